@@ -1,0 +1,318 @@
+"""The whole configuration of a run: one frozen tree, written as TOML, shown as a form.
+
+Every number says its unit in its name and its reason in its description. `EXCLUDED` lists what
+cannot change rows and therefore stays out of fingerprints.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=0)]
+Steps = tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+
+SCHOOL_LEVELS = (
+    "elementary school",
+    "middle school",
+    "high school",
+    "college",
+    "graduate",
+    "competition",
+)
+
+
+class Config(BaseModel):
+    """Base of every section: frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+class DocumentsConfig(Config):
+    """What is read, and how it is cut into passages."""
+
+    paths: tuple[str, ...] = Field((), title="Paths", description="Files, folders or globs to read.")
+    passage_chars: int = Field(
+        6000,
+        ge=200,
+        title="Passage size",
+        description="Longest passage in characters; 6,000 are about 1,500 tokens of English.",
+    )
+    min_chars: Count = Field(
+        80, title="Smallest text", description="Shorter documents and passages carry no concept."
+    )
+    max_bytes: int = Field(
+        64_000_000, ge=1, title="Largest file", description="Larger files are rejected unread."
+    )
+    near_duplicates: Literal["drop", "keep"] = Field(
+        "drop",
+        title="Near-duplicates",
+        description="`drop` keeps one document of each cluster; the papers keep all.",
+    )
+    near_duplicate_threshold: Share = Field(
+        0.7,
+        title="Near-duplicate threshold",
+        description="Jaccard similarity of word 5-grams from which two documents share a cluster.",
+    )
+    sample: Count = Field(
+        0, title="Sample", description="Use only so many passages, drawn by the seed; 0 uses all."
+    )
+    text_column: str | None = Field(
+        None, title="Text column", description="Column of tables and JSON Lines that holds the text."
+    )
+
+
+class ConceptsConfig(Config):
+    """Concept extraction (SynthLLM, appendix; METHOD 2.4)."""
+
+    max_topics: int = Field(5, ge=1, title="Topics", description="Most topics per passage.")
+    max_key_concepts: int = Field(20, ge=1, title="Key concepts", description="Most key concepts per topic.")
+    max_words: int = Field(12, ge=1, title="Words", description="Longer names are sentences, not concepts.")
+    canonical: bool = Field(
+        True,
+        title="Canonical names",
+        description="Join spellings that differ by case, numbering or punctuation only.",
+    )
+    grounded: bool = Field(
+        False,
+        title="Grounded",
+        description="Keep only names whose words occur in the passage; for very small models.",
+    )
+
+
+class GraphConfig(Config):
+    """The concept graph (SynthLLM 3; METHOD 2.6.1)."""
+
+    min_passages: int = Field(
+        1,
+        ge=1,
+        title="Fewest passages",
+        description="Drop concepts found in fewer passages; 1 keeps all, as the paper does.",
+    )
+
+
+class CombinationsConfig(Config):
+    """Three levels of combination (METHOD 2.3, 2.5, 2.6)."""
+
+    level1: Literal["whole_passage", "off"] = Field(
+        "whole_passage", title="Level 1", description="Questions from one passage as it is."
+    )
+    level2: Literal["model_chooses", "code_chooses", "off"] = Field(
+        "code_chooses",
+        title="Level 2",
+        description="Who picks the concepts of one passage; in the paper the model does.",
+    )
+    level2_sets: int = Field(
+        5, ge=1, title="Sets per passage", description="Level-2 sets per passage chosen by code."
+    )
+    level3: Literal["graph_walk", "uniform", "off"] = Field(
+        "graph_walk",
+        title="Level 3",
+        description="Concepts of many passages, by walk; `uniform` is the control.",
+    )
+    epochs: int = Field(5, ge=1, title="Epochs", description="Walks started from each topic.")
+    topic_steps: Steps = Field((1, 2), title="Topic steps", description="Fewest and most.")
+    key_concept_steps: Steps = Field((3, 4), title="Key-concept steps", description="Fewest and most.")
+    min_concepts: int = Field(
+        4, ge=1, title="Fewest concepts", description="Shorter walks are rejected as dead ends."
+    )
+    retries: Count = Field(5, title="Retries", description="New tries for a set that was drawn before.")
+    references: int = Field(2, ge=1, le=8, title="References", description="Passages per set.")
+    different_clusters: bool = Field(
+        True,
+        title="Different clusters",
+        description="Never two references from one near-duplicate cluster.",
+    )
+    max_level3: Count = Field(
+        0, title="Most level-3 sets", description="Stop after so many sets; 0 sets no limit."
+    )
+
+
+class QuestionsConfig(Config):
+    """How questions are asked for."""
+
+    level1_per_call: int = Field(5, ge=1, le=10, title="Level 1", description="Most per call.")
+    level2_per_call: int = Field(5, ge=1, le=10, title="Level 2", description="Most per call.")
+    level3_per_call: int = Field(3, ge=1, le=10, title="Level 3", description="Most per call.")
+    samples: int = Field(1, ge=1, title="Samples", description="Calls per combination.")
+
+
+class ScreenConfig(Config):
+    """Rules, duplicates and contamination (METHOD 6.4, 6.5)."""
+
+    min_words: Count = Field(5, title="Fewest words", description="Shorter questions are rejected.")
+    max_words: Count = Field(400, title="Most words", description="Longer questions are rejected.")
+    reject_proofs: bool = Field(False, title="Reject proofs", description="Proofs cannot be checked.")
+    reject_multiple_choice: bool = Field(
+        True, title="Reject multiple choice", description="Choices leak the answer."
+    )
+    reject_multiple_parts: bool = Field(
+        True, title="Reject several parts", description="Several questions have several answers."
+    )
+    shingle_words: int = Field(
+        3, ge=1, title="Shingle", description="Words per shingle; questions are short."
+    )
+    permutations: int = Field(128, ge=16, title="Permutations", description="MinHash functions.")
+    bands: int = Field(25, ge=1, title="Bands", description="Bands x rows must not exceed permutations.")
+    rows: int = Field(
+        5,
+        ge=1,
+        title="Rows per band",
+        description="A pair at similarity s is a candidate with 1-(1-s^rows)^bands: 0.99 at s=0.7.",
+    )
+    threshold: Share = Field(
+        0.7, title="Threshold", description="Exact Jaccard from which a pair is duplicate."
+    )
+    benchmarks: tuple[str, ...] = Field(
+        (), title="Benchmarks", description="Files whose items must not appear in the output."
+    )
+    benchmark_ngram: int = Field(
+        10, ge=1, title="Benchmark n-gram", description="Words in a row that count as contamination."
+    )
+    copied_source: Share = Field(
+        1.0,
+        title="Copy of source",
+        description="Share of n-grams found in one reference above which a question is a copy; 1 keeps all.",
+    )
+    copied_example: Share = Field(
+        0.5, title="Copy of example", description="The same against the examples in the prompt."
+    )
+    copy_ngram: int = Field(5, ge=1, title="Copy n-gram", description="Words per n-gram of both copy checks.")
+
+    @model_validator(mode="after")
+    def _bands_fit(self) -> "ScreenConfig":
+        if self.bands * self.rows > self.permutations:
+            raise ValueError(
+                f"bands x rows is {self.bands * self.rows}, more than {self.permutations} permutations"
+            )
+        return self
+
+
+class AnswersConfig(Config):
+    """How questions are answered (METHOD 2.7)."""
+
+    mode: Literal["single"] = Field("single", title="Mode", description="One worked answer each.")
+
+
+class DatasetConfig(Config):
+    """What is published."""
+
+    name: str | None = Field(None, title="Name", description="Title of the dataset card.")
+    include_text: bool = Field(
+        True, title="Include text", description="Publish the documents' text beside the questions."
+    )
+
+
+class Sampling(Config):
+    """Sampling settings of one kind of call; part of the call's identity."""
+
+    temperature: Annotated[float, Field(ge=0, le=2)] = 0.7
+    top_p: Share = 1.0
+    max_tokens: int = Field(2048, ge=1)
+
+
+class PromptsConfig(Config):
+    """Which prompt files are used, with which examples and sampling settings."""
+
+    dir: str | None = Field(
+        None, title="Folder", description="Your own prompt files; each replaces the one of its name."
+    )
+    concepts: str = "concepts.v1"
+    level1: str = "level1.v1"
+    level2: str = "level2.v1"
+    level2_choose: str = "level2_choose.v1"
+    level3: str = "level3.v1"
+    answer: str = "answer.v1"
+    examples: Count = Field(
+        2, title="Examples", description="Worked examples at the head of each prompt, where it has any."
+    )
+    concepts_sampling: Sampling = Sampling(temperature=0.0)
+    questions_sampling: Sampling = Sampling(temperature=0.7)
+    answers_sampling: Sampling = Sampling(temperature=0.7, max_tokens=4096)
+
+
+class ModelConfig(Config):
+    """An endpoint: where it is, which model, what it may take."""
+
+    base_url: str = Field(
+        ...,
+        title="Base URL",
+        description="An OpenAI-compatible address, or `fake:`, or `embedded:` with an optional GGUF.",
+    )
+    model: str = Field(..., title="Model", description="The model's name at that address.")
+    api_key_env: str | None = Field(
+        None, title="Key variable", description="Environment variable that holds the key."
+    )
+    identity: str | None = Field(
+        None, title="Identity", description="Overrides the endpoint's identity; for replicas."
+    )
+    structured: Literal["auto", "json_schema", "json_object", "tags"] = Field(
+        "auto", title="Structured output", description="`auto` tries them in this order."
+    )
+    sha256: str | None = Field(None, title="SHA-256", description="Of a GGUF file; checked before loading.")
+    context_tokens: int = Field(32768, ge=512, title="Context", description="Tokens of prompt and reply.")
+    max_in_flight: int = Field(64, ge=1, title="In flight", description="Calls at one time.")
+    timeout_s: float = Field(300, gt=0, title="Timeout", description="Seconds for one try of one call.")
+    max_tries: int = Field(
+        6, ge=1, title="Tries", description="Tries of one call; waiting as told is not one."
+    )
+    extra_body: dict[str, str | int | float | bool] = Field(
+        default_factory=dict, title="Extra", description="Further fields of each request."
+    )
+
+
+class RolesConfig(Config):
+    """Who does what: names of entries in `models`; extractor and solver follow the generator."""
+
+    generator: str = "embedded"
+    extractor: str | None = None
+    solver: str | None = None
+
+    def of(self, role: Literal["generator", "extractor", "solver"]) -> str:
+        """The entry that plays a role."""
+        return str(getattr(self, role) or self.generator)
+
+
+class RunConfig(Config):
+    """Everything a run depends on."""
+
+    recipe: Name = Field("custom", title="Recipe", description="Name of the recipe.")
+    flow: Literal["synthllm"] = Field("synthllm", title="Flow", description="Which pipeline.")
+    preset: Literal["faithful", "recommended"] = Field(
+        "recommended", title="Preset", description="Recorded with the output; single settings decide."
+    )
+    domain: str = Field("mathematics", title="Domain", description="Subject of the questions.")
+    levels: tuple[str, ...] = Field(
+        SCHOOL_LEVELS, min_length=1, title="Levels", description="Difficulty levels the model may name."
+    )
+    language: str = Field("source", title="Language", description="`source`, or one language's name.")
+    seed: int = Field(0, title="Seed", description="Seed of every random stream.")
+    documents: DocumentsConfig = DocumentsConfig()
+    concepts: ConceptsConfig = ConceptsConfig()
+    graph: GraphConfig = GraphConfig()
+    combinations: CombinationsConfig = CombinationsConfig()
+    questions: QuestionsConfig = QuestionsConfig()
+    screen: ScreenConfig = ScreenConfig()
+    answers: AnswersConfig = AnswersConfig()
+    dataset: DatasetConfig = DatasetConfig()
+    prompts: PromptsConfig = PromptsConfig()
+    models: dict[str, ModelConfig] = Field(
+        default_factory=dict, title="Models", description="Endpoints by name."
+    )
+    roles: RolesConfig = RolesConfig()
+    tasks: int = Field(8, ge=1, le=200, title="Tasks", description="Most tasks a stage is scheduled as.")
+    part_rows: int = Field(
+        10_000, ge=1, le=10_000, title="Part", description="Rows that are committed together."
+    )
+
+
+# What cannot change rows, each with its reason. Everything else is part of a fingerprint.
+EXCLUDED: dict[str, str] = {
+    "tasks": "scheduling only: rows are cut into parts, whatever task they run in",
+    "recipe": "a name",
+    "models.*.max_in_flight": "speed only",
+    "models.*.timeout_s": "speed only: a call that times out is tried again",
+    "models.*.max_tries": "a call that fails for good is a rejected row, and is tried again by a later run",
+    "models.*.api_key_env": "who pays does not change what is answered",
+}

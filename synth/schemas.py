@@ -1,0 +1,352 @@
+"""Every table of the project: its columns, what each means, its key, and the stage that writes it.
+
+The README's table, the dataset card, the tests and the viewer are made from this file.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import pyarrow as pa
+
+SCHEMA_VERSION = 1
+
+# The road every row travels. A run folder numbers its stage folders by this order.
+STAGES = (
+    "documents",
+    "concepts",
+    "graph",
+    "combinations",
+    "questions",
+    "screen",
+    "judge",
+    "answers",
+    "difficulty",
+    "dataset",
+)
+
+# Why a row was rejected: a closed list, so that the funnel can be counted and translated.
+REASONS: dict[str, str] = {
+    "unsupported_format": "no reader for this kind of file",
+    "unreadable": "the file or row could not be read",
+    "too_large": "larger than the configured limit",
+    "empty": "nothing is left after boilerplate and white space were removed",
+    "too_short": "shorter than the configured limit",
+    "too_long": "longer than the configured limit",
+    "not_sampled": "left out because a sample of the passages was asked for",
+    "duplicate": "the same text as another row (clash_id) after normalisation",
+    "near_duplicate": "nearly the same text as another row (clash_id)",
+    "call_failed": "the model could not be reached or refused the call, after the last try",
+    "empty_reply": "the model answered nothing",
+    "refused": "the model declined",
+    "truncated": "the reply ended at the token limit before it was complete",
+    "unparseable": "the reply is not in the form that was asked for",
+    "echoed_prompt": "the reply repeats its instructions",
+    "prompt_too_long": "the prompt does not fit the model's context",
+    "unsuitable": "the model judged the passage unsuitable for questions",
+    "no_concepts": "no concept was found, so nothing can be combined",
+    "pruned": "a concept of too few passages, dropped by configuration",
+    "dead_end": "the walk could not go on and was too short to use",
+    "repeated": "the same set of concepts was drawn before, in every try",
+    "no_reference": "no passage shares a concept with the combination",
+    "surplus": "more items than were asked for",
+    "not_a_question": "neither asks nor instructs",
+    "multiple_choice": "a multiple-choice or true-or-false question",
+    "multiple_parts": "several questions in one",
+    "proof": "asks for a proof, which has no answer to check",
+    "needs_source": "cannot be read without the passage, figure or table it points to",
+    "contaminated": "overlaps an item of a benchmark",
+    "copied_source": "nearly a copy of the source passage",
+    "copied_example": "nearly a copy of an example in the prompt",
+    "no_final_answer": "no final answer could be found in the response",
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its Arrow type, its meaning, and whether it may be null."""
+
+    name: str
+    type: pa.DataType
+    doc: str
+    nullable: bool = False
+
+    @property
+    def field(self) -> pa.Field:
+        """The Arrow field, with the meaning in its metadata."""
+        return pa.field(self.name, self.type, self.nullable, {"description": self.doc})
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table: rows are unique by `key` and stored in its order."""
+
+    name: str
+    stage: str
+    doc: str
+    key: str
+    columns: tuple[Column, ...]
+
+    @cached_property
+    def schema(self) -> pa.Schema:
+        """The Arrow schema, with name and version in its metadata."""
+        meta = {"synth.table": self.name, "synth.schema_version": str(SCHEMA_VERSION)}
+        return pa.schema([c.field for c in self.columns], metadata=meta)
+
+
+def _text(name: str, doc: str, nullable: bool = False) -> Column:
+    return Column(name, pa.string(), doc, nullable)
+
+
+def _texts(name: str, doc: str, nullable: bool = False) -> Column:
+    return Column(name, pa.list_(pa.string()), doc, nullable)
+
+
+def _int(name: str, doc: str, nullable: bool = False) -> Column:
+    return Column(name, pa.int32(), doc, nullable)
+
+
+def _float(name: str, doc: str, nullable: bool = False) -> Column:
+    return Column(name, pa.float64(), doc, nullable)
+
+
+CALL = (
+    _text("call_id", "the model call that wrote this row, in the journal"),
+    _text("prompt_id", "name and version of the prompt file"),
+    _text("prompt_sha", "SHA-256 of the prompt file"),
+    _text("model", "identity of the model that wrote this row"),
+)
+
+WALK_STEP = pa.struct(
+    [
+        pa.field("phase", pa.string(), False),
+        pa.field("concept_id", pa.string(), False),
+        pa.field("passage_id", pa.string()),
+    ]
+)
+
+_ALL = (
+    Table(
+        "documents",
+        "documents",
+        "source files or rows, as read",
+        "document_id",
+        (
+            _text("document_id", "content id of the normalised text"),
+            _text("source", "path relative to the given root, or with #row in a table"),
+            _text("title", "title, or the first heading, or the file's name"),
+            _text("language", "ISO 639-1 code of the detected language, `und` where undecided"),
+            _text("licence", "licence as stated by the source, else null", True),
+            _text("url", "address as stated by the source, else null", True),
+            _text("format", "reader that read it"),
+            _text("sha256", "SHA-256 of the source's bytes"),
+            _text("cluster_id", "smallest document id of its near-duplicate cluster"),
+            _float("similarity", "Jaccard similarity to the nearest of its cluster, else null", True),
+            _int("chars", "characters of text"),
+            _text("text", "text without boilerplate, mathematics and code kept, as Markdown"),
+        ),
+    ),
+    Table(
+        "passages",
+        "documents",
+        "pieces of documents that fit a prompt",
+        "passage_id",
+        (
+            _text("passage_id", "content id of the normalised text"),
+            _text("document_id", "document it was cut from"),
+            _text("source", "source of its document"),
+            _text("title", "title of its document, and the headings above it"),
+            _text("language", "ISO 639-1 code of its document"),
+            _text("licence", "licence of its document, else null", True),
+            _text("cluster_id", "near-duplicate cluster of its document"),
+            _int("position", "0-based place among the passages of its document"),
+            _int("start", "offset of its first character in the document's text"),
+            _int("end", "offset after its last character in the document's text"),
+            _text("text", "the passage"),
+        ),
+    ),
+    Table(
+        "mentions",
+        "concepts",
+        "concepts found in passages",
+        "mention_id",
+        (
+            _text("mention_id", "content id of passage and concept"),
+            _text("passage_id", "passage it was found in"),
+            _text("concept_id", "content id of canonical name and kind"),
+            _text("kind", "`topic` or `key_concept`"),
+            _text("name", "canonical name"),
+            _text("surface", "name as the model wrote it"),
+            _text("topic_id", "topic that a key concept was listed under; null for topics", True),
+            _int("rank", "0-based place in the reply"),
+            *CALL,
+        ),
+    ),
+    Table(
+        "extractions",
+        "concepts",
+        "one concept extraction per passage",
+        "passage_id",
+        (
+            _text("passage_id", "passage that was read"),
+            _text("level", "educational level named by the model, else null", True),
+            _text("subject", "subject area named by the model, else null", True),
+            _int("topics", "topics kept"),
+            _int("key_concepts", "key concepts kept"),
+            *CALL,
+        ),
+    ),
+    Table(
+        "concepts",
+        "graph",
+        "nodes of the concept graph",
+        "concept_id",
+        (
+            _text("concept_id", "content id of canonical name and kind"),
+            _text("kind", "`topic` or `key_concept`"),
+            _text("name", "canonical name"),
+            _texts("surfaces", "names as the model wrote them, sorted"),
+            _int("passages", "passages it was found in"),
+            _int("documents", "documents it was found in"),
+            _int("degree", "concepts of any kind that share a passage with it"),
+        ),
+    ),
+    Table(
+        "incidence",
+        "graph",
+        "concepts of each passage: the whole graph, without its edges",
+        "passage_id",
+        (
+            _text("passage_id", "passage"),
+            _text("cluster_id", "near-duplicate cluster of its document"),
+            _texts("topics", "concept ids of its topics, sorted"),
+            _texts("key_concepts", "concept ids of its key concepts, sorted"),
+        ),
+    ),
+    Table(
+        "combinations",
+        "combinations",
+        "concepts sampled together, with their reference passages",
+        "combination_id",
+        (
+            _text("combination_id", "content id of concepts, references, level and sampler"),
+            _text("level", "`level1`, `level2` or `level3`"),
+            _text("sampler", "how the concepts were chosen"),
+            _text("start_id", "passage or topic that the combination was drawn for"),
+            _texts("topics", "concept ids of its topics, sorted"),
+            _texts("key_concepts", "concept ids of its key concepts, sorted"),
+            _texts("names", "canonical names of topics, then of key concepts, in those orders"),
+            Column("walk", pa.list_(WALK_STEP), "steps of the walk and the passage behind each"),
+            _texts("references", "passage ids of the references, best first"),
+            Column("scores", pa.list_(pa.float64()), "Jaccard similarity of each reference"),
+        ),
+    ),
+    Table(
+        "questions",
+        "questions",
+        "text generated from combinations",
+        "question_id",
+        (
+            _text("question_id", "content id of combination, prompt, model, sample and place"),
+            _text("combination_id", "combination it was written from"),
+            _text("origin", "`level1`, `level2` or `level3`"),
+            _text("question", "the question"),
+            _texts("concepts", "canonical names of the concepts it uses, as far as known"),
+            _texts("references", "passage ids that stood in the prompt"),
+            _text("difficulty", "difficulty level named by the model, else null", True),
+            _text("source_kind", "`original` (taken from the passage) or `new`; else null", True),
+            _text("language", "language that was asked for"),
+            _int("sample", "0-based sample number of the call"),
+            _int("place", "0-based place in the reply"),
+            *CALL,
+        ),
+    ),
+    Table(
+        "screened",
+        "screen",
+        "questions that passed every rule, with the closest call of each check",
+        "question_id",
+        (
+            _text("question_id", "question that passed"),
+            _text("nearest_id", "kept question that is most like it, among confirmed pairs", True),
+            _float("nearest_jaccard", "Jaccard similarity to `nearest_id`", True),
+            _float("source_overlap", "highest share of its n-grams found in one reference"),
+            _float("example_overlap", "highest share of its n-grams found in one prompt example"),
+            _float("benchmark_overlap", "highest share of its n-grams found in one benchmark item"),
+        ),
+    ),
+    Table(
+        "answers",
+        "answers",
+        "responses to questions, each with its final answer",
+        "answer_id",
+        (
+            _text("answer_id", "content id of question, prompt, model and sample"),
+            _text("question_id", "question that is answered"),
+            _int("sample", "0-based sample number"),
+            _text("answer", "the worked response"),
+            _text("final_answer", "final answer extracted from the response"),
+            *CALL,
+        ),
+    ),
+    Table(
+        "dataset",
+        "dataset",
+        "published rows",
+        "id",
+        (
+            _text("id", "question id"),
+            _text("question", "the question"),
+            _text("answer", "the worked response"),
+            _text("label", "final answer; agreed by vote only where `agreement` is not null"),
+            _text("origin", "`level1`, `level2` or `level3`"),
+            _texts("concepts", "canonical names of the concepts it uses"),
+            _texts("sources", "sources of the documents that stood in the prompt"),
+            _texts("licences", "licences of those documents, `unknown` where none was stated"),
+            _text("model", "identity of the model that wrote the question"),
+            _text("answer_model", "identity of the model that wrote the answer"),
+            _text("language", "language of the question"),
+            _text("domain", "domain of the recipe"),
+            _text("difficulty", "difficulty level named by the model, else null", True),
+            _text("answer_mode", "how the answer was chosen"),
+            _float("agreement", "share of sampled answers that agree with the label", True),
+            _text("verdict", "verdict of the judges", True),
+            _float("pass_rate", "share of the student's attempts that were correct", True),
+            _float("nearest_jaccard", "Jaccard similarity to the most similar kept question", True),
+            _float("source_overlap", "highest share of its n-grams found in one reference"),
+            _float("benchmark_overlap", "highest share of its n-grams found in a benchmark item"),
+            _text("combination_id", "combination it was written from"),
+            _texts("passage_ids", "passages that stood in the prompt"),
+            _text("prompt_id", "prompt of the question"),
+            _text("prompt_sha", "SHA-256 of that prompt's file"),
+            _text("call_id", "call that wrote the question"),
+            _text("answer_call_id", "call that wrote the answer"),
+        ),
+    ),
+    Table(
+        "rejected",
+        "",
+        "every row that fell out, of every stage, with its reason",
+        "row_id",
+        (
+            _text("stage", "stage that rejected it"),
+            _text("row_id", "id of the input row, or of the single output that failed"),
+            _text("source", "source path, or id of the row it came from"),
+            _text("reason", "why, from the closed list of reasons"),
+            _text("detail", "what exactly was found"),
+            _text("clash_id", "row it clashed with, where there is one", True),
+            _text("row", "the row as JSON, with the raw reply where there was one"),
+        ),
+    ),
+)
+
+TABLES: dict[str, Table] = {t.name: t for t in _ALL}
+
+
+def stage_folder(stage: str) -> str:
+    """Folder of a stage inside a run, for example `03_graph`; the dataset's has no number."""
+    return "dataset" if stage == "dataset" else f"{STAGES.index(stage) + 1:02d}_{stage}"
+
+
+def main_table(stage: str) -> str:
+    """The first table that a stage writes: its rows are the stage's outputs."""
+    return next(t.name for t in _ALL if t.stage == stage)

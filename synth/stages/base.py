@@ -1,0 +1,84 @@
+"""What every stage returns, and the two things it may not do: lose a row, or keep it twice."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+
+from synth.errors import SchemaError
+from synth.schemas import REASONS, TABLES
+
+
+class Rejected(NamedTuple):
+    """A row that fell out: an input row, or a single output that failed."""
+
+    row_id: str
+    source: str
+    reason: str
+    detail: str
+    clash_id: str | None = None
+    row: Mapping[str, Any] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What a stage made of its input rows.
+
+    `inputs` are the ids of all input rows, `parents` the ids of those that have an output. Every
+    other input must be the `row_id` of a rejected row.
+    """
+
+    tables: dict[str, pa.Table]
+    inputs: frozenset[str]
+    parents: frozenset[str]
+    rejected: list[Rejected] = field(default_factory=list)
+
+    def check_balance(self, stage: str) -> None:
+        """Each input is a parent or rejected: never both, never neither.
+
+        Raises:
+            SchemaError: the rows of the stage do not add up.
+        """
+        fallen = self.inputs & {r.row_id for r in self.rejected}
+        lost = self.inputs - self.parents - fallen
+        both = self.parents & fallen
+        strangers = self.parents - self.inputs
+        for ids, fault in ((lost, "lost"), (both, "both kept and rejected"), (strangers, "unknown")):
+            if ids:
+                raise SchemaError(f"{stage}: {len(ids)} rows are {fault}, for example {min(ids)}.")
+
+
+def make_table(name: str, rows: Iterable[Mapping[str, Any]]) -> pa.Table:
+    """A table of `schemas.TABLES[name]`, in the order of its key.
+
+    Raises:
+        SchemaError: a column is missing, of the wrong type or null, or a key stands twice.
+    """
+    spec = TABLES[name]
+    ordered = sorted(rows, key=lambda row: str(row[spec.key]))
+    try:
+        table = pa.Table.from_pylist(ordered, schema=spec.schema)
+        table.validate(full=True)
+    except (pa.ArrowException, KeyError) as fault:
+        raise SchemaError(f"{name}: {fault}") from fault
+    for column in spec.columns:
+        if not column.nullable and table[column.name].null_count:
+            raise SchemaError(f"{name}.{column.name}: null where none is allowed.")
+    for before, after in zip(ordered, ordered[1:], strict=False):
+        if before[spec.key] == after[spec.key]:
+            raise SchemaError(f"{name}: {spec.key} {after[spec.key]} stands twice.")
+    return table
+
+
+def rejected_table(stage: str, rows: Iterable[Rejected]) -> pa.Table:
+    """The rejected rows of a stage, in the order of their ids."""
+
+    def as_row(r: Rejected) -> dict[str, Any]:
+        if r.reason not in REASONS:
+            raise SchemaError(f"{stage}: {r.reason!r} is not in the list of reasons.")
+        row = json.dumps(r.row, sort_keys=True, ensure_ascii=False, default=str)
+        return {"stage": stage, **r._asdict(), "row": row}
+
+    return make_table("rejected", map(as_row, rows))
