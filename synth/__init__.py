@@ -1,0 +1,23 @@
+"""Training questions from documents: SynthLLM and SwS in one pipeline.
+
+import synth
+config = synth.recipe("demo", documents=["notes/"], model="fake")
+result = synth.run(config)
+questions = synth.load(result.folder, "questions")
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from synth.facade import Result, load, recipe, run
+
+__all__ = ["Result", "load", "recipe", "run"]
+
+
+def __getattr__(name: str) -> Any:
+    # Imported on first use, so that `import synth` and `synth --help` stay light.
+    if name in __all__:
+        from synth import facade
+
+        return getattr(facade, name)
+    raise AttributeError(f"module 'synth' has no attribute {name!r}")

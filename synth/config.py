@@ -262,6 +262,18 @@ class ModelConfig(Config):
     )
 
 
+BUILT_IN: dict[str, ModelConfig] = {
+    "embedded": ModelConfig(
+        base_url="embedded:",
+        model="SmolLM2-135M-Instruct",
+        context_tokens=8192,
+        max_in_flight=1,
+        timeout_s=600,
+    ),
+    "fake": ModelConfig(base_url="fake:", model="fake"),
+}
+
+
 class RolesConfig(Config):
     """Who does what: names of entries in `models`; extractor and solver follow the generator."""
 
@@ -306,11 +318,29 @@ class RunConfig(Config):
         10_000, ge=1, le=10_000, title="Part", description="Rows that are committed together."
     )
 
+    def endpoints(self) -> dict[str, ModelConfig]:
+        """All entries that a role can name: those of the recipe, and the two that are built in."""
+        return {**BUILT_IN, **self.models}
+
+    def in_use(self) -> dict[str, ModelConfig]:
+        """The entries that some role names."""
+        roles = self.roles
+        named = {roles.generator, roles.extractor or roles.generator, roles.solver or roles.generator}
+        return {name: entry for name, entry in self.endpoints().items() if name in named}
+
+    @model_validator(mode="after")
+    def _roles_exist(self) -> "RunConfig":
+        known = self.endpoints()
+        for role, entry in self.roles:
+            if entry is not None and entry not in known:
+                raise ValueError(f"roles.{role}: there is no model entry {entry!r}, only {', '.join(known)}")
+        return self
+
 
 # What cannot change rows, each with its reason. Everything else is part of a fingerprint.
 EXCLUDED: dict[str, str] = {
     "tasks": "scheduling only: rows are cut into parts, whatever task they run in",
-    "recipe": "a name",
+    "part_rows": "rows are the same however they are cut",
     "models.*.max_in_flight": "speed only",
     "models.*.timeout_s": "speed only: a call that times out is tried again",
     "models.*.max_tries": "a call that fails for good is a rejected row, and is tried again by a later run",

@@ -49,6 +49,7 @@ REASONS: dict[str, str] = {
     "repeated": "the same set of concepts was drawn before, in every try",
     "no_reference": "no passage shares a concept with the combination",
     "surplus": "more items than were asked for",
+    "not_grounded": "a concept whose words do not occur in the passage",
     "not_a_question": "neither asks nor instructs",
     "multiple_choice": "a multiple-choice or true-or-false question",
     "multiple_parts": "several questions in one",
@@ -343,8 +344,8 @@ TABLES: dict[str, Table] = {t.name: t for t in _ALL}
 
 
 def stage_folder(stage: str) -> str:
-    """Folder of a stage inside a run, for example `03_graph`; the dataset's has no number."""
-    return "dataset" if stage == "dataset" else f"{STAGES.index(stage) + 1:02d}_{stage}"
+    """Folder of a stage inside a run, for example `03_graph`."""
+    return f"{STAGES.index(stage) + 1:02d}_{stage}"
 
 
 def main_table(stage: str) -> str:

@@ -1,0 +1,1 @@
+"""Stages: functions from Arrow tables to Arrow tables."""

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -66,7 +67,7 @@ def make_table(name: str, rows: Iterable[Mapping[str, Any]]) -> pa.Table:
     for column in spec.columns:
         if not column.nullable and table[column.name].null_count:
             raise SchemaError(f"{name}.{column.name}: null where none is allowed.")
-    for before, after in zip(ordered, ordered[1:], strict=False):
+    for before, after in pairwise(ordered):
         if before[spec.key] == after[spec.key]:
             raise SchemaError(f"{name}: {spec.key} {after[spec.key]} stands twice.")
     return table

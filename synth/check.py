@@ -1,0 +1,91 @@
+"""Everything that can be wrong with a run, found at once and before anything is paid for."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from synth.config import ModelConfig, RunConfig
+from synth.dedup.contamination import read_benchmarks
+from synth.documents.find import find_sources
+from synth.errors import ConfigError, SynthError
+from synth.llm.client import Client
+from synth.prompts.library import PromptLibrary
+from synth.stages.calls import Role
+
+LEAST_FREE_BYTES = 200_000_000
+ROLES: tuple[Role, ...] = ("generator", "extractor", "solver")
+
+
+def check(config: RunConfig, runs: Path, client: Client) -> None:
+    """Look at paths, prompts, endpoints and disk.
+
+    Raises:
+        ConfigError: with every fault that was found, one sentence each.
+    """
+    faults = [*_combinations(config), *_inputs(config), *_prompts(config), *_models(config), *_disk(runs)]
+    if not faults:
+        faults = [fault for name in config.in_use() if (fault := client.check(name))]
+    if faults:
+        raise ConfigError(*faults)
+
+
+def _combinations(config: RunConfig) -> Iterator[str]:
+    levels = config.combinations
+    if levels.level1 == levels.level2 == levels.level3 == "off":
+        yield "combinations: all three levels are off, so nothing would be written; switch one on."
+    for name in ("topic_steps", "key_concept_steps"):
+        fewest, most = getattr(levels, name)
+        if fewest > most:
+            yield f"combinations.{name}: the fewest ({fewest}) are more than the most ({most}); swap them."
+
+
+def _inputs(config: RunConfig) -> Iterator[str]:
+    if not config.documents.paths:
+        yield "documents.paths: no documents were given; add --documents PATH or set it in the recipe."
+        return
+    for read in (
+        lambda: find_sources(config.documents.paths),
+        lambda: read_benchmarks(config.screen.benchmarks),
+    ):
+        try:
+            read()
+        except SynthError as fault:
+            yield from str(fault).splitlines()
+
+
+def _prompts(config: RunConfig) -> Iterator[str]:
+    folder = Path(config.prompts.dir) if config.prompts.dir else None
+    if folder is not None and not folder.is_dir():
+        yield f"prompts.dir: {folder} is not a folder; create it or leave the setting out."
+        return
+    library = PromptLibrary(folder)
+    for name in ("concepts", "level1", "level2", "level2_choose", "level3", "answer"):
+        try:
+            library.get(getattr(config.prompts, name))
+        except ConfigError as fault:
+            yield f"prompts.{name}: {fault}"
+
+
+def _models(config: RunConfig) -> Iterator[str]:
+    for name, entry in config.in_use().items():
+        yield from _model(name, entry)
+
+
+def _model(name: str, entry: ModelConfig) -> Iterator[str]:
+    address = urlsplit(entry.base_url)
+    if address.scheme not in ("http", "https", "fake", "embedded"):
+        yield f"models.{name}.base_url: {address.scheme or 'nothing'} is no scheme; use http, https, fake: or embedded:."
+    if address.username or address.password:
+        yield f"models.{name}.base_url: it holds a user or key; put the key into a variable and name it in api_key_env."
+    if entry.api_key_env and address.scheme in ("http", "https") and not os.environ.get(entry.api_key_env):
+        yield f"models.{name}.api_key_env: the environment variable {entry.api_key_env} is not set; export the key there."
+
+
+def _disk(runs: Path) -> Iterator[str]:
+    place = next((p for p in [runs, *runs.absolute().parents] if p.exists()), Path("/"))
+    if not os.access(place, os.W_OK):
+        yield f"The folder {runs} cannot be written; choose another with --out."
+    elif shutil.disk_usage(place).free < LEAST_FREE_BYTES:
+        yield f"The disk of {runs} has less than {LEAST_FREE_BYTES // 1_000_000} MB free; make room or choose another --out."

@@ -1,0 +1,187 @@
+"""The road as data: for each stage its tables, its settings, and the function that does the work.
+
+`settings` name what can change the rows of a stage; with the fingerprints of what it reads, the
+hashes of its prompts, the identities of its models and `version`, they make its fingerprint.
+`version` is raised whenever the code of a stage changes what it makes.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from typing import Any
+
+import pyarrow as pa
+
+from synth.config import EXCLUDED, RunConfig
+from synth.dedup.contamination import read_benchmarks
+from synth.documents.find import find_sources
+from synth.ids import digest
+from synth.prompts.library import PromptLibrary
+from synth.schemas import STAGES, TABLES
+from synth.stages.answers import answer_questions
+from synth.stages.base import Output
+from synth.stages.calls import Role, Services
+from synth.stages.combinations import sample_combinations
+from synth.stages.concepts import extract_concepts
+from synth.stages.dataset import assemble
+from synth.stages.documents import fingerprint_sources, read_documents
+from synth.stages.graph import build_graph
+from synth.stages.questions import write_questions
+from synth.stages.screen import screen_questions
+from synth.store import sha256_of
+
+Tables = Mapping[str, pa.Table]
+Work = Callable[[Tables, RunConfig, Services], Output]
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One stage. `cut` names the input table that is cut into parts; None: one part does it all."""
+
+    name: str
+    version: int
+    reads: tuple[str, ...]
+    settings: tuple[str, ...]
+    work: Work
+    cut: str | None = None
+    prompts: tuple[str, ...] = ()
+    roles: tuple[Role, ...] = ()
+    outside: Callable[[RunConfig], str] = lambda config: ""
+
+
+def _documents(tables: Tables, config: RunConfig, services: Services) -> Output:
+    return read_documents(find_sources(config.documents.paths), config.documents, config.seed)
+
+
+def _concepts(tables: Tables, config: RunConfig, services: Services) -> Output:
+    return extract_concepts(tables["passages"], config, services)
+
+
+def _graph(tables: Tables, config: RunConfig, services: Services) -> Output:
+    return build_graph(tables["mentions"], tables["extractions"], tables["passages"], config.graph)
+
+
+def _combinations(tables: Tables, config: RunConfig, services: Services) -> Output:
+    read = (tables[name] for name in ("passages", "concepts", "incidence", "mentions"))
+    return sample_combinations(*read, config.combinations, config.seed)
+
+
+def _questions(tables: Tables, config: RunConfig, services: Services) -> Output:
+    return write_questions(tables["combinations"], tables["passages"], config, services)
+
+
+def _screen(tables: Tables, config: RunConfig, services: Services) -> Output:
+    examples = example_texts(config, services.prompts)
+    benchmarks = read_benchmarks(config.screen.benchmarks)
+    return screen_questions(tables["questions"], tables["passages"], examples, benchmarks, config.screen)
+
+
+def _answers(tables: Tables, config: RunConfig, services: Services) -> Output:
+    return answer_questions(tables["screened"], tables["questions"], config, services)
+
+
+def _dataset(tables: Tables, config: RunConfig, services: Services) -> Output:
+    return assemble(tables, config)
+
+
+def _sources(config: RunConfig) -> str:
+    return fingerprint_sources(find_sources(config.documents.paths))
+
+
+def _benchmarks(config: RunConfig) -> str:
+    return digest([sha256_of(source.path) for source in find_sources(config.screen.benchmarks)])
+
+
+QUESTION_PROMPTS = ("level1", "level2", "level2_choose", "level3")
+SAID = ("domain", "levels", "language", "prompts.examples")
+
+PIPELINE: tuple[Stage, ...] = (
+    Stage("documents", 1, (), ("documents", "seed"), _documents, outside=_sources),
+    Stage(
+        "concepts", 1, ("passages",), ("concepts", *SAID, "prompts.concepts_sampling"), _concepts,
+        cut="passages", prompts=("concepts",), roles=("extractor",),
+    ),
+    Stage("graph", 1, ("mentions", "extractions", "passages"), ("graph",), _graph),
+    Stage(
+        "combinations", 1, ("passages", "concepts", "incidence", "mentions"), ("combinations", "seed"),
+        _combinations,
+    ),
+    Stage(
+        "questions", 1, ("combinations", "passages"), ("questions", *SAID, "prompts.questions_sampling"),
+        _questions, cut="combinations", prompts=QUESTION_PROMPTS, roles=("generator",),
+    ),
+    Stage(
+        "screen", 1, ("questions", "passages"), ("screen", "prompts.examples", "domain"), _screen,
+        prompts=QUESTION_PROMPTS, outside=_benchmarks,
+    ),
+    Stage(
+        "answers", 1, ("screened", "questions"), ("answers", *SAID, "prompts.answers_sampling"), _answers,
+        cut="screened", prompts=("answer",), roles=("solver",),
+    ),
+    Stage(
+        "dataset", 1, ("documents", "passages", "concepts", "combinations", "questions", "screened", "answers"),
+        ("recipe", "preset", "domain", "levels", "language", "seed", "answers", "dataset"), _dataset,
+    ),
+)  # fmt: skip
+
+BY_NAME: dict[str, Stage] = {stage.name: stage for stage in PIPELINE}
+# Where a path may lie differs between machines; what it holds is hashed instead (`outside`, prompt hashes).
+_PATHS = ("documents.paths", "screen.benchmarks", "prompts.dir")
+
+
+def stages_before(stage: Stage) -> tuple[str, ...]:
+    """Stages whose tables this one reads, in the order of the road."""
+    names = {TABLES[table].stage for table in stage.reads}
+    return tuple(name for name in STAGES if name in names)
+
+
+def made_from(
+    stage: Stage,
+    config: RunConfig,
+    prompts: PromptLibrary,
+    identity: Callable[[str], str],
+    before: Mapping[str, str],
+) -> dict[str, Any]:
+    """Everything that the rows of a stage depend on, ready to be hashed and to be read by a person."""
+    named = {name: prompts.get(getattr(config.prompts, name)) for name in stage.prompts}
+    return {
+        "stage": stage.name,
+        "version": stage.version,
+        "settings": settings(stage, config),
+        "outside": stage.outside(config),
+        "prompts": {prompt.name: prompt.sha for prompt in named.values()},
+        "models": {role: identity(config.roles.of(role)) for role in stage.roles},
+        "before": dict(before),
+    }
+
+
+def settings(stage: Stage, config: RunConfig) -> dict[str, Any]:
+    """The part of the configuration that can change the rows of a stage."""
+    flat = flatten(config.model_dump(mode="json"))
+    wanted = {k: v for k, v in flat.items() if any(k == s or k.startswith(f"{s}.") for s in stage.settings)}
+    return {k: v for k, v in sorted(wanted.items()) if k not in _PATHS and not is_excluded(k)}
+
+
+def flatten(tree: Mapping[str, Any], before: str = "") -> dict[str, Any]:
+    """A nested mapping with dotted keys."""
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        flat |= (
+            flatten(value, f"{before}{key}.") if isinstance(value, dict) and value else {before + key: value}
+        )
+    return flat
+
+
+def is_excluded(key: str) -> bool:
+    """Whether a setting stays out of every fingerprint."""
+    return any(fnmatch(key, pattern) for pattern in EXCLUDED)
+
+
+def example_texts(config: RunConfig, prompts: PromptLibrary) -> list[str]:
+    """Questions that stand in the prompts as examples: none of them may come out again."""
+    texts: list[str] = []
+    for name in QUESTION_PROMPTS:
+        prompt = prompts.get(getattr(config.prompts, name))
+        for example in prompt.examples(config.domain, config.prompts.examples):
+            texts += [item["question"] for item in example["reply"]["questions"]]
+    return sorted(set(texts))

@@ -1,0 +1,185 @@
+"""What models are asked to reply with, and how a reply is read: strictly, item by item.
+
+A reply is a head (a few fields) and a list of items. One malformed item is a fault of its own and
+costs no neighbour. The same structure comes out of JSON and of the tagged form (METHOD 2.4).
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple, get_args
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from synth.prompts import tags
+
+
+class Reply(BaseModel):
+    """Base of all replies: an unknown field is a fault."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Topic(Reply):
+    """A topic and the key concepts listed under it."""
+
+    name: str
+    key_concepts: list[str]
+
+
+class Extraction(Reply):
+    """Concepts of a passage (METHOD 2.4)."""
+
+    level: str | None = None
+    subject: str | None = None
+    topics: list[Topic]
+
+
+class TopicsOnly(Reply):
+    """Concepts of a passage, nothing else: for very small models."""
+
+    topics: list[Topic]
+
+
+class Question(Reply):
+    """A question."""
+
+    question: str
+
+
+class PassageQuestion(Question):
+    """A question from one passage, with where it came from and its level (METHOD 2.3)."""
+
+    kind: Literal["original", "new"]
+    level: str
+
+
+class ConceptQuestion(Question):
+    """A question with the concepts that the model chose for it (METHOD 2.5, 2.6.6)."""
+
+    concepts: list[str]
+
+
+class Questions(Reply):
+    """Questions."""
+
+    questions: list[Question]
+
+
+class PassageQuestions(Reply):
+    """Questions from one passage; none where it is unsuitable."""
+
+    suitable: bool = True
+    questions: list[PassageQuestion]
+
+
+class ConceptQuestions(Reply):
+    """Questions with their chosen concepts."""
+
+    questions: list[ConceptQuestion]
+
+
+REPLIES: dict[str, type[Reply]] = {
+    "extraction": Extraction,
+    "topics": TopicsOnly,
+    "questions": Questions,
+    "passage_questions": PassageQuestions,
+    "concept_questions": ConceptQuestions,
+}
+
+
+class Fault(NamedTuple):
+    """An item of a reply that could not be read."""
+
+    place: int
+    detail: str
+    raw: Any
+
+
+class Parsed(NamedTuple):
+    """A reply that was read: its head, its sound items with their places, and its faulty ones."""
+
+    head: Reply
+    items: list[tuple[int, Any]]
+    faults: list[Fault]
+
+
+class Unparseable(ValueError):
+    """The reply is not in the form that was asked for."""
+
+
+def json_schema(reply: str, refinements: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The JSON schema of a reply; `refinements` add keywords to fields by their name.
+
+    Every field is required and none is added: the strict subset that endpoints share.
+    """
+    schema = REPLIES[reply].model_json_schema()
+    for model in [schema, *schema.get("$defs", {}).values()]:
+        model["required"] = list(model["properties"])
+        for name, spec in model["properties"].items():
+            spec.pop("default", None)
+            spec.pop("title", None)
+            refinement = refinements.get(name, {})
+            if "type" in refinement:
+                spec.pop("anyOf", None)
+            spec.update(refinement)
+    return schema
+
+
+def parse(reply: str, form: str, text: str) -> Parsed:
+    """Read a reply.
+
+    Raises:
+        Unparseable: nothing in it can be used.
+    """
+    model = REPLIES[reply]
+    value = tags.read(text, model) if form == "tags" else _json_object(text)
+    listed = _list_field(model)
+    items = value.pop(listed, None)
+    if not isinstance(items, list):
+        raise Unparseable(f"the reply has no list `{listed}`")
+    try:
+        head = model.model_validate({**value, listed: []})
+    except ValidationError as fault:
+        raise Unparseable(_first(fault)) from fault
+    return _items(head, items, get_args(model.model_fields[listed].annotation)[0])
+
+
+def _items(head: Reply, items: list[Any], model: type[Reply]) -> Parsed:
+    parsed = Parsed(head, [], [])
+    for place, item in enumerate(items):
+        try:
+            parsed.items.append((place, model.model_validate(item)))
+        except ValidationError as fault:
+            parsed.faults.append(Fault(place, _first(fault), item))
+    return parsed
+
+
+def _list_field(model: type[Reply]) -> str:
+    """The field that lists items: the one whose elements are replies themselves."""
+    return next(name for name, field in model.model_fields.items() if _lists_replies(field.annotation))
+
+
+def _lists_replies(annotation: Any) -> bool:
+    arguments = get_args(annotation)
+    return bool(arguments) and isinstance(arguments[0], type) and issubclass(arguments[0], Reply)
+
+
+_FENCE = re.compile(r"^```(?:json)?\s*\n(.*)\n```$", re.DOTALL)
+
+
+def _json_object(text: str) -> dict[str, Any]:
+    stripped = text.strip()
+    fenced = _FENCE.match(stripped)
+    try:
+        value = json.loads(fenced[1] if fenced else stripped)
+    except (ValueError, RecursionError) as fault:
+        raise Unparseable(f"the reply is not JSON: {fault}") from fault
+    if not isinstance(value, dict):
+        raise Unparseable("the reply is JSON, but not an object")
+    return value
+
+
+def _first(fault: ValidationError) -> str:
+    error = fault.errors()[0]
+    return f"`{'.'.join(map(str, error['loc']))}`: {error['msg']}"

@@ -1,0 +1,1 @@
+"""Publishing: the dataset folder, its card and its figures."""

@@ -1,0 +1,91 @@
+"""The data card: what the dataset is, which model wrote it, where its rows went, and whose texts it uses."""
+
+import re
+from collections import Counter
+from importlib import resources
+from pathlib import PurePath
+from typing import Any
+
+import jinja2
+import pyarrow as pa
+
+from synth.config import CombinationsConfig, RunConfig
+from synth.schemas import TABLES
+from synth.stages.dataset import UNKNOWN_LICENCE
+
+ORIGINS = {
+    "level1": "from one passage as it is",
+    "level2": "from concepts of one passage",
+    "level3": "from concepts of several passages, sampled by a walk on the graph",
+}
+_SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+_SIGNS = re.compile(r"([\\`*_{}\[\]()#+!|<>~$&])")
+
+
+def markdown_text(value: object) -> str:
+    """Text of sources and models as one harmless line of Markdown: no markup, no link, no HTML."""
+    return (
+        _SIGNS.sub(r"\\\1", " ".join(str(value).split()))
+        .replace("\\<", "&lt;")
+        .replace("\\>", "&gt;")
+        .replace(":", "&#58;")
+    )
+
+
+def render_card(config: RunConfig, stats: dict[str, Any], documents: pa.Table) -> str:
+    """The dataset's README.md, with the YAML head that dataset hubs read."""
+    environment = jinja2.Environment(
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+        autoescape=False,
+        keep_trailing_newline=True,
+    )  # noqa: S701 - the output is Markdown; untrusted text goes through `md`
+    environment.filters["md"] = markdown_text
+    template = environment.from_string(
+        resources.files("synth.publish").joinpath("card.md.jinja").read_text("utf-8")
+    )
+    licences = Counter(licence or UNKNOWN_LICENCE for licence in documents["licence"].to_pylist())
+    return template.render(
+        title=config.dataset.name or f"{config.domain.capitalize()} questions ({config.recipe})",
+        size=next((name for most, name in _SIZES if stats["rows"] < most), "n>1M"),
+        config=config,
+        stats=stats,
+        demo_model=demo_model(stats["models"].get("generator", "")),
+        origins=ORIGINS,
+        licences=dict(sorted(licences.items())),
+        departures=departures(config),
+        benchmarks=[PurePath(path).name for path in config.screen.benchmarks],
+        columns=TABLES["dataset"].columns,
+    )
+
+
+def demo_model(identity: str) -> str | None:
+    """One sentence where the rows were written by a model that only shows the machinery."""
+    if identity.startswith("fake"):
+        return "They were written by the deterministic fake model, which is no language model at all."
+    if "SmolLM2-135M" in identity:
+        return "They were written by SmolLM2-135M, a model of 135 million parameters that runs without a network."
+    return None
+
+
+def departures(config: RunConfig) -> list[str]:
+    """Each setting that differs from what SynthLLM describes, in words (METHOD 6.11)."""
+    paper = CombinationsConfig(level2="model_chooses", different_clusters=False, min_concepts=1, retries=0)
+    combinations = config.combinations
+    said = {
+        "documents are used without a classifier's rating": True,
+        "one of each cluster of near-duplicate documents is read": config.documents.near_duplicates == "drop",
+        "spellings of a concept are joined by canonical form": config.concepts.canonical,
+        "concepts must occur in their passage": config.concepts.grounded,
+        "level-2 concepts are drawn by the seed, not by the model": combinations.level2 == "code_chooses",
+        "level 3 draws concepts uniformly, without the walk": combinations.level3 == "uniform",
+        f"{combinations.epochs} epochs over the topics instead of 5": combinations.epochs != paper.epochs,
+        f"level 3 stops after {combinations.max_level3} sets": combinations.max_level3 > 0,
+        "the two references never come from one near-duplicate cluster": combinations.different_clusters,
+        f"walks with fewer than {combinations.min_concepts} concepts are dropped": combinations.min_concepts
+        > 1,
+        "a set of concepts that was drawn before is drawn again": combinations.retries > 0,
+        "near-duplicates are found by MinHash and confirmed by exact Jaccard; the paper names no method": True,
+    }
+    return [line for line, holds in said.items() if holds]

@@ -1,0 +1,128 @@
+"""The published folder: Hugging Face layout, card, figures, checksums. Same rows, same bytes.
+
+It is built under a temporary name and takes the place of the old one in one rename, so a reader
+sees the old dataset or the new one, never half of either.
+"""
+
+import json
+import shutil
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from synth.config import RunConfig
+from synth.errors import StoreError
+from synth.graph.picture import draw
+from synth.ids import digest
+from synth.publish.card import render_card
+from synth.publish.stats import dataset_stats, provenance
+from synth.report import funnel, manifests
+from synth.schemas import TABLES
+from synth.store import StageStore, sha256_of, write_bytes, write_json, write_table
+
+# Text that may not be published with a rejected row: a contaminated question is the benchmark's.
+WITHHELD = ("contaminated",)
+
+
+def publish(run_folder: Path, config: RunConfig, stages: tuple[str, ...]) -> Path:
+    """Write `dataset/` from the finished stages, unless it is there already; its path.
+
+    Raises:
+        StoreError: a stage has not finished, or the disk is full.
+    """
+    target = run_folder / "dataset"
+    done = manifests(run_folder)
+    if missing := [stage for stage in stages if stage not in done]:
+        raise StoreError(
+            f"{run_folder}: stage `{missing[0]}` has not finished, so there is nothing to publish."
+        )
+    stamp = digest({stage: m.fingerprint for stage, m in done.items()}, _version())
+    if _is_published(target, stamp):
+        return target
+    fresh = run_folder / ".dataset.tmp"
+    shutil.rmtree(fresh, ignore_errors=True)
+    try:
+        _write(fresh, run_folder, config, stages, stamp)
+        _swap(fresh, target)
+    except OSError as fault:
+        raise StoreError(
+            f"Cannot publish to {target}: {fault.strerror or fault}; make room and run again."
+        ) from fault
+    return target
+
+
+def _is_published(folder: Path, stamp: str) -> bool:
+    try:
+        return bool(json.loads((folder / "stats.json").read_bytes())["stamp"] == stamp)
+    except (OSError, ValueError, KeyError):
+        return False
+
+
+def _write(folder: Path, run_folder: Path, config: RunConfig, stages: tuple[str, ...], stamp: str) -> None:
+    tables = {name: StageStore(run_folder, TABLES[name].stage).read(name) for name in _READ}
+    stats = dataset_stats(
+        tables["dataset"], tables["concepts"], tables["incidence"], funnel(run_folder), manifests(run_folder)
+    )
+    meta = provenance(config, _version(), stats)
+    documents = tables["documents"]
+    if not config.dataset.include_text:
+        documents = documents.drop_columns(["text"])
+    published = {
+        "questions": tables["dataset"],
+        "documents": documents,
+        "concepts": tables["concepts"],
+        "rejected": _rejected(run_folder, stages),
+    }
+    for name, table in published.items():
+        write_table(folder / name / "train-00000-of-00001.parquet", _with_metadata(table, meta))
+    draw(tables["concepts"], tables["incidence"], folder / "graph.png")
+    write_json(folder / "stats.json", {**stats, "stamp": stamp})
+    write_bytes(folder / "README.md", render_card(config, stats, tables["documents"]).encode())
+    sums = sorted(p for p in folder.rglob("*") if p.is_file())
+    lines = [f"{sha256_of(path)}  {path.relative_to(folder).as_posix()}\n" for path in sums]
+    write_bytes(folder / "checksums.sha256", "".join(lines).encode())
+
+
+_READ = ("dataset", "documents", "concepts", "incidence")
+
+
+def _rejected(run_folder: Path, stages: tuple[str, ...]) -> pa.Table:
+    """Rejected rows of all stages, in the order of the road."""
+    table = pa.concat_tables([StageStore(run_folder, stage).read("rejected") for stage in stages])
+    hidden = pc.is_in(table["reason"], pa.array(WITHHELD))
+    place = table.schema.get_field_index("row")
+    return table.set_column(place, table.schema.field(place), pc.if_else(hidden, "{}", table["row"]))
+
+
+def _with_metadata(table: pa.Table, meta: dict[str, str]) -> pa.Table:
+    return table.replace_schema_metadata({**(table.schema.metadata or {}), **meta})
+
+
+def _swap(fresh: Path, target: Path) -> None:
+    old = target.with_name(".dataset.old.tmp")
+    shutil.rmtree(old, ignore_errors=True)
+    if target.exists():
+        target.rename(old)
+    fresh.rename(target)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _version() -> str:
+    return metadata.version("synth")
+
+
+def read_stats(run_folder: Path) -> dict[str, Any]:
+    """The figures of a published dataset.
+
+    Raises:
+        StoreError: nothing is published there.
+    """
+    path = run_folder / "dataset" / "stats.json"
+    try:
+        value: dict[str, Any] = json.loads(path.read_bytes())
+    except (OSError, ValueError) as fault:
+        raise StoreError(f"{path} cannot be read: the run has not published a dataset yet.") from fault
+    return value

@@ -1,0 +1,75 @@
+"""Figures of a dataset, worked out once and stored beside it as `stats.json`."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from synth.config import RunConfig
+from synth.graph.picture import statistics
+from synth.report import FunnelRow
+from synth.store import Manifest
+
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+
+
+def dataset_stats(
+    rows: pa.Table,
+    concepts: pa.Table,
+    incidence: pa.Table,
+    funnel: list[FunnelRow],
+    manifests: dict[str, Manifest],
+) -> dict[str, Any]:
+    """Counts, lengths, sources, licences, models, the funnel and the shape of the graph."""
+    frame = rows.to_pandas(types_mapper=pd.ArrowDtype)
+    return {
+        "rows": len(frame),
+        "origins": _counts(frame["origin"]),
+        "languages": _counts(frame["language"]),
+        "difficulty": _counts(frame["difficulty"].dropna()),
+        "licences": _counts(x for xs in frame["licences"] for x in xs),
+        "sources": len({x for xs in frame["sources"] for x in xs}),
+        "cross_document": sum(len(xs) > 1 for xs in frame["sources"]),
+        "concepts_used": len({x for xs in frame["concepts"] for x in xs}),
+        "models": models_of(manifests),
+        "prompts": {k: v for m in manifests.values() for k, v in m.made_from["prompts"].items()},
+        "words": {name: _words(frame[name]) for name in ("question", "answer")},
+        "funnel": [_funnel_row(row) for row in funnel],
+        "graph": statistics(concepts, incidence),
+        "fingerprints": {stage: m.fingerprint for stage, m in manifests.items()},
+    }
+
+
+def models_of(manifests: dict[str, Manifest]) -> dict[str, str]:
+    """Identity of the model in each role."""
+    return {role: name for m in manifests.values() for role, name in m.made_from["models"].items()}
+
+
+def _counts(values: Iterable[str]) -> dict[str, int]:
+    return dict(sorted(Counter(values).items()))
+
+
+def _words(texts: pd.Series) -> dict[str, float]:
+    words = texts.map(lambda text: len(text.split())).astype("float64")
+    return {f"p{q * 100:g}": round(float(words.quantile(q)), 1) for q in QUANTILES} if len(words) else {}
+
+
+def _funnel_row(row: FunnelRow) -> dict[str, Any]:
+    # What was reused says how the run went, not what it made: it belongs to run_report.json.
+    return {k: v for k, v in row._asdict().items() if k != "reused"}
+
+
+def provenance(config: RunConfig, version: str, stats: dict[str, Any]) -> dict[str, str]:
+    """What stands in the metadata of each published Parquet file."""
+    return {
+        "synth.version": version,
+        "synth.recipe": config.recipe,
+        "synth.preset": config.preset,
+        "synth.seed": str(config.seed),
+        "synth.models": json.dumps(stats["models"], sort_keys=True),
+        "synth.prompts": json.dumps(stats["prompts"], sort_keys=True),
+        "synth.fingerprint": stats["fingerprints"]["dataset"],
+    }

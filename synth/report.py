@@ -1,0 +1,40 @@
+"""Where a run stands and what it yielded, read from its manifests alone."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from synth.schemas import STAGES, main_table
+from synth.store import Manifest, StageStore
+
+
+class FunnelRow(NamedTuple):
+    """One stage of the funnel: rows in, rows that led on, rows out, rows rejected by reason."""
+
+    stage: str
+    inputs: int
+    parents: int
+    outputs: int
+    rejected: int
+    reasons: dict[str, int]
+    reused: int
+
+
+def manifests(run_folder: Path) -> dict[str, Manifest]:
+    """The manifests of finished stages whose inputs have not changed since, in the order of the road."""
+    found: dict[str, Manifest] = {}
+    for stage in STAGES:
+        manifest = StageStore(run_folder, stage).manifest()
+        before = manifest.made_from.get("before", {}) if manifest else {}
+        if manifest and all(n in found and found[n].fingerprint == f for n, f in before.items()):
+            found[stage] = manifest
+    return found
+
+
+def funnel(run_folder: Path) -> list[FunnelRow]:
+    """The funnel of a run, as far as it has come."""
+    return [
+        FunnelRow(
+            stage, m.inputs, m.parents, m.outputs.get(main_table(stage), 0), m.rejected, m.reasons, m.reused
+        )
+        for stage, m in manifests(run_folder).items()
+    ]

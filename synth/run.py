@@ -1,0 +1,189 @@
+"""A run: a folder that explains itself, filled stage by stage, resumable at any instant."""
+
+import fcntl
+import os
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import pyarrow as pa
+
+from synth.config import RunConfig
+from synth.errors import StoreError
+from synth.ids import digest
+from synth.llm.client import Client
+from synth.llm.journal import Journal
+from synth.pipeline import BY_NAME, PIPELINE, Stage, flatten, is_excluded, made_from, stages_before
+from synth.prompts.library import PromptLibrary
+from synth.publish.folder import publish
+from synth.schemas import TABLES
+from synth.settings import to_toml
+from synth.stages.calls import Services
+from synth.store import Manifest, PartRecord, StageStore, part_key, write_bytes
+
+Report = Callable[[int, int], None]
+
+
+def silent(done: int, total: int) -> None:
+    """Report to nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A slice of a stage's input: at most `part_rows` ids, in order."""
+
+    index: int
+    key: str
+    ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a stage has to do; `manifest` is there when it is done already."""
+
+    stage: str
+    fingerprint: str
+    made_from: dict[str, Any]
+    parts: tuple[Part, ...]
+    manifest: Manifest | None
+
+
+class Run:
+    """One run folder, held by one process. Use as a context manager."""
+
+    stages: tuple[str, ...] = tuple(stage.name for stage in PIPELINE)
+
+    def __init__(self, config: RunConfig, folder: Path) -> None:
+        self.config = config
+        self.folder = folder
+        self.name = folder.name
+        self.prompts = PromptLibrary(Path(config.prompts.dir) if config.prompts.dir else None)
+        self.journal = Journal(folder / "calls")
+        self.client = Client(config.endpoints(), self.journal)
+        self._lock_file: int | None = None
+        self._tables: dict[tuple[str, str], pa.Table] = {}
+        self._mutex = threading.Lock()
+        self._reused: dict[str, int] = {}
+
+    @classmethod
+    def open(cls, config: RunConfig, runs: Path, name: str | None = None) -> Self:
+        """The run of this configuration and these inputs, new or to be resumed.
+
+        Raises:
+            StoreError: the folder cannot be written, or another process holds it.
+        """
+        run = cls(config, runs / (name or default_name(config)))
+        run._acquire()
+        try:
+            write_bytes(run.folder / "run.toml", to_toml(config).encode())
+        except BaseException:
+            run.close()
+            raise
+        return run
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop the model client, close the journal, release the folder."""
+        self.client.close()
+        self.journal.close()
+        if self._lock_file is not None:
+            os.close(self._lock_file)
+            self._lock_file = None
+
+    def plan(self, stage: str) -> Plan:
+        """What has to be done for a stage, given what lies on disk."""
+        spec = BY_NAME[stage]
+        before = {name: self._manifest(name).fingerprint for name in stages_before(spec)}
+        depends = made_from(spec, self.config, self.prompts, self.client.identity, before)
+        fingerprint = digest("stage", depends, size=16)
+        manifest = StageStore(self.folder, stage).manifest()
+        if manifest is not None and manifest.fingerprint == fingerprint:
+            return Plan(stage, fingerprint, depends, (), manifest)
+        return Plan(stage, fingerprint, depends, self._parts(spec, fingerprint), None)
+
+    def work(self, plan: Plan, part: Part, report: Report = silent) -> PartRecord:
+        """Do one part, or find it done; safe to call from several threads."""
+        store = StageStore(self.folder, plan.stage)
+        record = store.finished(part.index, part.key)
+        if record is not None:
+            with self._mutex:
+                self._reused[plan.stage] = self._reused.get(plan.stage, 0) + record.inputs
+            return record
+        spec = BY_NAME[plan.stage]
+        tables = {name: self._slice(spec, name, part) for name in spec.reads}
+        services = Services(self.client, self.prompts, report)
+        return store.commit_part(part.index, part.key, spec.work(tables, self.config, services))
+
+    def commit(self, plan: Plan, records: Sequence[PartRecord]) -> Manifest:
+        """Write the manifest: the stage is done."""
+        reused = self._reused.pop(plan.stage, 0)
+        store = StageStore(self.folder, plan.stage)
+        return store.commit(plan.fingerprint, plan.made_from, list(records), reused)
+
+    def finish(self) -> Path:
+        """Publish `dataset/` from the finished stages; its path."""
+        return publish(self.folder, self.config, self.stages)
+
+    def table(self, name: str) -> pa.Table:
+        """A table of this run, read once."""
+        stage = TABLES[name].stage
+        key = (name, self._manifest(stage).fingerprint)
+        with self._mutex:
+            if key not in self._tables:
+                self._tables = {k: v for k, v in self._tables.items() if k[0] != name}
+                self._tables[key] = StageStore(self.folder, stage).read(name)
+            return self._tables[key]
+
+    def _manifest(self, stage: str) -> Manifest:
+        manifest = StageStore(self.folder, stage).manifest()
+        if manifest is None:
+            raise StoreError(f"{self.folder}: the stage `{stage}` has not finished.")
+        return manifest
+
+    def _parts(self, spec: Stage, fingerprint: str) -> tuple[Part, ...]:
+        if spec.cut is None:
+            return (Part(0, part_key(fingerprint, 0, []), ()),)
+        ids: list[str] = self.table(spec.cut)[TABLES[spec.cut].key].to_pylist()
+        size = self.config.part_rows
+        slices = [tuple(ids[i : i + size]) for i in range(0, len(ids), size)]
+        return tuple(Part(i, part_key(fingerprint, i, list(s)), s) for i, s in enumerate(slices))
+
+    def _slice(self, spec: Stage, name: str, part: Part) -> pa.Table:
+        table = self.table(name)
+        if name != spec.cut:
+            return table
+        first = part.index * self.config.part_rows
+        return table.slice(first, len(part.ids))
+
+    def _acquire(self) -> None:
+        """One process per run: two would pay twice. The lock goes with the process, however it ends."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._lock_file = os.open(self.folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+            fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as fault:
+            raise StoreError(
+                f"Another process is at work in {self.folder}; wait for it or choose another --name."
+            ) from fault
+        except OSError as fault:
+            raise StoreError(
+                f"Cannot write {self.folder}: {fault.strerror}; choose another folder."
+            ) from fault
+        for leftover in self.folder.rglob(".*.tmp"):
+            leftover.unlink(missing_ok=True)
+
+
+def default_name(config: RunConfig) -> str:
+    """Recipe and 8 characters of the fingerprint of configuration and inputs: same command, same run."""
+    prompts = PromptLibrary(Path(config.prompts.dir) if config.prompts.dir else None)
+    flat = flatten({"models": {n: m.model_dump(mode="json") for n, m in config.in_use().items()}})
+    models = {key: value for key, value in flat.items() if not is_excluded(key)}
+    everything = [made_from(stage, config, prompts, lambda entry: entry, {}) for stage in PIPELINE]
+    return f"{config.recipe}-{digest('run', everything, models)[:8]}"

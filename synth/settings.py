@@ -1,0 +1,137 @@
+"""Recipes: TOML files that become a `RunConfig`, with every fault found at once."""
+
+import os
+import tomllib
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+from pydantic import BaseModel, ValidationError
+
+from synth.config import RunConfig
+from synth.errors import ConfigError
+from synth.sample import sample_folder
+
+Tree = dict[str, Any]
+SAMPLE = "sample:"
+PUBLIC_ENDPOINT = "https://api.openai.com/v1"
+
+
+def shipped_recipes() -> list[str]:
+    """Names of the recipes that come with the package."""
+    files = resources.files("synth.recipes").iterdir()
+    return sorted(f.name.removesuffix(".toml") for f in files if f.name.endswith(".toml"))
+
+
+def read_recipe(recipe: str) -> Tree:
+    """The settings of a recipe: a file, or the name of a shipped one.
+
+    Raises:
+        ConfigError: there is no such recipe, or it is not TOML.
+    """
+    shipped = recipe in shipped_recipes()
+    file = resources.files("synth.recipes").joinpath(f"{recipe}.toml") if shipped else Path(recipe)
+    try:
+        tree = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as fault:
+        known = ", ".join(shipped_recipes())
+        raise ConfigError(f"There is no recipe {recipe!r}; give a TOML file, or one of {known}.") from fault
+    except tomllib.TOMLDecodeError as fault:
+        raise ConfigError(f"Recipe {recipe} is not TOML: {fault}.") from fault
+    return {"recipe": recipe if shipped else Path(recipe).stem, **tree}
+
+
+def load(
+    recipe: str | None = None,
+    documents: Sequence[str] = (),
+    model: str | None = None,
+    sample: int | None = None,
+    overrides: Sequence[str] = (),
+) -> RunConfig:
+    """The configuration of a run: a recipe, then the options of the command line, then `a.b=c` overrides.
+
+    Raises:
+        ConfigError: with every fault that was found.
+    """
+    tree = read_recipe(recipe) if recipe else {}
+    if documents:
+        _set(tree, "documents.paths", list(documents))
+    if model:
+        use_model(tree, model)
+    if sample is not None:
+        _set(tree, "documents.sample", sample)
+    faults = [fault for override in overrides if (fault := _override(tree, override))]
+    if faults:
+        raise ConfigError(*faults)
+    return build(tree)
+
+
+def build(tree: Mapping[str, Any]) -> RunConfig:
+    """A `RunConfig` of a nested mapping.
+
+    Raises:
+        ConfigError: with every fault that was found.
+    """
+    try:
+        config = RunConfig.model_validate(tree)
+    except ValidationError as fault:
+        raise ConfigError(*(_sentence(error) for error in fault.errors())) from fault
+    paths = {
+        "documents": config.documents.model_copy(update={"paths": _resolve(config.documents.paths)}),
+        "screen": config.screen.model_copy(update={"benchmarks": _resolve(config.screen.benchmarks)}),
+    }
+    return config.model_copy(update=paths)
+
+
+def use_model(tree: Tree, model: str) -> None:
+    """`--model`: `fake` plays every role; an entry, `embedded` or a model's name plays all but the judges."""
+    models = tree.setdefault("models", {})
+    if model not in models and model not in ("fake", "embedded"):
+        address = os.environ.get("OPENAI_BASE_URL", PUBLIC_ENDPOINT)
+        generator = models.get(tree.get("roles", {}).get("generator", ""))
+        entry = generator or {"base_url": address, "api_key_env": "OPENAI_API_KEY"}
+        models[model] = {**entry, "model": model}
+    tree["roles"] = {"generator": model, "extractor": model, "solver": model}
+
+
+def to_toml(config: BaseModel) -> str:
+    """A configuration as TOML; what is not set is left out, as TOML has no null."""
+    return tomlkit.dumps(config.model_dump(mode="json", exclude_none=True))
+
+
+def _resolve(paths: tuple[str, ...]) -> tuple[str, ...]:
+    """`sample:` stands for the folder of sample data, wherever the package lies."""
+    return tuple(
+        str(sample_folder() / path.removeprefix(SAMPLE)) if path.startswith(SAMPLE) else path
+        for path in paths
+    )
+
+
+def _override(tree: Tree, override: str) -> str | None:
+    key, equals, value = override.partition("=")
+    if not equals or not key.strip():
+        return f"--set {override}: give it as key=value, for example combinations.epochs=2."
+    try:
+        parsed = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        parsed = value  # a bare word is text
+    return _set(tree, key.strip(), parsed)
+
+
+def _set(tree: Tree, key: str, value: Any) -> str | None:
+    *sections, last = key.split(".")
+    for section in sections:
+        tree = tree.setdefault(section, {})
+        if not isinstance(tree, dict):
+            return f"--set {key}: {section} is a value, not a section."
+    tree[last] = value
+    return None
+
+
+def _sentence(error: Any) -> str:
+    where = ".".join(str(part) for part in error["loc"]) or "the recipe"
+    if error["type"] == "extra_forbidden":
+        return f"{where}: there is no such setting; `synth init` writes a recipe with all of them."
+    return f"{where}: {error['msg']} (given: {str(error.get('input'))[:80]!r})."

@@ -1,0 +1,59 @@
+"""Screened questions in, worked answers out: mode `single`, one response each (METHOD 2.7)."""
+
+from typing import Any
+
+import pyarrow as pa
+
+from synth.config import RunConfig
+from synth.ids import content_id
+from synth.stages.base import Output, Rejected, make_table
+from synth.stages.calls import Answered, Ask, Services, ask_all
+from synth.verify.final_answer import final_answer
+
+Row = dict[str, Any]
+
+
+def answer_questions(
+    screened: pa.Table, questions: pa.Table, config: RunConfig, services: Services
+) -> Output:
+    """One call per question; without a final answer the question is rejected, with the response."""
+    texts = {row["question_id"]: row for row in questions.to_pylist()}
+    ids = screened["question_id"].to_pylist()
+    prompt = services.prompts.get(config.prompts.answer)
+    asks = [
+        Ask(row_id, prompt, {"question": texts[row_id]["question"], "language": _language(texts[row_id])})
+        for row_id in ids
+    ]
+    answers: list[Row] = []
+    rejected: list[Rejected] = []
+    for answered in ask_all(asks, "answers", "solver", config.prompts.answers_sampling, config, services):
+        row = read_answer(answered)
+        if isinstance(row, Rejected):
+            rejected.append(row)
+        else:
+            answers.append(row)
+    return Output(
+        tables={"answers": make_table("answers", answers)},
+        inputs=frozenset(ids),
+        parents=frozenset(row["question_id"] for row in answers),
+        rejected=rejected,
+    )
+
+
+def read_answer(answered: Answered) -> Row | Rejected:
+    """The answer of one reply, or why there is none."""
+    question_id = answered.ask.row_id
+    if fault := answered.fault():
+        return answered.reject(question_id, question_id, *fault)
+    response = answered.reply.text.strip()
+    final = final_answer(response)
+    if final is None:
+        return answered.reject(question_id, question_id, "no_final_answer", "no boxed or stated answer")
+    prompt, sample = answered.ask.prompt, answered.ask.sample
+    answer_id = content_id("a", question_id, prompt.sha, answered.reply.model, sample)
+    texts = {"answer": response, "final_answer": final}
+    return {"answer_id": answer_id, "question_id": question_id, "sample": sample, **texts, **answered.columns}
+
+
+def _language(question: Row) -> str:
+    return f"the language of the question ({question['language']})"

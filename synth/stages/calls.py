@@ -1,0 +1,121 @@
+"""What the stages that call models share: rendering, asking, and turning failures into rejected rows."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from synth.config import RunConfig, Sampling
+from synth.llm.client import Client, Reply, Request
+from synth.prompts.library import Message, Prompt, PromptLibrary
+from synth.prompts.replies import Parsed, Unparseable, parse
+from synth.stages.base import Rejected
+
+Role = Literal["generator", "extractor", "solver"]
+# An echo is told by this many characters of the instructions standing in the reply.
+ECHO_CHARS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What is passed in to a stage that calls models; `report` hears (calls done, calls in all)."""
+
+    client: Client
+    prompts: PromptLibrary
+    report: Callable[[int, int], None] = lambda done, total: None
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One call to be made for one row."""
+
+    row_id: str
+    prompt: Prompt
+    variables: Mapping[str, Any]
+    sample: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A call with its reply; `columns` are those that every row made of it carries."""
+
+    ask: Ask
+    reply: Reply
+    form: str
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """Call, prompt and model, as they stand in tables."""
+        prompt = self.ask.prompt
+        return {
+            "call_id": self.reply.call_id,
+            "prompt_id": prompt.name,
+            "prompt_sha": prompt.sha,
+            "model": self.reply.model,
+        }
+
+    def reject(self, row_id: str, source: str, reason: str, detail: str) -> Rejected:
+        """A rejected row that keeps the raw reply."""
+        row = {**self.columns, "reply": self.reply.text}
+        return Rejected(row_id, source, reason, detail, None, row)
+
+    def parse(self) -> Parsed:
+        """The structured reply.
+
+        Raises:
+            Unparseable: nothing in it can be used.
+        """
+        return parse(str(self.ask.prompt.front.reply), self.form, self.reply.text)
+
+    def fault(self) -> tuple[str, str] | None:
+        """Reason and detail where the reply as a whole cannot be used."""
+        if self.reply.reason:
+            return self.reply.reason, self.reply.detail
+        return None
+
+
+def ask_all(
+    asks: Sequence[Ask], stage: str, role: Role, sampling: Sampling, config: RunConfig, services: Services
+) -> Iterator[Answered]:
+    """Make all calls at once, as far as the endpoint's limits allow; answers in the order of the asks."""
+    entry = config.roles.of(role)
+    form = services.client.form(entry) if asks else "text"
+    forms = ["text" if ask.prompt.front.reply is None else form for ask in asks]
+    messages = [_messages(ask, used, config) for ask, used in zip(asks, forms, strict=True)]
+    requests = [
+        _request(ask, used, turns, stage, sampling, config)
+        for ask, used, turns in zip(asks, forms, messages, strict=True)
+    ]
+    done = 0
+
+    def count(_: Reply) -> None:
+        nonlocal done
+        done += 1
+        services.report(done, len(requests))
+
+    replies = services.client.complete(entry, requests, count)
+    for ask, used, turns, reply in zip(asks, forms, messages, replies, strict=True):
+        yield Answered(ask, _unless_echo(reply, turns), used)
+
+
+def _messages(ask: Ask, form: str, config: RunConfig) -> tuple[Message, ...]:
+    common = {"domain": config.domain, "levels": config.levels}
+    return ask.prompt.render(form, config.prompts.examples, {**common, **ask.variables})
+
+
+def _request(
+    ask: Ask, form: Any, messages: tuple[Message, ...], stage: str, sampling: Sampling, config: RunConfig
+) -> Request:
+    schema = ask.prompt.schema(config.levels) if form == "json_schema" else None
+    name = ask.prompt.front.reply if schema else None
+    return Request(messages, sampling, stage, ask.sample, form, name, schema)
+
+
+def _unless_echo(reply: Reply, messages: tuple[Message, ...]) -> Reply:
+    """A reply that repeats its instructions is told apart from one that is merely unreadable."""
+    start = messages[0]["content"][:ECHO_CHARS]
+    if reply.reason is None and len(start) == ECHO_CHARS and start in reply.text:
+        return reply.rejected("echoed_prompt", "the reply begins as the instructions do")
+    return reply
+
+
+__all__ = ["Answered", "Ask", "Services", "Unparseable", "ask_all"]

@@ -1,0 +1,157 @@
+"""Combinations in, questions out: one prompt for each level (METHOD 2.3, 2.5, 2.6.6)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+
+from synth.config import RunConfig
+from synth.graph.names import canonical
+from synth.ids import content_id
+from synth.prompts.library import Prompt, PromptLibrary
+from synth.prompts.replies import Parsed, Unparseable
+from synth.stages.base import Output, Rejected, make_table
+from synth.stages.calls import Answered, Ask, Services, ask_all
+
+Row = dict[str, Any]
+
+
+def write_questions(
+    combinations: pa.Table, passages: pa.Table, config: RunConfig, services: Services
+) -> Output:
+    """`samples` calls per combination; a combination without a question is rejected."""
+    rows = {row["combination_id"]: row for row in combinations.to_pylist()}
+    texts = {row["passage_id"]: row for row in passages.to_pylist()}
+    asks = [
+        Ask(row_id, prompt_of(row, services.prompts, config), _variables(row, texts, config), sample)
+        for row_id, row in rows.items()
+        for sample in range(config.questions.samples)
+    ]
+    questions: list[Row] = []
+    failed: dict[str, list[Rejected]] = {}
+    for answered in ask_all(
+        asks, "questions", "generator", config.prompts.questions_sampling, config, services
+    ):
+        row = rows[answered.ask.row_id]
+        found, rejected = read_questions(answered, row, _language(row, texts, config), _most(row, config))
+        questions += found
+        failed.setdefault(row["combination_id"], []).extend(rejected)
+    parents = frozenset(row["combination_id"] for row in questions)
+    return Output(
+        tables={"questions": make_table("questions", questions)},
+        inputs=frozenset(rows),
+        parents=parents,
+        rejected=[r for row_id, rs in failed.items() for r in _account(row_id, rs, row_id in parents)],
+    )
+
+
+def prompt_of(combination: Row, prompts: PromptLibrary, config: RunConfig) -> Prompt:
+    """The prompt for a combination's level and sampler."""
+    names = {
+        "level1": config.prompts.level1,
+        "level2": config.prompts.level2,
+        "level3": config.prompts.level3,
+        "model_chooses": config.prompts.level2_choose,
+    }
+    return prompts.get(names.get(combination["sampler"]) or names[combination["level"]])
+
+
+def read_questions(
+    answered: Answered, row: Row, language: str, most: int
+) -> tuple[list[Row], list[Rejected]]:
+    """Questions of one reply, and what of it was rejected."""
+    call = answered.reply.call_id
+    source = row["combination_id"]
+    if fault := answered.fault():
+        return [], [answered.reject(call, source, *fault)]
+    try:
+        parsed = answered.parse()
+    except Unparseable as fault:
+        return [], [answered.reject(call, source, "unparseable", str(fault))]
+    if not parsed.items and not parsed.faults:
+        reason = "empty_reply" if getattr(parsed.head, "suitable", True) else "unsuitable"
+        return [], [answered.reject(call, source, reason, "the reply holds no question")]
+    return _split(answered, parsed, row, language, most)
+
+
+def _split(
+    answered: Answered, parsed: Parsed, row: Row, language: str, most: int
+) -> tuple[list[Row], list[Rejected]]:
+    questions: list[Row] = []
+    rejected: list[Rejected] = []
+    for place, detail, _ in parsed.faults:
+        rejected.append(_failed(answered, row, place, "unparseable", detail))
+    for place, item in parsed.items:
+        text = item.question.strip()
+        if place >= most:
+            rejected.append(_failed(answered, row, place, "surplus", f"at most {most} were asked for"))
+        elif not text:
+            rejected.append(_failed(answered, row, place, "empty", "the question is empty"))
+        else:
+            questions.append(_question(answered, row, place, item, text, language))
+    return questions, rejected
+
+
+def _failed(answered: Answered, row: Row, place: int, reason: str, detail: str) -> Rejected:
+    return answered.reject(_id(answered, row, place), row["combination_id"], reason, detail)
+
+
+def _id(answered: Answered, row: Row, place: int) -> str:
+    ask = answered.ask
+    return content_id("q", row["combination_id"], ask.prompt.sha, answered.reply.model, ask.sample, place)
+
+
+def _question(answered: Answered, row: Row, place: int, item: Any, text: str, language: str) -> Row:
+    return {
+        "question_id": _id(answered, row, place),
+        "combination_id": row["combination_id"],
+        "origin": row["level"],
+        "question": text,
+        "concepts": concepts_of(text, getattr(item, "concepts", None), row),
+        "references": row["references"],
+        "difficulty": getattr(item, "level", None),
+        "source_kind": getattr(item, "kind", None),
+        "language": language,
+        "sample": answered.ask.sample,
+        "place": place,
+        **answered.columns,
+    }
+
+
+def concepts_of(text: str, chosen: list[str] | None, row: Row) -> list[str]:
+    """Names of the concepts a question uses: those the model chose, the set it was given, or those it names."""
+    if chosen is not None:
+        known = {canonical(name): name for name in row["names"]}
+        return sorted({known[c] for name in chosen if (c := canonical(name)) in known})
+    if row["sampler"] == "code_chooses":
+        return sorted(set(row["names"]))
+    lowered = text.casefold()
+    return sorted({name for name in row["names"] if name.casefold() in lowered})
+
+
+def _account(row_id: str, failed: list[Rejected], is_parent: bool) -> list[Rejected]:
+    """Without any question the combination itself is rejected, with the first reason; its calls stay beside it."""
+    return failed if is_parent else [failed[0]._replace(row_id=row_id), *failed[1:]]
+
+
+def _most(row: Row, config: RunConfig) -> int:
+    return int(getattr(config.questions, f"{row['level']}_per_call"))
+
+
+def _language(row: Row, texts: Mapping[str, Row], config: RunConfig) -> str:
+    return texts[row["references"][0]]["language"] if config.language == "source" else config.language
+
+
+def _variables(row: Row, texts: Mapping[str, Row], config: RunConfig) -> Row:
+    references = [{"title": texts[p]["title"], "text": texts[p]["text"]} for p in row["references"]]
+    topics = row["names"][: len(row["topics"])]
+    key_concepts = row["names"][len(row["topics"]) :]
+    return {
+        "references": references,
+        "title": references[0]["title"],
+        "passage": references[0]["text"],
+        "topics": topics,
+        "key_concepts": key_concepts,
+        "most": _most(row, config),
+        "language": "the language of the passage" if config.language == "source" else config.language,
+    }

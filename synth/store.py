@@ -1,0 +1,246 @@
+"""How rows reach the disk: whole or not at all, and accounted for.
+
+A part is written to a temporary name, fsynced and renamed; its record follows, and when a stage has
+all its parts its manifest comes last, in the same way. Readers trust the manifest only.
+"""
+
+import hashlib
+import json
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pydantic import ValidationError
+
+from synth.config import Config
+from synth.errors import StoreError
+from synth.ids import digest
+from synth.schemas import SCHEMA_VERSION, TABLES, main_table, stage_folder
+from synth.stages.base import Output, rejected_table
+
+ROW_GROUP = 5_000
+
+
+class FileRecord(Config):
+    """One file of a part."""
+
+    table: str
+    path: str
+    rows: int
+    sha256: str
+
+
+class PartRecord(Config):
+    """One finished part: what went in, what came out, and where it lies."""
+
+    index: int
+    key: str
+    inputs: int
+    parents: int
+    rejected: int
+    reasons: dict[str, int]
+    files: tuple[FileRecord, ...]
+
+    def rows(self, table: str) -> int:
+        """Rows of one table in this part."""
+        return sum(f.rows for f in self.files if f.table == table)
+
+
+class Manifest(Config):
+    """The last word on a stage. `reused` counts input rows of parts that an earlier try had finished."""
+
+    stage: str
+    schema_version: int = SCHEMA_VERSION
+    fingerprint: str
+    made_from: dict[str, Any]
+    inputs: int
+    parents: int
+    outputs: dict[str, int]
+    rejected: int
+    reasons: dict[str, int]
+    reused: int
+    parts: tuple[PartRecord, ...]
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path`, which becomes `path` when the block ends well.
+
+    Raises:
+        StoreError: the disk is full or the folder cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        _sync_folder(path.parent)
+    except OSError as fault:
+        reason = fault.strerror or str(fault)
+        raise StoreError(f"Cannot write {path}: {reason}; make room or choose another folder.") from fault
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
+    with atomic(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a value as readable JSON, whole or not at all."""
+    write_bytes(path, (json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True) + "\n").encode())
+
+
+def write_table(path: Path, table: pa.Table) -> None:
+    """Write a table as Parquet, whole or not at all: same rows and metadata, same bytes."""
+    with atomic(path) as temporary:
+        pq.write_table(table, temporary, row_group_size=ROW_GROUP, compression="zstd")
+
+
+class StageStore:
+    """The folder of one stage in one run."""
+
+    def __init__(self, run_folder: Path, stage: str) -> None:
+        self.run_folder = run_folder
+        self.stage = stage
+        self.folder = run_folder / stage_folder(stage)
+        self.manifest_path = self.folder / "_manifest.json"
+
+    def manifest(self) -> Manifest | None:
+        """The manifest, or None where the stage never finished.
+
+        Raises:
+            StoreError: the manifest cannot be understood.
+        """
+        try:
+            return Manifest.model_validate_json(self.manifest_path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except (OSError, ValidationError) as fault:
+            hint = "delete that file to compute the stage again"
+            raise StoreError(f"{self.manifest_path} is damaged ({type(fault).__name__}); {hint}.") from fault
+
+    def finished(self, index: int, key: str) -> PartRecord | None:
+        """The record of a part that is already on disk, else None."""
+        path = self._record_path(index, key)
+        try:
+            record = PartRecord.model_validate_json(path.read_bytes())
+        except (FileNotFoundError, ValidationError):
+            return None
+        return record if all((self.run_folder / f.path).is_file() for f in record.files) else None
+
+    def commit_part(self, index: int, key: str, output: Output) -> PartRecord:
+        """Write the tables of a part, then its record.
+
+        Raises:
+            SchemaError: the rows do not add up.
+            StoreError: the disk is full.
+        """
+        output.check_balance(self.stage)
+        tables = {**output.tables, "rejected": rejected_table(self.stage, output.rejected)}
+        files = tuple(self._write(name, index, key, table) for name, table in tables.items())
+        reasons: dict[str, int] = {}
+        for row in output.rejected:
+            reasons[row.reason] = reasons.get(row.reason, 0) + 1
+        record = PartRecord(
+            index=index, key=key, inputs=len(output.inputs), parents=len(output.parents),
+            rejected=len(output.rejected), reasons=dict(sorted(reasons.items())), files=files,
+        )  # fmt: skip
+        write_bytes(self._record_path(index, key), record.model_dump_json(indent=2).encode())
+        return record
+
+    def commit(
+        self, fingerprint: str, made_from: dict[str, Any], parts: list[PartRecord], reused: int
+    ) -> Manifest:
+        """Write the manifest: from now on readers see the stage."""
+        reasons: dict[str, int] = {}
+        outputs: dict[str, int] = {}
+        for part in parts:
+            for reason, count in part.reasons.items():
+                reasons[reason] = reasons.get(reason, 0) + count
+            for file in part.files:
+                if file.table != "rejected":
+                    outputs[file.table] = outputs.get(file.table, 0) + file.rows
+        manifest = Manifest(
+            stage=self.stage, fingerprint=fingerprint, made_from=made_from,
+            inputs=sum(p.inputs for p in parts), parents=sum(p.parents for p in parts), outputs=outputs,
+            rejected=sum(p.rejected for p in parts), reasons=dict(sorted(reasons.items())),
+            reused=reused, parts=tuple(sorted(parts, key=lambda p: p.index)),
+        )  # fmt: skip
+        write_bytes(self.manifest_path, (manifest.model_dump_json(indent=2) + "\n").encode())
+        return manifest
+
+    def read(self, table: str) -> pa.Table:
+        """All rows of one table, in the order of its key.
+
+        Raises:
+            StoreError: the stage has not finished, or a part is missing or damaged.
+        """
+        manifest = self.manifest()
+        if manifest is None:
+            raise StoreError(f"{self.folder} has no manifest: the stage `{self.stage}` has not finished.")
+        paths = [self.run_folder / f.path for p in manifest.parts for f in p.files if f.table == table]
+        try:
+            tables = [pq.read_table(path, partitioning=None) for path in paths]
+        except (OSError, pa.ArrowException) as fault:
+            raise StoreError(f"A part of {self.folder} is missing or damaged: {fault}") from fault
+        spec = TABLES[table]
+        # Parts are in the order of their inputs; sorting here makes rows independent of how they were cut.
+        return pa.concat_tables(tables).sort_by(spec.key) if tables else spec.schema.empty_table()
+
+    def prune(self) -> int:
+        """Delete the files of superseded parts; the number deleted."""
+        manifest = self.manifest()
+        if manifest is None:
+            return 0
+        keep = {f.path for p in manifest.parts for f in p.files}
+        keep |= {self._relative(self._record_path(p.index, p.key)) for p in manifest.parts}
+        folders = (self.folder, self.run_folder / "rejected" / self.stage)
+        stale = [p for f in folders for p in f.rglob("*part-*") if self._relative(p) not in keep]
+        for path in stale:
+            path.unlink()
+        return len(stale)
+
+    def _write(self, name: str, index: int, key: str, table: pa.Table) -> FileRecord:
+        path = self._folder_of(name) / f"part-{index:05d}-{key[:8]}.parquet"
+        write_table(path, table)
+        return FileRecord(table=name, path=self._relative(path), rows=table.num_rows, sha256=sha256_of(path))
+
+    def _folder_of(self, table: str) -> Path:
+        if table == "rejected":
+            return self.run_folder / "rejected" / self.stage
+        return self.folder if table == main_table(self.stage) else self.folder / table
+
+    def _record_path(self, index: int, key: str) -> Path:
+        return self.folder / "_parts" / f"part-{index:05d}-{key[:8]}.json"
+
+    def _relative(self, path: Path) -> str:
+        return path.relative_to(self.run_folder).as_posix()
+
+
+def part_key(fingerprint: str, index: int, ids: list[str]) -> str:
+    """What makes a part the same part: settings, place, and the rows that go in."""
+    return digest("part", fingerprint, index, ids)

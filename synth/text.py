@@ -1,0 +1,74 @@
+"""Normalised text and the digest of a set of sources.
+
+In: text as a reader left it. Out: the text that is hashed and stored, the same however the source
+wrote its line ends, accents and white space (METHOD 6.4, exact level; case and markup stay).
+"""
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Protocol
+
+from synth.ids import digest
+
+_LINE_ENDS = re.compile("\r\n|[\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
+_CONTROLS = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ufeff]")
+# JSON can write half of a pair; no Arrow string can hold it.
+_HALF_PAIRS = re.compile("[\ud800-\udfff]")
+_BLANK_LINES = re.compile("\n{4,}")
+_BLOCK = 1 << 20
+
+
+class Named(Protocol):
+    """A file and the name it goes by."""
+
+    @property
+    def path(self) -> Path:
+        """Where it lies."""
+
+    @property
+    def name(self) -> str:
+        """Its name, without the folders of this machine."""
+
+
+def normalise(text: str) -> str:
+    """The one written form of a text: normalising it again changes nothing.
+
+    At most two blank lines stay in a row, none at either end.
+    """
+    text = _CONTROLS.sub("", _LINE_ENDS.sub("\n", text))
+    text = unicodedata.normalize("NFC", _HALF_PAIRS.sub("\ufffd", text))
+    text = "\n".join(line.rstrip() for line in text.split("\n"))
+    return _BLANK_LINES.sub("\n\n\n", text).strip("\n")
+
+
+def one_line(text: str, limit: int = 300) -> str:
+    """The text on one line of at most `limit` characters, for titles, names and details."""
+    line = " ".join(normalise(text).split())
+    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes, read block by block."""
+    sha = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            sha.update(block)
+    return sha.hexdigest()
+
+
+def fingerprint_sources(sources: Iterable[Named]) -> str:
+    """Digest of the sources' names and bytes, whatever order they come in.
+
+    A file that cannot be read counts as such, since reading it then ends in a rejected row.
+    """
+    return digest("sources", sorted([s.name, _sha_or_fault(s.path)] for s in sources))
+
+
+def _sha_or_fault(path: Path) -> str:
+    try:
+        return file_sha256(path)
+    except OSError as fault:
+        return f"unreadable: {fault.strerror}"

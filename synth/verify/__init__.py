@@ -1,0 +1,1 @@
+"""Verification: what can be checked of a question or an answer without trusting the model."""
