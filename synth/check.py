@@ -11,22 +11,24 @@ from synth.dedup.contamination import read_benchmarks
 from synth.documents.find import find_sources
 from synth.errors import ConfigError, SynthError
 from synth.llm.client import Client
+from synth.llm.journal import Journal
 from synth.prompts.library import PromptLibrary
-from synth.stages.calls import Role
 
 LEAST_FREE_BYTES = 200_000_000
-ROLES: tuple[Role, ...] = ("generator", "extractor", "solver")
 
 
-def check(config: RunConfig, runs: Path, client: Client) -> None:
+def check(config: RunConfig, runs: Path) -> None:
     """Look at paths, prompts, endpoints and disk.
 
     Raises:
         ConfigError: with every fault that was found, one sentence each.
     """
-    faults = [*_combinations(config), *_inputs(config), *_prompts(config), *_models(config), *_disk(runs)]
-    if not faults:
-        faults = [fault for name in config.in_use() if (fault := client.check(name))]
+    faults = [*_combinations(config), *_inputs(config), *_prompts(config), *_disk(runs)]
+    with Client(config.endpoints(), Journal(runs / "none", read_only=True)) as client:
+        for name, entry in config.in_use().items():
+            static = [*_model(name, entry)]
+            asked = None if static else client.check(name)
+            faults += [*static, *([asked] if asked else [])]
     if faults:
         raise ConfigError(*faults)
 
@@ -68,19 +70,17 @@ def _prompts(config: RunConfig) -> Iterator[str]:
             yield f"prompts.{name}: {fault}"
 
 
-def _models(config: RunConfig) -> Iterator[str]:
-    for name, entry in config.in_use().items():
-        yield from _model(name, entry)
-
-
 def _model(name: str, entry: ModelConfig) -> Iterator[str]:
     address = urlsplit(entry.base_url)
     if address.scheme not in ("http", "https", "fake", "embedded"):
-        yield f"models.{name}.base_url: {address.scheme or 'nothing'} is no scheme; use http, https, fake: or embedded:."
+        known = "http://, https://, fake: or embedded:"
+        yield f"models.{name}.base_url: {entry.base_url!r} does not begin with {known}; correct it."
     if address.username or address.password:
-        yield f"models.{name}.base_url: it holds a user or key; put the key into a variable and name it in api_key_env."
-    if entry.api_key_env and address.scheme in ("http", "https") and not os.environ.get(entry.api_key_env):
-        yield f"models.{name}.api_key_env: the environment variable {entry.api_key_env} is not set; export the key there."
+        fix = "put the key into a variable and name that in api_key_env"
+        yield f"models.{name}.base_url: it holds a user or key; {fix}."
+    variable = entry.api_key_env
+    if variable and address.scheme in ("http", "https") and not os.environ.get(variable):
+        yield f"models.{name}.api_key_env: the variable {variable} is not set; export the key in it."
 
 
 def _disk(runs: Path) -> Iterator[str]:
@@ -88,4 +88,5 @@ def _disk(runs: Path) -> Iterator[str]:
     if not os.access(place, os.W_OK):
         yield f"The folder {runs} cannot be written; choose another with --out."
     elif shutil.disk_usage(place).free < LEAST_FREE_BYTES:
-        yield f"The disk of {runs} has less than {LEAST_FREE_BYTES // 1_000_000} MB free; make room or choose another --out."
+        least = f"{LEAST_FREE_BYTES // 1_000_000} MB"
+        yield f"The disk of {runs} has less than {least} free; make room or choose another --out."

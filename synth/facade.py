@@ -50,8 +50,8 @@ def run(
         SynthError: an endpoint, a disk or a folder failed; the same call resumes.
     """
     folder = runs or home() / "runs"
+    check(config, folder)
     with Run.open(config, folder, name) as opened:
-        check(config, folder, opened.client)
         for stage in opened.stages:
             run_stage(opened, stage, progress)
         dataset = opened.finish()

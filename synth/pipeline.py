@@ -24,11 +24,12 @@ from synth.stages.calls import Role, Services
 from synth.stages.combinations import sample_combinations
 from synth.stages.concepts import extract_concepts
 from synth.stages.dataset import assemble
-from synth.stages.documents import fingerprint_sources, read_documents
+from synth.stages.documents import read_documents
 from synth.stages.graph import build_graph
 from synth.stages.questions import write_questions
 from synth.stages.screen import screen_questions
 from synth.store import sha256_of
+from synth.text import fingerprint_sources
 
 Tables = Mapping[str, pa.Table]
 Work = Callable[[Tables, RunConfig, Services], Output]
@@ -89,7 +90,8 @@ def _sources(config: RunConfig) -> str:
 
 
 def _benchmarks(config: RunConfig) -> str:
-    return digest([sha256_of(source.path) for source in find_sources(config.screen.benchmarks)])
+    files = find_sources(config.screen.benchmarks) if config.screen.benchmarks else []
+    return digest([sha256_of(source.path) for source in files])
 
 
 QUESTION_PROMPTS = ("level1", "level2", "level2_choose", "level3")

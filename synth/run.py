@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shutil
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -176,8 +177,15 @@ class Run:
             raise StoreError(
                 f"Cannot write {self.folder}: {fault.strerror}; choose another folder."
             ) from fault
-        for leftover in self.folder.rglob(".*.tmp"):
-            leftover.unlink(missing_ok=True)
+        self._sweep()
+
+    def _sweep(self) -> None:
+        """Remove what a killed process was in the middle of writing; nobody else writes here now."""
+        for leftover in sorted(self.folder.rglob(".*.tmp")):
+            if leftover.is_dir():
+                shutil.rmtree(leftover)
+            else:
+                leftover.unlink(missing_ok=True)
 
 
 def default_name(config: RunConfig) -> str:

@@ -34,6 +34,7 @@ def dataset_stats(
         "sources": len({x for xs in frame["sources"] for x in xs}),
         "cross_document": sum(len(xs) > 1 for xs in frame["sources"]),
         "concepts_used": len({x for xs in frame["concepts"] for x in xs}),
+        "concepts_found": concepts.num_rows,
         "models": models_of(manifests),
         "prompts": {k: v for m in manifests.values() for k, v in m.made_from["prompts"].items()},
         "words": {name: _words(frame[name]) for name in ("question", "answer")},

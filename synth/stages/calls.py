@@ -1,13 +1,13 @@
 """What the stages that call models share: rendering, asking, and turning failures into rejected rows."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from synth.config import RunConfig, Sampling
 from synth.llm.client import Client, Reply, Request
 from synth.prompts.library import Message, Prompt, PromptLibrary
-from synth.prompts.replies import Parsed, Unparseable, parse
+from synth.prompts.replies import Parsed, parse
 from synth.stages.base import Rejected
 
 Role = Literal["generator", "extractor", "solver"]
@@ -114,8 +114,7 @@ def _unless_echo(reply: Reply, messages: tuple[Message, ...]) -> Reply:
     """A reply that repeats its instructions is told apart from one that is merely unreadable."""
     start = messages[0]["content"][:ECHO_CHARS]
     if reply.reason is None and len(start) == ECHO_CHARS and start in reply.text:
-        return reply.rejected("echoed_prompt", "the reply begins as the instructions do")
+        return replace(
+            reply, reason="echoed_prompt", detail="the reply holds the beginning of its instructions"
+        )
     return reply
-
-
-__all__ = ["Answered", "Ask", "Services", "Unparseable", "ask_all"]

@@ -119,7 +119,7 @@ def _question(answered: Answered, row: Row, place: int, item: Any, text: str, la
 
 
 def concepts_of(text: str, chosen: list[str] | None, row: Row) -> list[str]:
-    """Names of the concepts a question uses: those the model chose, the set it was given, or those it names."""
+    """Concepts a question uses: those the model chose, the set it was given, or those it names."""
     if chosen is not None:
         known = {canonical(name): name for name in row["names"]}
         return sorted({known[c] for name in chosen if (c := canonical(name)) in known})
@@ -130,7 +130,7 @@ def concepts_of(text: str, chosen: list[str] | None, row: Row) -> list[str]:
 
 
 def _account(row_id: str, failed: list[Rejected], is_parent: bool) -> list[Rejected]:
-    """Without any question the combination itself is rejected, with the first reason; its calls stay beside it."""
+    """Without any question the combination itself is rejected too, with the first reason."""
     return failed if is_parent else [failed[0]._replace(row_id=row_id), *failed[1:]]
 
 

@@ -1,0 +1,51 @@
+# Two commands do everything on a machine with Python 3.11 or later and make: `make demo`, `make test`.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+ARGS   ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo run test test-wheel check format bench view clean
+
+help:  ## Show this help
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.ready  ## Documents to dataset with the embedded model, then a look at it
+	$(BIN)/synth demo $(ARGS)
+
+test: $(VENV)/.ready-dev  ## All tests
+	$(BIN)/pytest $(ARGS)
+
+test-wheel: $(VENV)/.ready-dev  ## Build the wheel and run the demo from it, alone in an empty folder
+	$(BIN)/python tests/wheel.py
+
+check: $(VENV)/.ready-dev  ## Lint, format and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/.ready-dev  ## Format and mend what can be mended
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.ready-dev  ## Measure cost and memory of each stage
+	$(BIN)/python -m benchmarks $(ARGS)
+
+view: $(VENV)/.ready  ## Print the newest dataset of the demo
+	$(BIN)/synth stats demo $(ARGS)
+
+clean:  ## Remove the environment and caches, never data
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "synth needs Python 3.11 or later; name one: make PYTHON=python3.12 …"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.ready: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.ready-dev: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@ $(VENV)/.ready

@@ -1,0 +1,157 @@
+"""The way back of any row: to its combination, walk, concepts, passages, prompts and calls."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from synth.errors import ConfigError
+from synth.llm.journal import Journal
+from synth.schemas import STAGES, TABLES
+from synth.store import StageStore
+
+Row = dict[str, Any]
+# Tables that are searched for an id, the most specific first.
+SEARCHED = ("questions", "answers", "combinations", "passages", "documents", "concepts", "mentions")
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """Everything that is known of one row; parts that it does not have are empty."""
+
+    id: str
+    kind: str
+    rows: dict[str, Row] = field(default_factory=dict)
+    walk: list[Row] = field(default_factory=list)
+    concepts: list[Row] = field(default_factory=list)
+    passages: list[Row] = field(default_factory=list)
+    documents: list[Row] = field(default_factory=list)
+    calls: list[Row] = field(default_factory=list)
+    rejected: list[Row] = field(default_factory=list)
+
+
+def lineage(run_folder: Path, row_id: str) -> Lineage:
+    """The lineage of a question, answer, combination, passage, document, concept or rejected row.
+
+    Raises:
+        ConfigError: the run has no such row.
+    """
+    return _Reader(run_folder).lineage(row_id)
+
+
+class _Reader:
+    """Finished tables of one run, each read at most once."""
+
+    def __init__(self, run_folder: Path) -> None:
+        self.folder = run_folder
+        self._tables: dict[str, pa.Table] = {}
+
+    def lineage(self, row_id: str) -> Lineage:
+        kind, row = self._find(row_id)
+        rejected = self._rejected(row_id)
+        if row is None and not rejected:
+            raise ConfigError(
+                f"{self.folder} has no row {row_id!r}; ids stand in its dataset and in rejected/."
+            )
+        rows = {kind: row} if row is not None else {}
+        origin = row or {}
+        if row is None:
+            kind = "rejected"
+            parent, origin = self._find(rejected[0]["source"])
+            rows = {parent: origin} if origin else {}
+            origin = origin or {}
+        rows |= self._around(row_id if kind != "rejected" else "", origin)
+        question = rows.get("questions", {})
+        combination = rows.get("combinations", {})
+        passages = self._passages(origin, question, combination)
+        concepts = self._concepts(origin, combination)
+        return Lineage(
+            id=row_id, kind=kind, rows=rows,
+            walk=self._walk(combination, concepts), concepts=concepts, passages=passages,
+            documents=self._by_ids("documents", {p["document_id"] for p in passages}),
+            calls=self._calls(rows.values(), rejected, passages), rejected=rejected,
+        )  # fmt: skip
+
+    def _around(self, row_id: str, origin: Row) -> dict[str, Row]:
+        """The rows of other tables that belong to the same question."""
+        rows: dict[str, Row] = {}
+        question_id = origin.get("question_id") or row_id
+        for name in ("questions", "screened", "answers"):
+            if found := self._where(name, "question_id", {question_id}):
+                rows[name] = found[0]
+        combination = origin.get("combination_id") or rows.get("questions", {}).get("combination_id")
+        if combination and (found := self._by_ids("combinations", {combination})):
+            rows["combinations"] = found[0]
+        return rows
+
+    def _find(self, row_id: str) -> tuple[str, Row | None]:
+        for name in SEARCHED:
+            if found := self._by_ids(name, {row_id}):
+                return name, found[0]
+        return "rejected", None
+
+    def _passages(self, *rows: Row) -> list[Row]:
+        wanted = [p for row in rows for p in [*row.get("references", []), row.get("passage_id")] if p]
+        if not wanted and rows[0].get("document_id"):
+            return self._where("passages", "document_id", {rows[0]["document_id"]})
+        found = {row["passage_id"]: row for row in self._by_ids("passages", set(wanted))}
+        return [found[p] for p in dict.fromkeys(wanted) if p in found]
+
+    def _concepts(self, origin: Row, combination: Row) -> list[Row]:
+        if combination:
+            return self._by_ids("concepts", {*combination["topics"], *combination["key_concepts"]})
+        if passage := origin.get("passage_id"):
+            mentions = self._where("mentions", "passage_id", {passage})
+            return self._by_ids("concepts", {row["concept_id"] for row in mentions})
+        return []
+
+    def _walk(self, combination: Row, concepts: list[Row]) -> list[Row]:
+        names = {row["concept_id"]: row["name"] for row in concepts}
+        steps = combination.get("walk") or []
+        return [{**step, "name": names.get(step["concept_id"], "")} for step in steps]
+
+    def _calls(self, rows: Iterable[Row], rejected: list[Row], passages: list[Row]) -> list[Row]:
+        """Calls behind the rows, and those that extracted the concepts of their passages."""
+        ids = [row["call_id"] for row in rows if row.get("call_id")]
+        ids += [row["row_id"] for row in rejected if row["row_id"].startswith("call_")]
+        extractions = self._by_ids("extractions", {p["passage_id"] for p in passages})
+        ids += [row["call_id"] for row in extractions]
+        with Journal(self.folder / "calls", read_only=True) as journal:
+            found = ((call, journal.get(call)) for call in dict.fromkeys(ids))
+            return [{"call_id": call, **record} for call, record in found if record is not None]
+
+    def _rejected(self, row_id: str) -> list[Row]:
+        rows: list[Row] = []
+        for stage in STAGES:
+            store = StageStore(self.folder, stage)
+            if store.manifest() is not None:
+                table = store.read("rejected")
+                hit = pc.or_(pc.equal(table["row_id"], row_id), pc.equal(table["source"], row_id))
+                rows += table.filter(hit).to_pylist()
+        return rows
+
+    @cached_property
+    def _finished(self) -> frozenset[str]:
+        return frozenset(s for s in STAGES if StageStore(self.folder, s).manifest() is not None)
+
+    def _table(self, name: str) -> pa.Table:
+        if name not in self._tables:
+            stage = TABLES[name].stage
+            done = stage in self._finished
+            self._tables[name] = (
+                StageStore(self.folder, stage).read(name) if done else TABLES[name].schema.empty_table()
+            )
+        return self._tables[name]
+
+    def _by_ids(self, name: str, ids: Iterable[str]) -> list[Row]:
+        return self._where(name, TABLES[name].key, ids)
+
+    def _where(self, name: str, column: str, values: Iterable[str]) -> list[Row]:
+        table = self._table(name)
+        wanted = pa.array(sorted(values), pa.string())
+        rows: list[Row] = table.filter(pc.is_in(table[column], wanted)).to_pylist()
+        return rows
