@@ -9,7 +9,7 @@ from synth.check import check
 from synth.config import RunConfig
 from synth.errors import ConfigError
 from synth.report import FunnelRow, funnel
-from synth.run import Run
+from synth.runs import Run
 from synth.schemas import TABLES
 from synth.settings import load as recipe
 from synth.store import Manifest, StageStore

@@ -54,27 +54,25 @@ class _Reader:
         kind, row = self._find(row_id)
         rejected = self._rejected(row_id)
         if row is None and not rejected:
-            raise ConfigError(
-                f"{self.folder} has no row {row_id!r}; ids stand in its dataset and in rejected/."
-            )
-        rows = {kind: row} if row is not None else {}
-        origin = row or {}
-        if row is None:
-            kind = "rejected"
-            parent, origin = self._find(rejected[0]["source"])
-            rows = {parent: origin} if origin else {}
-            origin = origin or {}
-        rows |= self._around(row_id if kind != "rejected" else "", origin)
-        question = rows.get("questions", {})
+            raise ConfigError(f"{self.folder} has no row {row_id!r}; ids stand in its dataset and in rejected/.")
+        # A row that never came to be is traced from the row that it would have been made of.
+        found, origin = (kind, row) if row is not None else self._find(rejected[0]["source"])
+        rows = {found: origin} if origin is not None else {}
+        rows |= self._around(row_id, origin or {})
         combination = rows.get("combinations", {})
-        passages = self._passages(origin, question, combination)
-        concepts = self._concepts(origin, combination)
+        passages = self._passages(origin or {}, rows.get("questions", {}), combination)
+        concepts = self._concepts(origin or {}, combination)
         return Lineage(
-            id=row_id, kind=kind, rows=rows,
-            walk=self._walk(combination, concepts), concepts=concepts, passages=passages,
+            id=row_id,
+            kind=kind,
+            rows=rows,
+            walk=self._walk(combination, concepts),
+            concepts=concepts,
+            passages=passages,
             documents=self._by_ids("documents", {p["document_id"] for p in passages}),
-            calls=self._calls(rows.values(), rejected, passages), rejected=rejected,
-        )  # fmt: skip
+            calls=self._calls(rows.values(), rejected, passages),
+            rejected=rejected,
+        )
 
     def _around(self, row_id: str, origin: Row) -> dict[str, Row]:
         """The rows of other tables that belong to the same question."""

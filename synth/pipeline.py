@@ -63,8 +63,8 @@ def _graph(tables: Tables, config: RunConfig, services: Services) -> Output:
 
 
 def _combinations(tables: Tables, config: RunConfig, services: Services) -> Output:
-    read = (tables[name] for name in ("passages", "concepts", "incidence", "mentions"))
-    return sample_combinations(*read, config.combinations, config.seed)
+    passages, concepts, incidence = (tables[name] for name in ("passages", "concepts", "incidence"))
+    return sample_combinations(passages, concepts, incidence, tables["mentions"], config.combinations, config.seed)
 
 
 def _questions(tables: Tables, config: RunConfig, services: Services) -> Output:

@@ -92,7 +92,8 @@ def atomic(path: Path) -> Iterator[Path]:
         reason = fault.strerror or str(fault)
         raise StoreError(f"Cannot write {path}: {reason}; make room or choose another folder.") from fault
     finally:
-        temporary.unlink(missing_ok=True)
+        if temporary.exists():
+            temporary.unlink()
 
 
 def _sync_folder(folder: Path) -> None:

@@ -1,0 +1,1 @@
+"""Reading: source files become documents, documents become passages."""

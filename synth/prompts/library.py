@@ -28,7 +28,9 @@ from synth.prompts import replies
 _FRONT = re.compile(r"\A---\n(.*?)\n---\n(.*)\Z", re.DOTALL)
 _SECTION = re.compile(r"^# (System|User|Tags)\s*$", re.MULTILINE)
 # Tags that delimit data. Text of documents and models must not be able to close or open one.
-_DELIMITER = re.compile(r"<(/?\s*(?:passage|concepts|question|item|topics|key_concepts)\b)", re.IGNORECASE)
+_DELIMITER = re.compile(
+    r"<(/?\s*(?:passage|concepts|question|item|topics|key_concepts|solution|final_answer)\b)", re.IGNORECASE
+)
 
 Message = dict[str, str]
 
@@ -194,6 +196,8 @@ def _as_tags(reply: dict[str, Any]) -> str:
         ]
         blocks = ["<topics>", *topics, "</topics>", "<key_concepts>", *concepts, "</key_concepts>"]
         return "\n".join([*heads, *blocks])
+    if "questions" not in reply:
+        return "\n".join(f"<{tag}>{text}</{tag}>" for tag, text in reply.items())
     return "\n".join(_item_tags(item) for item in reply["questions"])
 
 

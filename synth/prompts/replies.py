@@ -79,12 +79,20 @@ class ConceptQuestions(Reply):
     questions: list[ConceptQuestion]
 
 
+class Solution(Reply):
+    """A worked answer in two fields, for models that forget to mark their final answer."""
+
+    solution: str
+    final_answer: str
+
+
 REPLIES: dict[str, type[Reply]] = {
     "extraction": Extraction,
     "topics": TopicsOnly,
     "questions": Questions,
     "passage_questions": PassageQuestions,
     "concept_questions": ConceptQuestions,
+    "solution": Solution,
 }
 
 
@@ -133,7 +141,7 @@ def parse(reply: str, form: str, text: str) -> Parsed:
         Unparseable: nothing in it can be used.
     """
     model = REPLIES[reply]
-    value = tags.read(text, model) if form == "tags" else _json_object(text)
+    value = _value(model, form, text)
     listed = _list_field(model)
     items = value.pop(listed, None)
     if not isinstance(items, list):
@@ -143,6 +151,23 @@ def parse(reply: str, form: str, text: str) -> Parsed:
     except ValidationError as fault:
         raise Unparseable(_first(fault)) from fault
     return _items(head, items, get_args(model.model_fields[listed].annotation)[0])
+
+
+def parse_one(reply: str, form: str, text: str) -> Reply:
+    """Read a reply that holds no list.
+
+    Raises:
+        Unparseable: it is not in the form that was asked for.
+    """
+    model = REPLIES[reply]
+    try:
+        return model.model_validate(_value(model, form, text))
+    except ValidationError as fault:
+        raise Unparseable(_first(fault)) from fault
+
+
+def _value(model: type[Reply], form: str, text: str) -> dict[str, Any]:
+    return tags.read(text, model) if form == "tags" else _json_object(text)
 
 
 def _items(head: Reply, items: list[Any], model: type[Reply]) -> Parsed:

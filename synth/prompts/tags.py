@@ -16,6 +16,9 @@ def read(text: str, model: Any) -> dict[str, Any]:
     """A tagged reply as the dictionary that its JSON form would be."""
     if "topics" in model.model_fields:
         return _extraction(text, model)
+    if "questions" not in model.model_fields:
+        blocks = {tag: _block(text, tag) for tag in model.model_fields}
+        return {tag: block for tag, block in blocks.items() if block is not None}
     items: list[dict[str, Any]] = [_item(block) for block in _ITEM.findall(text)]
     unsuitable = "suitable" in model.model_fields and re.search(r"<unsuitable\s*/?>", text) is not None
     if not items and not unsuitable:

@@ -6,6 +6,7 @@ import pyarrow as pa
 
 from synth.config import RunConfig
 from synth.ids import content_id
+from synth.prompts.replies import Unparseable
 from synth.stages.base import Output, Rejected, make_table
 from synth.stages.calls import Answered, Ask, Services, ask_all
 from synth.verify.final_answer import final_answer
@@ -45,14 +46,26 @@ def read_answer(answered: Answered) -> Row | Rejected:
     question_id = answered.ask.row_id
     if fault := answered.fault():
         return answered.reject(question_id, question_id, *fault)
-    response = answered.reply.text.strip()
-    final = final_answer(response)
-    if final is None:
+    try:
+        response, final = _response(answered)
+    except Unparseable as fault:
+        return answered.reject(question_id, question_id, "unparseable", str(fault))
+    if not final:
         return answered.reject(question_id, question_id, "no_final_answer", "no boxed or stated answer")
     prompt, sample = answered.ask.prompt, answered.ask.sample
     answer_id = content_id("a", question_id, prompt.sha, answered.reply.model, sample)
     texts = {"answer": response, "final_answer": final}
     return {"answer_id": answer_id, "question_id": question_id, "sample": sample, **texts, **answered.columns}
+
+
+def _response(answered: Answered) -> tuple[str, str | None]:
+    """Response and final answer; two fields are put together in the form that free text has."""
+    if answered.ask.prompt.front.reply is None:
+        response = answered.reply.text.strip()
+        return response, final_answer(response)
+    reply = answered.parse_one()
+    solution, final = (str(getattr(reply, name)).strip() for name in ("solution", "final_answer"))
+    return f"{solution}\n\n\\boxed{{{final}}}", final
 
 
 def _language(question: Row) -> str:

@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from synth.config import RunConfig, Sampling
-from synth.llm.client import Client, Reply, Request
+from synth.llm.client import Client, Request
+from synth.llm.client import Reply as CallReply
 from synth.prompts.library import Message, Prompt, PromptLibrary
-from synth.prompts.replies import Parsed, parse
+from synth.prompts.replies import Parsed, Reply, parse, parse_one
 from synth.stages.base import Rejected
 
 Role = Literal["generator", "extractor", "solver"]
@@ -39,7 +40,7 @@ class Answered:
     """A call with its reply; `columns` are those that every row made of it carries."""
 
     ask: Ask
-    reply: Reply
+    reply: CallReply
     form: str
 
     @property
@@ -66,6 +67,14 @@ class Answered:
         """
         return parse(str(self.ask.prompt.front.reply), self.form, self.reply.text)
 
+    def parse_one(self) -> Reply:
+        """The structured reply, where it holds no list.
+
+        Raises:
+            Unparseable: it is not in the form that was asked for.
+        """
+        return parse_one(str(self.ask.prompt.front.reply), self.form, self.reply.text)
+
     def fault(self) -> tuple[str, str] | None:
         """Reason and detail where the reply as a whole cannot be used."""
         if self.reply.reason:
@@ -87,7 +96,7 @@ def ask_all(
     ]
     done = 0
 
-    def count(_: Reply) -> None:
+    def count(_: CallReply) -> None:
         nonlocal done
         done += 1
         services.report(done, len(requests))
@@ -110,7 +119,7 @@ def _request(
     return Request(messages, sampling, stage, ask.sample, form, name, schema)
 
 
-def _unless_echo(reply: Reply, messages: tuple[Message, ...]) -> Reply:
+def _unless_echo(reply: CallReply, messages: tuple[Message, ...]) -> CallReply:
     """A reply that repeats its instructions is told apart from one that is merely unreadable."""
     start = messages[0]["content"][:ECHO_CHARS]
     if reply.reason is None and len(start) == ECHO_CHARS and start in reply.text:

@@ -100,10 +100,11 @@ def _select(
             continue
         concept_id = content_id("con", kind, name)
         topic_id = content_id("con", "topic", concept_name(topic, config)) if topic else None
-        row = {"passage_id": passage_id, "concept_id": concept_id, "kind": kind, "name": name}
-        row |= {"surface": surface.strip(), "topic_id": topic_id, "rank": rank, **answered.columns}
+        mention: Row = {"mention_id": content_id("men", passage_id, concept_id), "passage_id": passage_id}
+        mention |= {"concept_id": concept_id, "kind": kind, "name": name, "surface": surface.strip()}
+        mention |= {"topic_id": topic_id, "rank": rank, **answered.columns}
         # The same concept twice in one passage is one mention (METHOD 2.6.1): the first stays.
-        kept.setdefault(concept_id, {"mention_id": content_id("men", passage_id, concept_id), **row})
+        kept.setdefault(concept_id, mention)
     return list(kept.values()), rejected
 
 

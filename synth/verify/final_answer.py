@@ -7,8 +7,7 @@ import re
 
 _BOXED = re.compile(r"\\(?:boxed|fbox)\s*\{")
 _STATED = re.compile(
-    r"^\W*(?:the\s+)?(?:final\s+)?answer\s*(?:is|:|=)\s*(.+?)\W*$|^####\s*(.+?)\s*$",
-    re.IGNORECASE | re.MULTILINE,
+    r"^\W*(?:the\s+)?(?:final\s+)?answer\s*(?:is|:|=)(.+)$|^####(.+)$", re.IGNORECASE | re.MULTILINE
 )
 MAX_CHARS = 1_000
 
@@ -20,7 +19,7 @@ def final_answer(response: str) -> str | None:
         if inside:
             return inside
     stated = [first or second for first, second in _STATED.findall(response)]
-    answers = [a.strip().strip("*$").strip() for a in stated]
+    answers = [a.strip().rstrip(".").strip("*$ ") for a in stated]
     answers = [a for a in answers if a and len(a) <= MAX_CHARS]
     return answers[-1] if answers else None
 

@@ -1,0 +1,170 @@
+"""Pairs of nearly equal texts: MinHash proposes, exact Jaccard similarity decides.
+
+In: texts. Out: every pair of texts whose sets of token n-grams are at least `threshold` alike
+(METHOD 6.4). Recall is that of the banding: a pair of similarity s is seen with probability
+1-(1-s^rows)^bands. Precision is 1, since each candidate is checked on the sets themselves.
+
+Signatures are datasketch's: scheme `affine32`, seed 1, over the low 32 bits of the hashes of
+`ngrams`. So they load into its `MinHash`, and any other user of datasketch can compare with them.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from datasketch import MinHash
+from numpy.typing import NDArray
+
+from synth.dedup.ngrams import MULTIPLIER, Hashes, Ngrams
+from synth.dedup.normalise import tokens
+
+SEED = 1
+SCHEME = "affine32"
+
+# A bucket of g rows holds g²/2 pairs. Above this many rows, each row is compared with the bucket's
+# first rows that are unlike each other instead (so pass the texts best first): a model that repeats
+# one template a million times then costs millions of comparisons, not a million millions. The price
+# is that pairs between two copies of one leader are not listed.
+BUCKET_ROWS = 1_000
+LEADERS = 64
+
+# datasketch holds n-grams x permutations at once; a book in one row would be gigabytes.
+BATCH = 10_000
+
+Places = NDArray[np.int64]
+
+
+class Pair(NamedTuple):
+    """Two rows, by their place in the input, and how alike their shingles are."""
+
+    left: int
+    right: int
+    jaccard: float
+
+
+def find_pairs(
+    texts: Sequence[str],
+    shingle_words: int,
+    permutations: int,
+    bands: int,
+    rows: int,
+    threshold: float,
+    floor: float | None = None,
+) -> list[Pair]:
+    """All pairs of at least `threshold`, left before right, in order; those down to `floor` if seen.
+
+    Texts that are equal once normalised are one group: each later one is paired (1.0) with the first
+    of its group, and only that first one stands in pairs with other texts. `survivors.choose` knows.
+    """
+    firsts, sets, pairs = _distinct(texts, shingle_words)
+    keys = band_keys(signatures(sets, permutations), bands, rows)
+    candidates = _candidates(keys, sets, threshold)
+    confirmed = _confirm(candidates, sets, threshold if floor is None else min(floor, threshold))
+    pairs.extend(Pair(firsts[left], firsts[right], jaccard) for left, right, jaccard in confirmed)
+    return sorted(pairs)
+
+
+def signatures(sets: Iterable[Hashes], permutations: int) -> NDArray[np.uint32]:
+    """One row of MinHash values for each set, as datasketch computes them."""
+    fresh = MinHash(num_perm=permutations, seed=SEED, scheme=SCHEME, hashfunc=int)
+    rows = [_sketch(fresh, s) for s in sets]
+    return np.array(rows, np.uint32).reshape(len(rows), permutations)
+
+
+def band_keys(values: NDArray[np.uint32], bands: int, rows: int) -> Hashes:
+    """One 64-bit key for each band and text: equal keys make a bucket (a clash costs one check)."""
+    keys = np.zeros((bands, len(values)), np.uint64)
+    for band in range(bands):
+        for row in range(rows):
+            keys[band] = (keys[band] ^ values[:, band * rows + row]) * MULTIPLIER
+            keys[band] ^= keys[band] >> np.uint64(29)
+    return keys
+
+
+def _distinct(texts: Sequence[str], width: int) -> tuple[list[int], list[Hashes], list[Pair]]:
+    """Places and n-grams of the first text of each group, and a pair for each later one."""
+    ngrams = Ngrams()
+    firsts: list[int] = []
+    sets: list[Hashes] = []
+    pairs: list[Pair] = []
+    seen: dict[bytes, int] = {}
+    for place, text in enumerate(texts):
+        found = tokens(text)
+        key = hashlib.blake2b(" ".join(found).encode("utf-8", "surrogatepass"), digest_size=16).digest()
+        first = seen.setdefault(key, place)
+        if first != place:
+            pairs.append(Pair(first, place, 1.0))
+        elif found:
+            firsts.append(place)
+            sets.append(ngrams.distinct(found, width))
+    return firsts, sets, pairs
+
+
+def _sketch(fresh: MinHash, ngrams: Hashes) -> NDArray[np.uint32]:
+    sketch = fresh.copy()
+    low = (ngrams & np.uint64(0xFFFFFFFF)).tolist()
+    for start in range(0, len(low), BATCH):
+        sketch.update_batch(low[start : start + BATCH])
+    return np.asarray(sketch.hashvalues, np.uint32)
+
+
+def _candidates(keys: Hashes, sets: Sequence[Hashes], threshold: float) -> Places:
+    """Each pair that shares a bucket, once, as `left * number of texts + right`."""
+    pairs = np.empty(0, np.int64)
+    for band in keys:
+        found = [_pairs_within(members, sets, threshold) for members in _buckets(band)]
+        pairs = np.unique(np.concatenate([pairs, *found]))
+    return pairs
+
+
+def _buckets(band: Hashes) -> Iterator[Places]:
+    """The rows of equal keys, for each size of bucket: a bucket a row, its members in input order."""
+    order = np.argsort(band, kind="stable")
+    starts = np.flatnonzero(np.diff(band[order], prepend=~band[order[:1]]))
+    sizes = np.diff(starts, append=len(band))
+    for size in np.unique(sizes[sizes > 1]).tolist():
+        yield order[starts[sizes == size][:, None] + np.arange(size)]
+
+
+def _pairs_within(members: Places, sets: Sequence[Hashes], threshold: float) -> Places:
+    total, size = len(sets), members.shape[1]
+    if size > BUCKET_ROWS:
+        linked = [left * total + right for bucket in members for left, right in _led(bucket, sets, threshold)]
+        return np.array(linked, np.int64)
+    left, right = np.triu_indices(size, 1)
+    return np.asarray(members[:, left] * total + members[:, right], np.int64).ravel()
+
+
+def _led(bucket: Places, sets: Sequence[Hashes], threshold: float) -> Iterator[tuple[int, int]]:
+    """Each row of a large bucket with those of its first unlike rows that it is near to."""
+    leaders: list[tuple[int, frozenset[int]]] = []
+    for row in bucket.tolist():
+        mine = sets[row].tolist()
+        near = [leader for leader, theirs in leaders if _jaccard(theirs, mine) >= threshold]
+        yield from ((leader, row) for leader in near)
+        if not near and len(leaders) < LEADERS:
+            leaders.append((row, frozenset(mine)))
+
+
+def _confirm(
+    candidates: Places, sets: Sequence[Hashes], threshold: float
+) -> Iterator[tuple[int, int, float]]:
+    """The candidates whose sets are alike enough, with the exact similarity."""
+    sizes = np.array([len(s) for s in sets], np.int64)
+    lefts, rights = np.divmod(candidates, max(len(sets), 1))
+    # Jaccard similarity cannot exceed the smaller set's share of the larger (less what floats lose).
+    smaller = np.minimum(sizes[lefts], sizes[rights])
+    possible = smaller >= threshold * np.maximum(sizes[lefts], sizes[rights]) - 1e-9
+    held, mine = -1, frozenset[int]()
+    for left, right in zip(lefts[possible].tolist(), rights[possible].tolist(), strict=True):
+        if left != held:
+            held, mine = left, frozenset(sets[left].tolist())
+        jaccard = _jaccard(mine, sets[right].tolist())
+        if jaccard >= threshold:
+            yield left, right, jaccard
+
+
+def _jaccard(mine: frozenset[int], theirs: list[int]) -> float:
+    shared = len(mine.intersection(theirs))
+    return shared / (len(mine) + len(theirs) - shared)

@@ -1,0 +1,195 @@
+r"""The form in which two texts are compared: tokens that survive case, spacing, markup and LaTeX dress.
+
+In: any text. Out: tokens (METHOD 6.4, 6.5). What changes a problem stays a token: operators, signs,
+relations, brackets, decimal points (3+5 is not 3-5, x<2 is not x>2, 0.5 is not 05). What does not
+change it goes: case, sentence punctuation, `$`, `\left`, `\,`, `**bold**`.
+
+Plain NFKC would turn x² into x2 and 1½ into 11/2, so superscripts become `^` and fractions are set
+apart before it is applied; the rest of NFKC (full width, ligatures, ℝ) joins only spellings.
+Scripts that are written without spaces give one token a character, so that n-grams of tokens are
+n-grams of characters there.
+"""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+
+SIGNS = {
+    "×": "*", "·": "*", "∙": "*", "⋅": "*", "∗": "*", "÷": "/", "∕": "/", "⁄": "/", "−": "-", "‐": "-",
+    "–": "-", "＝": "=", "′": "'", "’": "'", "‘": "'", "∣": "|", "⩽": "≤", "⩾": "≥", "º": "°",
+}  # fmt: skip
+
+# LaTeX commands and the sign that other people write for them; any other command is read as a word.
+COMMANDS = {
+    "times": "*", "cdot": "*", "ast": "*", "div": "/", "le": "≤", "leq": "≤", "leqslant": "≤", "ge": "≥",
+    "geq": "≥", "geqslant": "≥", "ne": "≠", "neq": "≠", "lt": "<", "gt": ">", "pm": "±", "mp": "∓",
+    "approx": "≈", "equiv": "≡", "sim": "∼", "infty": "∞", "to": "→", "rightarrow": "→", "in": "∈",
+    "notin": "∉", "cup": "∪", "cap": "∩", "subset": "⊂", "subseteq": "⊆", "sqrt": "√", "circ": "°",
+    "degree": "°", "sum": "∑", "prod": "∏", "int": "∫", "partial": "∂", "angle": "∠", "perp": "⊥",
+    "parallel": "∥", "triangle": "△", "lvert": "|", "rvert": "|", "vert": "|", "mid": "|", "lfloor": "⌊",
+    "rfloor": "⌋", "lceil": "⌈", "rceil": "⌉", "langle": "⟨", "rangle": "⟩", "prime": "'", "forall": "∀",
+    "exists": "∃", "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε",
+    "varepsilon": "ε", "theta": "θ", "lambda": "λ", "mu": "μ", "nu": "ν", "pi": "π", "rho": "ρ",
+    "sigma": "σ", "tau": "τ", "phi": "φ", "varphi": "φ", "chi": "χ", "psi": "ψ", "omega": "ω", "xi": "ξ",
+    "eta": "η", "zeta": "ζ", "kappa": "κ",
+}  # fmt: skip
+
+# Commands that only set type, size or space.
+SILENT = """
+left right big bigl bigr bigg biggl biggr quad qquad displaystyle textstyle limits nolimits text textbf textit
+textrm texttt mathrm mathbf mathit mathbb mathcal mathsf mbox emph operatorname boldsymbol hfill newline
+noindent dots ldots cdots hspace vspace underline
+"""
+
+KEPT_PUNCTUATION = frozenset("+-*/%&#!'|()[]⌊⌋⌈⌉⟨⟩")
+BRACKETS = frozenset("()[]'&#|!")
+MARKS = ("!", "'")
+_SPACELESS = ("CJK ", "HIRAGANA ", "KATAKANA ", "THAI ", "LAO ", "KHMER ", "MYANMAR ", "TIBETAN ")
+
+_SILENT = frozenset(SILENT.split())
+_SUPERSCRIPTS = re.compile("[⁰¹²³⁴-⁹⁺⁻ⁿⁱ]+")
+_FRACTIONS = re.compile("[¼-¾⅐-⅞]")
+_DEGREE = re.compile(r"\^\s*(?:\{\s*\\circ\s*\}|\\circ(?![a-z])|°)")
+_ENVIRONMENT = re.compile(r"\\(?:begin|end)\s*\{[^{}]{0,40}\}")
+_TYPESET = re.compile(r"\\(?:text[a-z]{0,2}|math[a-z]{2,3}|mbox|emph|operatorname)\s*\{([^{}]{0,2000})\}")
+_SHORT_FRACTION = re.compile(r"\\[dt]?frac\s*(\d)\s*(\d)")
+_FRACTION = re.compile(r"\\[dt]?frac\s*\{([^{}]{0,400})\}\s*\{([^{}]{0,400})\}")
+_COMMAND = re.compile(r"\\([a-z]+)")
+_ESCAPE = re.compile(r"\\[\\,;:!()\[\]\s]")
+_ATOM = re.compile(r"\s*(?:\d+(?:\.\d+)?|[^\W\d_]+)\s*")
+_GROUP = re.compile(r"\{\s*(\d+(?:\.\d+)?|[^\W\d_]+)\s*\}")
+_EMPHASIS = re.compile(r"(?<![\w*])(\*\*?)(?=[^\s*])([^*\n]{1,400})(?<=\S)\1(?![\w*])")
+_THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d,])")
+_APOSTROPHE = re.compile(r"(?<=[a-z]{2})'(?=[a-z])")
+_TOKEN = re.compile(r"\d+(?:\.\d+)*|(?<!\S)\.\d+|[^\s\d.]+")
+_RELATIONS = (("<=", " ≤ "), (">=", " ≥ "), ("!=", " ≠ "), ("---", " "), ("{,}", ","))
+
+
+def tokens(text: str) -> list[str]:
+    """The text as tokens, in order; joined by spaces and split again they are the same."""
+    text = _fold(text)
+    for written, read in _RELATIONS:
+        text = text.replace(written, read)
+    text = _EMPHASIS.sub(r"\2", _without_latex(text))
+    text = _THOUSANDS.sub(lambda m: m[0].replace(",", ""), text)
+    text = _APOSTROPHE.sub("", text).translate(_APART)
+    found = ["0" + t if t[0] == "." else t for t in _TOKEN.findall(text)]
+    return _without_punctuation(found)
+
+
+def comparable(text: str) -> str:
+    """The text in the form that makes exact duplicates equal."""
+    return " ".join(tokens(text))
+
+
+def words(text: str) -> list[str]:
+    """The words and numbers alone, for searching: in formulas signs would make up most of a run."""
+    return spoken(tokens(text))
+
+
+def spoken(found: Sequence[str]) -> list[str]:
+    """The words and numbers among tokens."""
+    return [token for token in found if token[0].isalnum()]
+
+
+def unbracketed(found: Sequence[str]) -> list[str]:
+    """The tokens without brackets and marks: nobody hides a copy behind parentheses."""
+    return [token for token in found if token not in BRACKETS]
+
+
+def _fold(text: str) -> str:
+    """Case and compatibility forms folded, as Unicode's NFKC_Casefold does it, superscripts kept apart."""
+    if text.isascii():
+        return text.lower()
+    text = text.translate(_INVISIBLE)
+    text = _SUPERSCRIPTS.sub(lambda m: "^" + m[0], text)
+    text = _FRACTIONS.sub(lambda m: f" {m[0]} ", text)
+    text = unicodedata.normalize("NFKC", unicodedata.normalize("NFD", text).casefold())
+    return unicodedata.normalize("NFKC", text.casefold()).translate(_SIGNS)
+
+
+def _without_latex(text: str) -> str:
+    if "\\" in text:
+        text = _DEGREE.sub("°", _ENVIRONMENT.sub(" ", text))
+        text = _SHORT_FRACTION.sub(r" \1/\2 ", _TYPESET.sub(r" \1 ", text))
+        # Fractions in fractions, from the inside out; deeper ones keep the word `frac`.
+        for _ in range(4):
+            text = _FRACTION.sub(_as_quotient, text)
+        text = _COMMAND.sub(_command, _ESCAPE.sub(" ", text))
+    if "{" in text:
+        text = _GROUP.sub(r" \1 ", text)
+    return text
+
+
+def _as_quotient(match: re.Match[str]) -> str:
+    above, below = (part if _ATOM.fullmatch(part) else f"({part})" for part in match.groups())
+    return f" {above} / {below} "
+
+
+def _command(match: re.Match[str]) -> str:
+    name = match[1]
+    return " " if name in _SILENT else f" {COMMANDS.get(name, name)} "
+
+
+def _without_punctuation(found: list[str]) -> list[str]:
+    """Drops `!` and `'` where they are no factorial and no prime, `-` where it only joins two words."""
+    if "!" in found or "'" in found:
+        kept: list[str] = []
+        for token in found:
+            if token in MARKS and not (kept and _may_be_marked(kept[-1])):
+                continue
+            kept.append(token)
+        found = kept
+    if "-" not in found:
+        return found
+    last = len(found) - 1
+    joins = {
+        place
+        for place, sign in enumerate(found)
+        if sign == "-" and 0 < place < last and _is_word(found[place - 1]) and _is_word(found[place + 1])
+    }
+    return [token for place, token in enumerate(found) if place not in joins]
+
+
+def _may_be_marked(token: str) -> bool:
+    return token in (")", "'") or token[0].isdigit() or (len(token) == 1 and token.isalpha())
+
+
+def _is_word(token: str) -> bool:
+    return len(token) > 1 and token.isalpha()
+
+
+class _Apart(dict[int, str]):
+    """How each character stands in the split text: itself, a space, or set apart as a token of its own."""
+
+    def __missing__(self, code: int) -> str:
+        self[code] = found = _placed(chr(code))
+        return found
+
+
+def _placed(char: str) -> str:
+    if char in "{}":
+        return " ( " if char == "{" else " ) "
+    if char in KEPT_PUNCTUATION:
+        return f" {char} "
+    if char in "$`~":
+        return " "
+    category = unicodedata.category(char)
+    if category[0] in "LM":
+        return f" {char} " if unicodedata.name(char, "").startswith(_SPACELESS) else char
+    if category == "Nd" or char == ".":
+        return char
+    return f" {char} " if category[0] in "NS" else " "
+
+
+class _Invisible(dict[int, int | None]):
+    """Deletes format characters (zero-width, soft hyphen, direction marks), keeps the rest."""
+
+    def __missing__(self, code: int) -> int | None:
+        self[code] = found = None if unicodedata.category(chr(code)) == "Cf" else code
+        return found
+
+
+_APART = _Apart()
+_INVISIBLE = _Invisible()
+_SIGNS = str.maketrans(SIGNS)

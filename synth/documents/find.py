@@ -1,0 +1,81 @@
+"""Which files are read, and what each is called.
+
+In: files, folders and globs. Out: sources with names that hold no folder of this machine, so that
+the same documents have the same ids wherever they lie.
+"""
+
+import glob
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from synth.errors import ConfigError
+
+
+class Source(NamedTuple):
+    """A file, and its path relative to the root that was given (a single file: its name)."""
+
+    path: Path
+    name: str
+
+
+def find_sources(paths: Sequence[str]) -> list[Source]:
+    """All files below the paths, by name. Hidden files and links that leave their root are skipped.
+
+    A file that several paths lead to is one source, with the longest of its names. Different files
+    of one name are told apart by as many of their folders as that takes.
+
+    Raises:
+        ConfigError: paths that do not exist (all of them), or nothing to read.
+    """
+    faults = [f"{p} does not exist: correct documents.paths." for p in paths if not _roots(p)]
+    if faults:
+        raise ConfigError(*faults)
+    names: dict[Path, str] = {}
+    for root, path in (found for p in paths for top in _roots(p) for found in _files(top)):
+        name = path.relative_to(root).as_posix()
+        names[path] = max(names.get(path, ""), name, key=lambda n: (len(n), n))
+    if not names:
+        where = ", ".join(paths) or "documents.paths, which is empty"
+        raise ConfigError(f"No file to read in {where}: name files or folders that hold documents.")
+    return sorted((Source(path, name) for path, name in _apart(names)), key=lambda s: s.name)
+
+
+def _roots(path: str) -> list[tuple[Path, Path]]:
+    """(root, start) of a path, or of each match of a glob; none where nothing exists."""
+    start = Path(os.path.abspath(os.path.expanduser(path)))  # noqa: PTH100, PTH111  (follows no link, leaves ~nobody)
+    if start.is_dir():
+        return [(start, start)]
+    if start.exists():
+        return [(start.parent, start)]
+    plain = start
+    while glob.has_magic(str(plain)):
+        plain = plain.parent
+    return [(plain, Path(match)) for match in sorted(glob.glob(str(start), recursive=True))]  # noqa: PTH207  (absolute)
+
+
+def _files(top: tuple[Path, Path]) -> Iterator[tuple[Path, Path]]:
+    root, start = top
+    inside = root.resolve()
+    if start.is_file():
+        yield root, start
+    for folder, folders, files in os.walk(start):
+        # Links to folders are not followed: inside the root they lead to what is found anyway.
+        folders[:] = sorted(f for f in folders if not f.startswith("."))
+        for path in (Path(folder) / f for f in sorted(files) if not f.startswith(".")):
+            if path.is_file() and (not path.is_symlink() or path.resolve().is_relative_to(inside)):
+                yield root, path
+
+
+def _apart(names: dict[Path, str]) -> Iterable[tuple[Path, str]]:
+    """The files, with longer names where two of them have the same."""
+    groups = defaultdict(list)
+    for path, name in names.items():
+        groups[name].append(path)
+    clashes = [path for group in groups.values() if len(group) > 1 for path in group]
+    if not clashes:
+        return names.items()
+    longer = {path: "/".join(path.parts[-len(Path(names[path]).parts) - 1 :]) for path in clashes}
+    return _apart({**names, **longer})

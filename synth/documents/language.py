@@ -1,0 +1,43 @@
+"""In which language a text is written."""
+
+import re
+from functools import cache
+
+from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+UNDECIDED = "und"
+# Shorter texts carry too few letters to tell related languages apart.
+MIN_LETTERS = 20
+MIN_CONFIDENCE = 0.5
+# More text does not change the verdict, it only takes longer.
+_READ_CHARS = 4000
+# Code and formulas look like English whatever the text around them is.
+_NOT_PROSE = re.compile(
+    r"^[ \t]*(?P<fence>```|~~~)[^\n]*\n.*?^[ \t]*(?P=fence)|`[^`\n]+`|\$\$.*?\$\$|\$[^$\n]+\$"
+    r"|\\[a-zA-Z]+|https?://\S+|<[^>\n]{1,200}>",
+    re.DOTALL | re.MULTILINE,
+)
+
+
+def detect_language(text: str) -> str:
+    """ISO 639-1 code of the text's language, `und` where it is too short or in doubt."""
+    prose = _NOT_PROSE.sub(" ", text[: 3 * _READ_CHARS])[:_READ_CHARS]
+    if sum(map(str.isalpha, prose)) * _weight(prose) < MIN_LETTERS:
+        return UNDECIDED
+    language, _ = _identifier().classify(prose)
+    return str(language)
+
+
+def _weight(prose: str) -> int:
+    """A character of a script without spaces says as much as a short word."""
+    return 4 if any("\u3040" <= c <= "\ud7ff" for c in prose) else 1
+
+
+@cache
+def _identifier() -> LanguageIdentifier:
+    identifier = LanguageIdentifier.from_model_file(
+        MODEL_FILE, norm_probs=True, min_confidence=MIN_CONFIDENCE
+    )
+    # The model also tells apart languages that have no code in ISO 639-1.
+    identifier.set_languages([code for code in identifier.labels if len(code) == 2])
+    return identifier

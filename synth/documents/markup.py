@@ -1,0 +1,70 @@
+"""Plain text and Markdown.
+
+In: bytes. Out: the text, and what a front matter (YAML between two lines of `---`) says of it. The
+front matter is read as plain data, is bounded, and is cut off the text.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from synth.documents.blocks import find_headings
+from synth.documents.content import Content, decode
+
+_FRONT_MATTER = re.compile(r"\s*---[ \t]*\n(.{0,8000}?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
+_TITLE_LINE = re.compile(r"\s*(\w[^\n]{0,79}[^\n.:;,])\n[ \t]*\n")
+
+FIELDS: dict[str, tuple[str, ...]] = {
+    "title": ("title",),
+    "licence": ("licence", "license"),
+    "language": ("language", "lang"),
+    "url": ("url", "link", "canonical_url"),
+}
+
+
+def read_text(raw: bytes) -> Content:
+    """Plain text; its title is its first heading, or a first line that stands alone."""
+    text = _unix(decode(raw))
+    line = _TITLE_LINE.match(text)
+    return Content(text, title=first_heading(text) or (line[1] if line else None))
+
+
+def read_markdown(raw: bytes) -> Content:
+    """Markdown, with its front matter read and cut off."""
+    text = _unix(decode(raw))
+    match = _FRONT_MATTER.match(text)
+    stated = _front_matter(match[1]) if match else None
+    if match and stated is not None:
+        text = text[match.end() :]
+    fields = stated_fields(stated or {})
+    return Content(text, **{**fields, "title": fields["title"] or first_heading(text)})
+
+
+def first_heading(text: str) -> str | None:
+    """The first heading of a text, wherever it stands."""
+    return next((h.title for h in find_headings(text)), None)
+
+
+def stated_fields(row: Mapping[str, Any]) -> dict[str, str | None]:
+    """Title, licence, language and address, as far as a row or front matter states them in words."""
+
+    def stated(names: tuple[str, ...]) -> str | None:
+        values = (row.get(name) for name in names)
+        return next((v.strip() for v in values if isinstance(v, str) and v.strip()), None)
+
+    return {field: stated(names) for field, names in FIELDS.items()}
+
+
+def _front_matter(written: str) -> dict[str, Any] | None:
+    """None where it is no mapping: then the lines belong to the text."""
+    try:
+        value = yaml.safe_load(written)
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return None
+    return {str(k).lower(): v for k, v in value.items()} if isinstance(value, dict) else None
+
+
+def _unix(text: str) -> str:
+    return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")

@@ -1,0 +1,124 @@
+r"""Cuts a text into passages at its natural borders.
+
+In: a normalised text and the longest passage in characters. Out: spans, each with the headings it
+stands under. Borders are tried from the strongest to the weakest: headings by level, blocks,
+sentences, lines, words. Fenced code and display formulas (`$$`, `\[`, `\begin{equation}`) stay whole
+unless one alone is too long. Neighbours that fit together are joined, so that passages are near the
+limit rather than tiny.
+"""
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from synth.documents.blocks import Heading, find_headings, find_whole
+
+_BLOCK = re.compile(r"\n[ \t]*\n\s*")
+_SENTENCE = re.compile(
+    r"[.!?][\"'”’)\]]*\s+(?=[^\sa-z])|[。！？][”’」』）]*\s*|\n(?=[ \t]*(?:[-*+|]|\d+[.)])\s)"
+)
+_LINE = re.compile(r"\n")
+_WORD = re.compile(r"\s+")
+_TITLE_CHARS = 120
+
+
+class Span(NamedTuple):
+    """A piece of a text, from `start` up to `end`, and the headings it stands under, outermost first."""
+
+    start: int
+    end: int
+    headings: tuple[str, ...]
+
+
+class _Text(NamedTuple):
+    """A text with all its borders, strongest first; `inner` cut what is too long to stay whole."""
+
+    text: str
+    limit: int
+    outer: list[list[int]]
+    inner: list[list[int]]
+
+
+def cut(text: str, passage_chars: int) -> list[Span]:
+    """Spans of at most `passage_chars` that hold every character which is not white space once.
+
+    No two neighbours would fit into one span.
+    """
+    headings = find_headings(text)
+    marked = _mark(text, passage_chars, headings)
+    pieces = _split(marked, *_trim(text, 0, len(text)), 0) if text.strip() else []
+    return [Span(start, end, _trail(headings, start)) for start, end in pieces]
+
+
+def _mark(text: str, limit: int, headings: Sequence[Heading]) -> _Text:
+    whole = find_whole(text)
+    levels = [[h.start for h in headings if h.level == n] for n in sorted({h.level for h in headings})]
+    blocks, sentences, lines, words = (
+        [m.end() for m in pattern.finditer(text)] for pattern in (_BLOCK, _SENTENCE, _LINE, _WORD)
+    )
+    edges = sorted(edge for span in whole for edge in span)
+    # A heading never stands alone at the end of a passage while there is room for it elsewhere.
+    below = {_trim(text, h.end, len(text))[0] for h in headings}
+    blocks = [at for at in sorted({*blocks, *edges}) if at not in below]
+    outer = [*levels, blocks, sentences, lines, words, edges]
+    return _Text(text, limit, [_outside(borders, whole) for borders in outer], [lines, words])
+
+
+def _outside(borders: Sequence[int], whole: Sequence[tuple[int, int]]) -> list[int]:
+    """The borders that do not lie inside something that should stay whole."""
+    starts = [start for start, _ in whole]
+    kept = []
+    for at in borders:
+        i = bisect_left(starts, at) - 1
+        if i < 0 or at >= whole[i][1]:
+            kept.append(at)
+    return kept
+
+
+def _split(marked: _Text, start: int, end: int, level: int) -> list[tuple[int, int]]:
+    """The pieces of one piece, cut at the borders of `level`, and at weaker ones where that is not enough."""
+    if end - start <= marked.limit:
+        return [(start, end)]
+    levels = marked.outer + marked.inner
+    if level == len(levels):
+        return [(at, min(at + marked.limit, end)) for at in range(start, end, marked.limit)]
+    borders = levels[level]
+    inside = borders[bisect_right(borders, start) : bisect_left(borders, end)]
+    pieces = []
+    for a, b in zip([start, *inside], [*inside, end], strict=True):
+        a, b = _trim(marked.text, a, b)
+        if a < b:
+            pieces.extend(_split(marked, a, b, level + 1))
+    return list(_join(pieces, marked.limit))
+
+
+def _join(pieces: Sequence[tuple[int, int]], limit: int) -> Iterator[tuple[int, int]]:
+    """Neighbours become one piece as long as they fit."""
+    start, end = pieces[0]
+    for a, b in pieces[1:]:
+        if b - start > limit:
+            yield start, end
+            start = a
+        end = b
+    yield start, end
+
+
+def _trim(text: str, start: int, end: int) -> tuple[int, int]:
+    while start < end and text[start].isspace():
+        start += 1
+    while start < end and text[end - 1].isspace():
+        end -= 1
+    return start, end
+
+
+def _trail(headings: Sequence[Heading], at: int) -> tuple[str, ...]:
+    """Headings above a position, the one that stands right there included."""
+    open_headings: list[Heading] = []
+    for heading in headings:
+        if heading.start > at:
+            break
+        while open_headings and open_headings[-1].level >= heading.level:
+            open_headings.pop()
+        open_headings.append(heading)
+    return tuple(h.title[:_TITLE_CHARS] for h in open_headings)

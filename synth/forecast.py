@@ -1,0 +1,222 @@
+"""What a run would do, found out without a call: rows, calls, tokens and one prompt of each stage.
+
+In: a configuration. Documents are read as the run reads them; prompts are rendered by the stages themselves,
+for a client that notes what it is asked and answers nothing. How many concepts a model will find cannot be
+known, so rows and calls are upper bounds, and combinations carry stand-ins for names of concepts.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+import pyarrow as pa
+
+from synth.config import RunConfig
+from synth.documents.find import find_sources
+from synth.errors import ConfigError
+from synth.ids import content_id
+from synth.llm.client import Client, Reply, Request
+from synth.prompts.library import Message, PromptLibrary
+from synth.schemas import STAGES
+from synth.stages.answers import answer_questions
+from synth.stages.base import make_table
+from synth.stages.calls import Services
+from synth.stages.concepts import extract_concepts
+from synth.stages.documents import read_documents
+from synth.stages.questions import write_questions
+
+Row = dict[str, Any]
+
+CHARS_PER_TOKEN = 4
+# Replies as models of the size of 7 to 70 billion parameters write them, in tokens: rough, and said to be so.
+REPLY_TOKENS = {"concepts": 300, "questions": 110, "answers": 700}
+QUESTION_CHARS = 250
+SAMPLED = 200
+STAND_IN = "(a {kind} that the model will find)"
+
+
+class StageForecast(NamedTuple):
+    """One stage: rows and calls at most, tokens about; None where it makes no call."""
+
+    stage: str
+    rows: int | None
+    calls: int | None = None
+    prompt_tokens: int | None = None
+    reply_tokens: int | None = None
+
+
+class Example(NamedTuple):
+    """One rendered prompt of a stage."""
+
+    stage: str
+    prompt: str
+    messages: tuple[Message, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """Stages in their order, examples of their prompts, and what was rejected already on reading."""
+
+    stages: list[StageForecast]
+    examples: list[Example]
+    unread: dict[str, int]
+
+
+class _Listener:
+    """In the place of the client: notes requests, and answers that nobody was asked."""
+
+    def __init__(self, config: RunConfig) -> None:
+        self._entries = config.endpoints()
+        self.requests: list[Request] = []
+
+    def form(self, entry: str) -> str:
+        structured = self._entries[entry].structured
+        return "json_schema" if structured == "auto" else structured
+
+    def complete(
+        self, entry: str, requests: Sequence[Request], on_reply: Callable[[Reply], None] | None = None
+    ) -> list[Reply]:
+        self.requests += requests
+        nothing = Reply("none", entry, "", "call_failed", "nobody was asked", None, None, False)
+        return [nothing for _ in requests]
+
+
+def forecast(config: RunConfig) -> Forecast:
+    """The forecast of a run that starts from nothing.
+
+    Raises:
+        ConfigError: there is nothing to read, or a prompt is wrong.
+    """
+    read = read_documents(find_sources(config.documents.paths), config.documents, config.seed)
+    passages = read.tables["passages"]
+    if not passages.num_rows:
+        raise ConfigError("documents.paths: no passage is left to read; look at its files and `min_chars`.")
+    stages = {"documents": StageForecast("documents", read.tables["documents"].num_rows)}
+    examples: list[Example] = []
+    for found, example in (
+        _concepts(passages, config),
+        *_questions(passages, config),
+        _answers(passages.num_rows, config),
+    ):
+        old = stages.get(found.stage)
+        stages[found.stage] = _added(old, found) if old else found
+        examples += example
+    stages["combinations"] = StageForecast("combinations", sum(_sets(passages.num_rows, config).values()))
+    unread: dict[str, int] = {}
+    for rejected in read.rejected:
+        unread[rejected.reason] = unread.get(rejected.reason, 0) + 1
+    return Forecast([stages[name] for name in STAGES if name in stages], examples, unread)
+
+
+def total(stages: Iterable[StageForecast]) -> StageForecast:
+    """The sum of calls and tokens."""
+    called = [stage for stage in stages if stage.calls is not None]
+    calls, prompt, reply = zip(*(stage[2:] for stage in called), strict=True)
+    return StageForecast("all", None, sum(calls), sum(prompt), sum(reply))
+
+
+def _sets(passages: int, config: RunConfig) -> dict[str, int]:
+    """Combinations of each level, at most: as many topics as passages times topics of each."""
+    levels = config.combinations
+    walks = passages * config.concepts.max_topics * levels.epochs
+    level2 = {"code_chooses": passages * levels.level2_sets, "model_chooses": passages, "off": 0}
+    return {
+        "level1": passages if levels.level1 != "off" else 0,
+        "level2": level2[levels.level2],
+        "level3": 0 if levels.level3 == "off" else min(walks, levels.max_level3 or walks),
+    }
+
+
+def _listen(config: RunConfig, ask: Callable[[Services], object]) -> list[Request]:
+    listener = _Listener(config)
+    folder = Path(config.prompts.dir) if config.prompts.dir else None
+    ask(Services(cast(Client, listener), PromptLibrary(folder)))
+    return listener.requests
+
+
+def _concepts(passages: pa.Table, config: RunConfig) -> tuple[StageForecast, list[Example]]:
+    some = passages.slice(0, SAMPLED)
+    requests = _listen(config, lambda services: extract_concepts(some, config, services))
+    most = config.concepts.max_topics * (1 + config.concepts.max_key_concepts)
+    rows, calls = passages.num_rows * most, passages.num_rows
+    return _stage("concepts", requests, rows, calls, REPLY_TOKENS["concepts"]), _example(requests, "concepts")
+
+
+def _questions(passages: pa.Table, config: RunConfig) -> Iterable[tuple[StageForecast, list[Example]]]:
+    """One forecast for each level, since their prompts differ in length."""
+    for level, sets in _sets(passages.num_rows, config).items():
+        rows = list(islice(_combinations(level, passages, config), min(sets, SAMPLED)))
+        if not rows:
+            continue
+        ask = partial(write_questions, make_table("combinations", rows), passages, config)
+        requests = _listen(config, ask)
+        most = getattr(config.questions, f"{level}_per_call")
+        calls = sets * config.questions.samples
+        found = _stage("questions", requests, calls * most, calls, REPLY_TOKENS["questions"] * most)
+        yield found, _example(requests, f"questions, {level}")
+
+
+def _combinations(level: str, passages: pa.Table, config: RunConfig) -> Iterable[Row]:
+    """One stand-in for each passage."""
+    ids = passages["passage_id"].to_pylist()
+    names = {"level1": (0, 0), "level2": (1, 2), "level3": (2, 4)}[level]
+    sampler = {"level1": "whole_passage", "level2": config.combinations.level2, "level3": "graph_walk"}[level]
+    for place, passage in enumerate(ids):
+        more = config.combinations.references if level == "level3" else 1
+        references = [ids[(place + k) % len(ids)] for k in range(min(more, len(ids)))]
+        topics = [f"{STAND_IN.format(kind='topic')} {k + 1}" for k in range(names[0])]
+        concepts = [f"{STAND_IN.format(kind='key concept')} {k + 1}" for k in range(names[1])]
+        yield {
+            "combination_id": content_id("cmb", "forecast", level, passage),
+            "level": level, "sampler": sampler, "start_id": passage, "topics": topics,
+            "key_concepts": concepts, "names": topics + concepts, "walk": [], "references": references,
+            "scores": [1.0] * len(references),
+        }  # fmt: skip
+
+
+def _answers(passages: int, config: RunConfig) -> tuple[StageForecast, list[Example]]:
+    per_call = config.questions
+    questions = sum(
+        sets * per_call.samples * getattr(per_call, f"{level}_per_call")
+        for level, sets in _sets(passages, config).items()
+    )
+    question = "(a question that the model will write)".ljust(QUESTION_CHARS, "…")
+    requests = _listen(config, lambda services: _ask_answer(question, config, services))
+    found = _stage("answers", requests, questions, questions, REPLY_TOKENS["answers"])
+    return found, [e._replace(messages=_short(e.messages, question)) for e in _example(requests, "answers")]
+
+
+def _ask_answer(question: str, config: RunConfig, services: Services) -> object:
+    row: Row = {"question_id": "q", "combination_id": "", "origin": "level1", "question": question}
+    row |= {"concepts": [], "references": [], "difficulty": None, "source_kind": None, "language": "en"}
+    row |= {"sample": 0, "place": 0, "call_id": "", "prompt_id": "", "prompt_sha": "", "model": ""}
+    screened: Row = {"question_id": "q", "nearest_id": None, "nearest_jaccard": None}
+    screened |= {"source_overlap": 0.0, "example_overlap": 0.0, "benchmark_overlap": 0.0}
+    tables = make_table("screened", [screened]), make_table("questions", [row])
+    return answer_questions(*tables, config, services)
+
+
+def _short(messages: tuple[Message, ...], question: str) -> tuple[Message, ...]:
+    return tuple({**m, "content": m["content"].replace(question, question.rstrip("…"))} for m in messages)
+
+
+def _stage(stage: str, requests: list[Request], rows: int, calls: int, reply: int) -> StageForecast:
+    """Tokens of the prompts that were rendered, carried over to all calls."""
+    longest = requests[0].sampling.max_tokens if requests else reply
+    mean = sum(map(_tokens, requests)) / max(1, len(requests))
+    return StageForecast(stage, rows, calls, round(mean * calls), min(reply, longest) * calls)
+
+
+def _tokens(request: Request) -> int:
+    return sum(len(message["content"]) for message in request.messages) // CHARS_PER_TOKEN
+
+
+def _example(requests: list[Request], prompt: str) -> list[Example]:
+    return [Example(r.stage, prompt, r.messages) for r in requests[:1]]
+
+
+def _added(one: StageForecast, other: StageForecast) -> StageForecast:
+    return StageForecast(one.stage, *((a or 0) + (b or 0) for a, b in zip(one[1:], other[1:], strict=True)))

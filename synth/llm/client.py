@@ -1,0 +1,288 @@
+"""The one way to any model: journal first, then the endpoint, each call once.
+
+In: requests for an entry of `models`. Out: replies in their order, each durable in the journal before anyone
+sees it. One event loop in a background thread serves every caller, so that an endpoint's limit holds for all
+of them together, and equal requests under way at one time are one call.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from dataclasses import replace
+from queue import SimpleQueue
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+from synth.config import ModelConfig
+from synth.errors import ConfigError, SynthError
+from synth.llm import probe, wire
+from synth.llm.endpoint import Endpoint
+from synth.llm.fake import FakeModel
+from synth.llm.journal import Journal
+from synth.llm.limits import AGAIN, Answered, Backoff, GaveUp
+from synth.llm.usage import Ledger, Usage
+from synth.llm.wire import Form, Reply, Request
+
+__all__ = ["Client", "Form", "Reply", "Request"]
+
+CLOSE_SECONDS = 30.0
+
+
+class _Job(NamedTuple):
+    place: int
+    request: Request
+    key: str
+
+
+# Place and reply of each job; then the fault that ended the batch, or None.
+_Come = SimpleQueue[tuple[int, Reply] | BaseException | None]
+
+
+class Client:
+    """Calls to the entries of `models`; safe to use from many threads, and to be closed once."""
+
+    def __init__(
+        self,
+        models: Mapping[str, ModelConfig],
+        journal: Journal,
+        *,
+        fake: FakeModel | None = None,
+        backoff: Backoff | None = None,
+    ) -> None:
+        wait = backoff or Backoff()
+        self._endpoints = {name: Endpoint(name, config, wait, fake) for name, config in models.items()}
+        self._journal = journal
+        self._ledger = Ledger()
+        self._flying: dict[str, asyncio.Task[Reply]] = {}
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def calls_made(self) -> int:
+        """Calls that an endpoint answered now."""
+        return self._ledger.total("made")
+
+    @property
+    def calls_reused(self) -> int:
+        """Calls whose answer was there already, in the journal or from an equal call under way."""
+        return self._ledger.total("reused")
+
+    @property
+    def usage(self) -> dict[str, Usage]:
+        """Calls and tokens so far, by stage."""
+        return self._ledger.by_stage()
+
+    def identity(self, entry: str) -> str:
+        """Who is asked: part of every call's key, never with credentials."""
+        return self._endpoint(entry).identity
+
+    def form(self, entry: str) -> Form:
+        """The best form of reply that an entry can be asked for; probed once where it is to be found out.
+
+        Raises:
+            EndpointError: the endpoint refuses even a plain request.
+        """
+        endpoint = self._endpoint(entry)
+        with endpoint.lock:
+            if endpoint.form is None:
+                endpoint.form = probe.form_of(endpoint, self._journal, self._run)
+            return endpoint.form
+
+    def check(self, entry: str) -> str | None:
+        """What is wrong with an entry, in one sentence, or None; costs nothing."""
+        return probe.fault_of(self._endpoint(entry), self._run)
+
+    def complete(
+        self, entry: str, requests: Sequence[Request], on_reply: Callable[[Reply], None] | None = None
+    ) -> list[Reply]:
+        """Replies in the order of the requests; `on_reply` sees each on this thread, as it comes.
+
+        Raises:
+            EndpointError: the endpoint as a whole is out of reach or refuses; what was answered is journaled.
+            StoreError: the journal cannot be written.
+        """
+        endpoint = self._endpoint(entry)
+        replies: list[Reply | None] = [None] * len(requests)
+        for place, reply in self._replies(endpoint, requests):
+            replies[place] = reply
+            if on_reply is not None:
+                on_reply(reply)
+        return [reply for reply in replies if reply is not None]
+
+    def close(self) -> None:
+        """Stop what is under way, let go of connections, end the embedded model."""
+        with self._lock:
+            loop, self._loop = self._loop, None
+        if loop is None or self._thread is None:
+            return
+        asyncio.run_coroutine_threadsafe(self._wind_up(), loop).result(CLOSE_SECONDS)
+        loop.call_soon_threadsafe(loop.stop)
+        self._thread.join(CLOSE_SECONDS)
+        loop.close()
+
+    def _endpoint(self, entry: str) -> Endpoint:
+        if entry not in self._endpoints:
+            known = ", ".join(sorted(self._endpoints)) or "none"
+            raise ConfigError(f"models.{entry}: there is no such entry (entries: {known}).")
+        return self._endpoints[entry]
+
+    def _replies(self, endpoint: Endpoint, requests: Sequence[Request]) -> Iterator[tuple[int, Reply]]:
+        """Reused replies first, then those that must be asked for, as they come."""
+        jobs = []
+        for place, request in enumerate(requests):
+            key = wire.call_key(endpoint.identity, endpoint.config, request)
+            reply = self._journaled(endpoint, request, key)
+            if reply is not None:
+                yield place, reply
+            else:
+                jobs.append(_Job(place, request, key))
+        if jobs:
+            yield from self._asked(endpoint, jobs)
+
+    def _asked(self, endpoint: Endpoint, jobs: list[_Job]) -> Iterator[tuple[int, Reply]]:
+        come: _Come = SimpleQueue()
+        batch = asyncio.run_coroutine_threadsafe(self._batch(endpoint, jobs, come), self._running_loop())
+        try:
+            while (item := come.get()) is not None:
+                if isinstance(item, BaseException):
+                    raise item
+                yield item
+        finally:
+            batch.cancel()  # a caller that was interrupted wants no more; what flies is still journaled
+
+    async def _batch(
+        self,
+        endpoint: Endpoint,
+        jobs: list[_Job],
+        come: "_Come",
+    ) -> None:
+        """Work on all jobs; after a fault of the endpoint start no more, finish what flies."""
+        todo, faults = iter(jobs), list[BaseException]()
+
+        async def work() -> None:
+            for job in todo:
+                if faults:
+                    return
+                try:
+                    come.put((job.place, await self._one(endpoint, job)))
+                except SynthError as fault:
+                    faults.append(fault)
+
+        # A few more than the gate lets through, so that it never waits for a worker.
+        workers = min(len(jobs), endpoint.config.max_in_flight * 5 // 4 + 1)
+        try:
+            await asyncio.gather(*(work() for _ in range(workers)))
+        except BaseException as fault:
+            faults.append(fault)
+            raise
+        finally:
+            come.put(faults[0] if faults else None)
+
+    async def _one(self, endpoint: Endpoint, job: _Job) -> Reply:
+        """One reply: journaled meanwhile, under way already, or asked for now."""
+        reply = self._journaled(endpoint, job.request, job.key)
+        if reply is not None:
+            return reply
+        task = self._flying.get(job.key)
+        if task is not None:
+            shared = await asyncio.shield(task)
+            self._ledger.add(job.request.stage, reused=1)
+            return replace(shared, reused=True)
+        task = asyncio.get_running_loop().create_task(self._call(endpoint, job))
+        self._flying[job.key] = task
+        task.add_done_callback(lambda done: self._landed(job.key, done))
+        return await asyncio.shield(task)
+
+    def _landed(self, key: str, task: "asyncio.Task[Reply]") -> None:
+        del self._flying[key]
+        if not task.cancelled():
+            task.exception()  # seen, should nobody wait for it any more
+
+    async def _call(self, endpoint: Endpoint, job: _Job) -> Reply:
+        body = wire.body_of(endpoint.config, job.request)
+        try:
+            answer = await endpoint.call(body)
+        except GaveUp as silence:
+            detail = endpoint.scrub(str(silence))
+            return self._fallen(endpoint, job, "call_failed", detail, endpoint.unreachable(detail))
+        if answer.reply.status == 200 and wire.parse(answer.reply.body) is not None:
+            return self._landed_well(endpoint, job, body, answer)
+        detail = endpoint.scrub(f"HTTP {answer.reply.status}: {wire.error_text(answer.reply.body)}")
+        if wire.is_too_long(answer.reply.status, answer.reply.body):
+            return self._fallen(endpoint, job, "prompt_too_long", detail, None)
+        refused = answer.reply.status not in AGAIN
+        fault = endpoint.fatal(answer) or endpoint.failed(detail, refused=refused)
+        return self._fallen(endpoint, job, "call_failed", detail, fault)
+
+    def _landed_well(self, endpoint: Endpoint, job: _Job, body: dict[str, Any], answer: Answered) -> Reply:
+        record = {
+            "key": job.key,
+            "stage": job.request.stage,
+            "model": endpoint.model,
+            "request": body,
+            "response": endpoint.scrub(answer.reply.body),
+            "status": answer.reply.status,
+            "tries": answer.requests,
+        }
+        reply = _reply_of(endpoint, record, reused=False)
+        prompt, done = reply.prompt_tokens, reply.completion_tokens
+        used = {"prompt_tokens": prompt, "completion_tokens": done}
+        self._journal.append(job.key, {**record, "usage": used})
+        endpoint.succeeded()
+        self._ledger.add(job.request.stage, made=1, prompt_tokens=prompt, completion_tokens=done)
+        return reply
+
+    def _fallen(
+        self, endpoint: Endpoint, job: _Job, reason: str, detail: str, fault: SynthError | None
+    ) -> Reply:
+        """A reply without text, not journaled, so that a later run tries again."""
+        if fault is not None:
+            raise fault
+        self._ledger.add(job.request.stage, failed=1)
+        return Reply(job.key, endpoint.model, "", reason, detail, None, None, False)
+
+    def _journaled(self, endpoint: Endpoint, request: Request, key: str) -> Reply | None:
+        record = self._journal.get(key)
+        if record is None:
+            return None
+        endpoint.health.known = True
+        self._ledger.add(request.stage, reused=1)
+        return _reply_of(endpoint, record, reused=True)
+
+    def _run(self, work: Coroutine[Any, Any, Any]) -> Any:
+        """The result of a coroutine, on the client's loop."""
+        return asyncio.run_coroutine_threadsafe(work, self._running_loop()).result()
+
+    def _running_loop(self) -> asyncio.AbstractEventLoop:
+        with self._lock:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                self._thread = threading.Thread(
+                    target=self._loop.run_forever, name="model-calls", daemon=True
+                )
+                self._thread.start()
+            return self._loop
+
+    async def _wind_up(self) -> None:
+        for task in list(self._flying.values()):
+            task.cancel()
+        await asyncio.gather(*self._flying.values(), return_exceptions=True)
+        for endpoint in self._endpoints.values():
+            if "transport" in vars(endpoint):  # made, because it was used
+                await endpoint.transport.close()
+
+
+def _reply_of(endpoint: Endpoint, record: Mapping[str, Any], *, reused: bool) -> Reply:
+    """The reply that a record holds: read the same way when it is new and when it is reused."""
+    answer = wire.parse(record["response"]) or {"choices": [{"message": {}}]}
+    text, reason, detail = wire.read(answer)
+    return Reply(record["key"], endpoint.model, text, reason, detail, *wire.usage_of(answer), reused)

@@ -1,0 +1,189 @@
+"""One entry of `models` at work: its identity, its transport made on first use, and how it takes failure."""
+
+import os
+import threading
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from synth.config import ModelConfig
+from synth.errors import ConfigError, EndpointError
+from synth.llm import embedded, weights, wire
+from synth.llm.fake import FakeModel
+from synth.llm.limits import Answered, Backoff, Limiter, is_quota
+from synth.llm.transport import FakeTransport, HttpReply, OpenAITransport, Transport
+
+# So many calls in a row, given up with not one success between them, are no accident of single rows.
+FAILURES_IN_A_ROW = 20
+# So many refusals, and no reply ever: the requests are wrong, not the rows.
+FIRST_REFUSALS = 5
+
+
+@dataclass(slots=True)
+class Health:
+    """What the endpoint has shown so far: `answered` now, or `known` from the journal to have done so."""
+
+    answered: bool = False
+    known: bool = False
+    failures: int = 0
+
+
+@dataclass(eq=False)
+class Endpoint:
+    """An entry, by name. Nothing is opened, loaded or fetched before it is needed."""
+
+    name: str
+    config: ModelConfig
+    backoff: Backoff
+    fake: FakeModel | None = None
+    health: Health = field(default_factory=Health)
+    lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    form: wire.Form | None = None
+
+    @cached_property
+    def kind(self) -> str:
+        """`fake`, `embedded` or `http`."""
+        return wire.kind_of(self.config)
+
+    @cached_property
+    def identity(self) -> str:
+        """Who is asked; for the embedded model its weights must be there, but are not loaded."""
+        if self.kind != "embedded" or self.config.identity:
+            return wire.identity_of(self.config)
+        spec = weights.parse_spec(self.config.base_url, self.config.sha256)
+        return wire.identity_of(self.config, spec.sha256 or weights.digest_of(spec.path()))
+
+    @cached_property
+    def model(self) -> str:
+        """What goes into the column `model`."""
+        if self.kind != "embedded" or self.config.identity:
+            return f"{self.identity}#{self.config.model}"
+        name = weights.parse_spec(self.config.base_url, self.config.sha256).file
+        return f"embedded/{name}@{self.identity}"
+
+    @cached_property
+    def transport(self) -> Transport:
+        """The way to the endpoint.
+
+        Raises:
+            ConfigError: the address cannot be used, or the variable with its key is not set.
+        """
+        if self.kind == "fake":
+            return FakeTransport(self.fake or self._fake())
+        if self.kind == "embedded":
+            return embedded.EmbeddedTransport(self.config)
+        self._check_address()
+        return OpenAITransport(
+            self.config.base_url, self.key(), self.config.timeout_s, self.config.max_in_flight
+        )
+
+    @cached_property
+    def limiter(self) -> Limiter:
+        """The gate that all calls to this entry pass."""
+        config = self.config
+        # With one slot a reply depends on nothing asked before; a second slot would not be faster.
+        in_flight = 1 if self.kind == "embedded" else config.max_in_flight
+        patience_s = config.timeout_s * config.max_tries
+        return Limiter(self.transport, in_flight, config.max_tries, patience_s, self.backoff)
+
+    async def call(self, body: dict[str, Any]) -> Answered:
+        """One call with all its tries. On the loop: gate and transport are made once, whoever comes first."""
+        return await self.limiter.call(body)
+
+    async def models(self) -> HttpReply:
+        """Which models are served, as the endpoint says it."""
+        return await self.transport.models()
+
+    def key(self) -> str | None:
+        """The API key, read from the environment each time and kept nowhere else here.
+
+        Raises:
+            ConfigError: the variable is named but not set.
+        """
+        variable = self.config.api_key_env
+        if variable is None:
+            return None
+        if not os.environ.get(variable):
+            raise ConfigError(
+                f"models.{self.name}: the variable {variable} is not set; export the API key in it."
+            )
+        return os.environ[variable]
+
+    def scrub(self, text: str) -> str:
+        """The text without the API key, should the endpoint have repeated it."""
+        variable = self.config.api_key_env
+        key = os.environ.get(variable, "") if variable else ""
+        return text.replace(key, "[key]") if key else text
+
+    def fatal(self, answer: Answered) -> EndpointError | None:
+        """What an answer says of the whole endpoint, not of the one call."""
+        reply, name = answer.reply, f"models.{self.name}"
+        said = self.scrub(wire.error_text(reply.body))
+        where = "the embedded model" if self.kind == "embedded" else wire.identity_of(self.config)
+        # A 403 of an endpoint that has answered others is about this text (moderation), not about the key.
+        if reply.status == 401 or (reply.status == 403 and not self.health.answered):
+            variable = self.config.api_key_env
+            fix = (
+                f"check the key in {variable}"
+                if variable
+                else "set api_key_env to the variable that holds a key"
+            )
+            return EndpointError(f"{name}: {where} refused the key (HTTP {reply.status}: {said}); {fix}.")
+        if reply.status == 404:
+            fix = "check `base_url` and `model`"
+            return EndpointError(f"{name}: {where} has no model {self.config.model!r} ({said}); {fix}.")
+        if reply.status == 402 or is_quota(reply):
+            return EndpointError(
+                f"{name}: {where} says that the account is used up ({said}); top it up and resume."
+            )
+        return None
+
+    def failed(self, detail: str, *, refused: bool = False) -> EndpointError | None:
+        """Count a call that was given up; an error where the endpoint itself seems to be gone.
+
+        Refusals of an endpoint that has answered others are about their rows, however many come in a row: a
+        resumed run begins with just those that were refused before.
+        """
+        if refused and (self.health.answered or self.health.known):
+            return None
+        self.health.failures += 1
+        if self.health.failures >= (FIRST_REFUSALS if refused else FAILURES_IN_A_ROW):
+            said = f"{self.health.failures} calls in a row failed, the last with: {detail}"
+            return EndpointError(
+                f"models.{self.name}: {said}; see that the endpoint works, then resume the run."
+            )
+        return None
+
+    def unreachable(self, detail: str) -> EndpointError | None:
+        """The same for a call without any answer: at the very first, there is no endpoint."""
+        if self.health.answered:
+            return self.failed(detail)
+        where = "the embedded model" if self.kind == "embedded" else wire.identity_of(self.config)
+        return EndpointError(f"models.{self.name}: {where} cannot be reached ({detail}); see that it runs.")
+
+    def succeeded(self) -> None:
+        """A call was answered."""
+        self.health.answered = True
+        self.health.failures = 0
+
+    def _check_address(self) -> None:
+        url = urlsplit(self.config.base_url)
+        if url.scheme not in ("http", "https") or not url.hostname:
+            raise ConfigError(
+                f"models.{self.name}: base_url must begin with http://, https://, fake: or embedded:."
+            )
+        if url.username or url.password:
+            raise ConfigError(
+                f"models.{self.name}: base_url holds credentials; put the key in a variable instead."
+            )
+
+    def _fake(self) -> FakeModel:
+        """`fake:` alone, or with shares of faults: `fake:?empty=0.1&status_429=0.05`."""
+        query = self.config.base_url.partition("?")[2]
+        try:
+            return FakeModel(faults={name: float(share) for name, share in parse_qsl(query)})
+        except ValueError as fault:
+            raise ConfigError(
+                f"models.{self.name}: {self.config.base_url} is no fake model ({fault})."
+            ) from fault

@@ -1,0 +1,170 @@
+"""What the fake model writes: concepts drawn from the passage, word problems, worked answers.
+
+In: the messages of a request. Out: text that survives the same checks as a real model's. Only the last user
+message is read for data: `<passage …>`, `<concepts>` with lines `- name`, `<question>`.
+"""
+
+import json
+import random
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from synth.llm import fake_frames
+
+_PASSAGE = re.compile(r"<passage\b[^>]*>(.*?)</passage>", re.DOTALL)
+_CONCEPTS = re.compile(r"<concepts\b[^>]*>(.*?)</concepts>", re.DOTALL)
+_QUESTION = re.compile(r"<question\b[^>]*>(.*?)</question>", re.DOTALL)
+_ITEM = re.compile(r"<item\b[^>]*>(.*?)</item>", re.DOTALL)
+_BULLET = re.compile(r"^\s*[-*]\s+(.+?)\s*$", re.MULTILINE)
+_WORD = re.compile(r"[^\W\d_]{4,}")
+
+LEVELS = ("elementary school", "middle school", "high school", "college")
+SUBJECTS = ("mathematics", "science", "statistics", "physics")
+_COMMON_TEXT = """
+    about above after again also although always another any because been before being below between both
+    called cannot could does down each either else even every example first from gives given have having
+    here however into itself just large less like made make makes many more most much must need never next
+    number often once only other over same second several should show since some such take than that their
+    them then there these they thing this those three through thus under until upon used uses using very
+    well were what when where whether which while will with within without would your
+"""
+_COMMON = frozenset(_COMMON_TEXT.split())
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What the last user message holds, and which tags the prompt names: in all, and inside an item."""
+
+    passage: str
+    concepts: tuple[str, ...]
+    question: str
+    tags: frozenset[str]
+    item_tags: frozenset[str]
+
+
+def read_prompt(messages: list[Mapping[str, str]]) -> Prompt:
+    """Data of the last user message; tags of every message, the data left out."""
+    users = [m["content"] for m in messages if m.get("role") == "user"]
+    last = users[-1] if users else ""
+    bare = "\n".join(_PASSAGE.sub(" ", m["content"]) for m in messages)
+    # Where topics and key concepts are listed apart, questions are about those of the last list.
+    listed = [_BULLET.findall(block) for block in _CONCEPTS.findall(last)]
+    # Instructions may show the tag empty or with dots: a question has words.
+    asked = [q.strip() for q in _QUESTION.findall(last) if len(q.split()) > 2]
+    return Prompt(
+        passage="\n".join(_PASSAGE.findall(last)),
+        concepts=tuple(dict.fromkeys(listed[-1] if listed else ())),
+        question=asked[-1] if asked else "",
+        tags=_tags(bare),
+        item_tags=_tags((_ITEM.findall(bare) or [bare])[-1]),
+    )
+
+
+def _tags(text: str) -> frozenset[str]:
+    return frozenset(re.findall(r"<([a-z_]+)\b[^<>]*>", text))
+
+
+def names_of(text: str) -> tuple[list[str], list[str]]:
+    """Topics and key concepts of a passage, frequent words first: so passages of one subject share some."""
+    words = [w.lower() for w in _WORD.findall(text)]
+    content = [w for w in words if w not in _COMMON]
+    ranked = [w for w, _ in sorted(Counter(content).items(), key=lambda x: (-x[1], x[0]))]
+    pairs = Counter(
+        f"{a} {b}" for a, b in pairwise(words) if a not in _COMMON and b not in _COMMON and a != b
+    )
+    phrases = [p for p, _ in sorted(pairs.items(), key=lambda x: (-x[1], x[0]))]
+    topics = ranked[:3] or ["quantity"]
+    singles, compound = ranked[3:9], phrases[:6]
+    mixed = [name for both in zip(singles, compound, strict=False) for name in both]
+    return topics, list(dict.fromkeys([*mixed, *singles, *compound])) or ["amount", "change", "ratio"]
+
+
+class Writer:
+    """Writes for one prompt, from one random stream."""
+
+    def __init__(self, prompt: Prompt, draw: random.Random) -> None:
+        self.prompt = prompt
+        self.draw = draw
+        self.topics, self.key_concepts = names_of(prompt.passage)
+        self.chosen = self.choose()
+
+    def choose(self) -> list[str]:
+        """Two or three concepts of those on offer, for the next question."""
+        offered = list(self.prompt.concepts) or self.key_concepts
+        count = min(len(offered), self.draw.randint(2, 3))
+        self.chosen = self.draw.sample(offered, count)
+        return self.chosen
+
+    def question(self) -> str:
+        """A word problem that can be read by itself, with the chosen concepts woven in."""
+        return fake_frames.word_problem(self.draw, self.chosen)
+
+    def answer(self) -> str:
+        """A short worked answer with a number in a box."""
+        return fake_frames.worked_answer(self.draw, self.prompt.question)
+
+    def tagged(self) -> str:
+        """The layout whose tags the prompt names, or nothing where it names none."""
+        if "item" in self.prompt.tags:
+            return "\n".join(self._item() for _ in range(self.draw.randint(1, 3)))
+        if "topics" in self.prompt.tags and not self.prompt.question:
+            return self._extraction()
+        return ""
+
+    def _item(self) -> str:
+        self.choose()
+        fields = {
+            "concepts": "; ".join(self.chosen),
+            "question": self.question(),
+            "kind": self.draw.choice(("new", "new", "original")),
+            "level": self.draw.choice(LEVELS),
+        }
+        inside = "\n".join(f"<{k}>{v}</{k}>" for k, v in fields.items() if k in self.prompt.item_tags)
+        return f"<item>\n{inside}\n</item>"
+
+    def _extraction(self) -> str:
+        numbered = [f"{i}. {name}" for i, name in enumerate(self.topics, 1)]
+        count = len(self.topics)
+        below = []
+        for i in range(count):
+            own = self.key_concepts[i::count]
+            below += [f"{i + 1}.{j}. {name}" for j, name in enumerate(own, 1)]
+        return (
+            f"<level>{self.draw.choice(LEVELS)}</level>\n<subject>{self.draw.choice(SUBJECTS)}</subject>\n"
+            + "<topics>\n" + "\n".join(numbered) + "\n</topics>\n"
+            + "<key_concepts>\n" + "\n".join(below) + "\n</key_concepts>"
+        )  # fmt: skip
+
+
+def schema_in(messages: list[Mapping[str, str]]) -> dict[str, Any] | None:
+    """A JSON schema that stands in the prompt, where there is one."""
+    decoder = json.JSONDecoder()
+    for message in messages:
+        text = message["content"]
+        for start in (m.start() for m in re.finditer(r'\{\s*"', text)):
+            try:
+                found, _ = decoder.raw_decode(text, start)
+            except ValueError:
+                continue
+            if isinstance(found, dict) and isinstance(found.get("properties"), dict):
+                return found
+    return None
+
+
+def guess_schema(prompt: Prompt) -> dict[str, Any]:
+    """The layout that a prompt without a schema most likely means."""
+    text = {"type": "string"}
+    texts = {"type": "array", "items": text, "minItems": 2, "maxItems": 5}
+    if prompt.concepts or "question" in prompt.tags:
+        item = {"type": "object", "properties": {"concepts": texts, "question": text, "level": text}}
+        return {
+            "type": "object",
+            "properties": {"questions": {"type": "array", "items": item, "maxItems": 3}},
+        }
+    topic = {"type": "object", "properties": {"name": text, "key_concepts": texts}}
+    listed = {"type": "array", "items": topic, "minItems": 2, "maxItems": 3}
+    return {"type": "object", "properties": {"level": text, "subject": text, "topics": listed}}

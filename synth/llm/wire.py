@@ -1,0 +1,172 @@
+"""What is sent and how an answer is read: request, identity, key, reply. Pure functions, no network.
+
+The key of a call is the hash of the whole request and of who is asked. What cannot change the answer (stage,
+tries, timeouts, key, a port that we chose) is not in it.
+"""
+
+import json
+import re
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from synth.config import ModelConfig, Sampling
+from synth.ids import content_id
+from synth.llm.fake import VERSION
+
+Form = Literal["json_schema", "json_object", "tags", "text"]
+
+# Short replies only: a long one that begins so has usually gone on to do the work.
+REFUSAL_CHARS = 400
+_REFUSAL = re.compile(
+    r"\s*(?:(?:I'm|I’m|I am) (?:very |so )?sorry,? but I (?:can't|can’t|cannot|won't|am unable|am not able)"
+    r"|I (?:can't|can’t|cannot|won't) (?:help|assist|comply|fulfil|provide that|do that)\b"
+    r"|As an AI\b[^.]*\b(?:can't|cannot|unable))",
+    re.IGNORECASE,
+)
+_TOO_LONG = re.compile(
+    r"context_length|context length|context size|context window|maximum context|prompt is too long"
+    r"|too many tokens|exceeds? the (?:available|model)",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One call to make: what is asked, in which form the reply is wanted, and for which stage."""
+
+    messages: tuple[dict[str, str], ...]
+    sampling: Sampling
+    stage: str
+    sample: int = 0
+    form: Form = "text"
+    schema_name: str | None = None
+    schema: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came of a request; `reason` is None where `text` can be used."""
+
+    call_id: str
+    model: str
+    text: str
+    reason: str | None
+    detail: str
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    reused: bool
+
+    def rejected(self, reason: str, detail: str) -> "Reply":
+        """The same reply, found unusable by its reader."""
+        return replace(self, reason=reason, detail=detail)
+
+
+def kind_of(config: ModelConfig) -> Literal["fake", "embedded", "http"]:
+    """What stands behind an entry."""
+    scheme = config.base_url.partition(":")[0]
+    return scheme if scheme in ("fake", "embedded") else "http"  # type: ignore[return-value]
+
+
+def identity_of(config: ModelConfig, sha256: str | None = None) -> str:
+    """Who is asked, as far as it can change the answer; never credentials."""
+    if config.identity:
+        return config.identity
+    kind = kind_of(config)
+    if kind == "fake":
+        return f"fake@{VERSION}" + config.base_url.removeprefix("fake:")
+    if kind == "embedded":
+        return f"sha256:{sha256}"
+    url = urlsplit(config.base_url)
+    host = f"[{url.hostname}]" if ":" in (url.hostname or "") else url.hostname
+    port = f":{url.port}" if url.port else ""
+    return f"{url.scheme}://{host}{port}{url.path.rstrip('/')}"
+
+
+def body_of(config: ModelConfig, request: Request) -> dict[str, Any]:
+    """The request as sent. The sample number travels as `seed`, so that samples differ and repeat."""
+    body: dict[str, Any] = {
+        "model": config.model,
+        "messages": [dict(m) for m in request.messages],
+        **request.sampling.model_dump(),
+        "seed": request.sample,
+    }
+    if request.form == "json_schema":
+        wanted = {"name": request.schema_name or "reply", "strict": True, "schema": request.schema or {}}
+        body["response_format"] = {"type": "json_schema", "json_schema": wanted}
+    elif request.form == "json_object":
+        body["response_format"] = {"type": "json_object"}
+    if "max_completion_tokens" in config.extra_body:
+        body.pop("max_tokens")  # newer OpenAI models refuse a request that has both
+    return {**body, **config.extra_body}
+
+
+def call_key(identity: str, config: ModelConfig, request: Request) -> str:
+    """The call's id: the hash of the whole request and of who is asked."""
+    return content_id(
+        "call",
+        identity,
+        config.model,
+        list(request.messages),
+        [request.form, request.schema_name, request.schema],
+        request.sampling.model_dump(),
+        config.extra_body,
+        request.sample,
+    )
+
+
+def usage_of(answer: Any) -> tuple[int | None, int | None]:
+    """Tokens of prompt and completion, where the endpoint counts them."""
+    usage = answer.get("usage") if isinstance(answer, dict) else None
+    if not isinstance(usage, dict):
+        return None, None
+    prompt, done = usage.get("prompt_tokens"), usage.get("completion_tokens")
+    return (prompt if isinstance(prompt, int) else None), (done if isinstance(done, int) else None)
+
+
+def parse(raw: str) -> dict[str, Any] | None:
+    """A chat completion with at least one choice, or None where the body is something else."""
+    try:
+        answer = json.loads(raw)
+        whole = isinstance(answer["choices"][0]["message"], dict)
+    except (ValueError, TypeError, KeyError, IndexError):
+        return None
+    return answer if whole else None
+
+
+def read(answer: dict[str, Any]) -> tuple[str, str | None, str]:
+    """Text, reason and detail of a chat completion; the form of the text is for its reader to judge."""
+    choice = answer["choices"][0]
+    content = choice["message"].get("content")
+    text = content if isinstance(content, str) else ""
+    refusal = choice["message"].get("refusal")
+    if isinstance(refusal, str) and refusal:
+        return text or refusal, "refused", refusal[:300]
+    ended = choice.get("finish_reason")
+    if ended == "content_filter":
+        return text, "refused", "stopped by the endpoint's content filter"
+    if ended == "length":
+        return text, "truncated", f"cut after {len(text)} characters"
+    if not text.strip():
+        return text, "empty_reply", f"finish reason {ended!r}"
+    if len(text) <= REFUSAL_CHARS and _REFUSAL.match(text):
+        return text, "refused", text[:300]
+    return text, None, ""
+
+
+def error_text(raw: str) -> str:
+    """What an endpoint says is wrong, on one line."""
+    try:
+        said = json.loads(raw)
+    except ValueError:
+        said = raw
+    for name in ("error", "message", "detail"):
+        if isinstance(said, dict) and said.get(name):
+            said = said[name]
+    text = said if isinstance(said, str) else json.dumps(said, ensure_ascii=False)
+    return " ".join(text.split())[:300]
+
+
+def is_too_long(status: int, raw: str) -> bool:
+    """Whether a refusal is about the length of the prompt."""
+    return status == 413 or (status in (400, 422) and _TOO_LONG.search(raw) is not None)

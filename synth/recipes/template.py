@@ -1,0 +1,156 @@
+"""An editable recipe with every setting explained, made from the configuration itself.
+
+In: the tree of `synth.config`. Out: TOML whose comments are the titles, descriptions and limits of the
+fields, whose values are the defaults; what has no default is a comment. Reading it gives the defaults.
+"""
+
+import textwrap
+from collections.abc import Iterator
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin
+
+import tomlkit
+from annotated_types import Ge, Gt, Le, Lt
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from tomlkit.items import Table
+
+from synth.config import ModelConfig, PromptsConfig, RolesConfig, RunConfig, Sampling
+
+HEAD = """\
+A recipe of synth: every setting, with its default and what it does.
+Change what you need and delete the rest; what is not said keeps its default.
+Check it with `synth check FILE`, run it with `synth run FILE`.
+"""
+WIDTH = 100
+# What the fields of these sections leave unsaid.
+SECTIONS: dict[type[BaseModel], str] = {
+    PromptsConfig: "Which prompt file each stage uses (name and version), and how its calls are sampled.",
+    RolesConfig: "Who does what: `embedded`, `fake`, or the name of an entry in [models].",
+    Sampling: "How these calls are sampled.",
+}
+UNSAID: dict[tuple[type[BaseModel], str], str] = {
+    (PromptsConfig, "concepts"): "Extracts topics and key concepts from a passage.",
+    (PromptsConfig, "level1"): "Writes questions from a passage as it is.",
+    (PromptsConfig, "level2"): "Writes questions from given concepts of one passage.",
+    (PromptsConfig, "level2_choose"): "Lets the model choose the concepts of one passage.",
+    (PromptsConfig, "level3"): "Writes questions from concepts of several passages.",
+    (PromptsConfig, "answer"): "Answers a question.",
+    (RolesConfig, "generator"): "Writes the questions.",
+    (RolesConfig, "extractor"): "Finds concepts; the generator, where it is not set.",
+    (RolesConfig, "solver"): "Answers questions; the generator, where it is not set.",
+    (Sampling, "temperature"): "0 repeats itself, higher values vary more.",
+    (Sampling, "top_p"): "Share of the likeliest tokens that is drawn from.",
+    (Sampling, "max_tokens"): "Longest reply, in tokens.",
+}
+EXAMPLES: dict[str, Any] = {
+    "base_url": "http://127.0.0.1:8000/v1",
+    "model": "qwen3-32b",
+    "api_key_env": "OPENAI_API_KEY",
+    "identity": "my-replicas",
+    "sha256": "64 hexadecimal digits",
+    "text_column": "text",
+    "dir": "prompts/",
+    "name": "My questions",
+    "extractor": "big",
+    "solver": "big",
+}
+
+
+def template() -> str:
+    """The whole recipe as TOML."""
+    document = tomlkit.document()
+    for line in HEAD.splitlines():
+        document.add(tomlkit.comment(line))
+    _fill(document, RunConfig())
+    document.add("models", _models())
+    return tomlkit.dumps(document)
+
+
+def explanation(model: type[BaseModel], name: str) -> str:
+    """Title, description and limits of one setting, in one line."""
+    field = model.model_fields[name]
+    said = field.description or UNSAID.get((model, name), "")
+    title = f"{field.title}: " if field.title and said else field.title or ""
+    return f"{title}{said}{_limits(field)}"
+
+
+def _fill(into: tomlkit.TOMLDocument | Table, config: BaseModel) -> None:
+    """Settings first, then sections, as TOML wants them."""
+    kind = type(config)
+    for name, field in kind.model_fields.items():
+        value = getattr(config, name)
+        if not isinstance(value, BaseModel) and name != "models":
+            _setting(into, kind, name, field, value)
+    for name in kind.model_fields:
+        value = getattr(config, name)
+        if isinstance(value, BaseModel):
+            section = tomlkit.table()
+            for line in _wrapped(SECTIONS.get(type(value)) or (type(value).__doc__ or "").strip()):
+                section.add(tomlkit.comment(line))
+            _fill(section, value)
+            into.add(name, section)
+
+
+def _setting(
+    into: tomlkit.TOMLDocument | Table, kind: type[BaseModel], name: str, field: FieldInfo, value: Any
+) -> None:
+    into.add(tomlkit.nl())
+    for line in _wrapped(explanation(kind, name)):
+        into.add(tomlkit.comment(line))
+    if value is None:
+        into.add(tomlkit.comment(_line(name, EXAMPLES[name])))
+    else:
+        into.add(name, list(value) if isinstance(value, tuple) else value)
+
+
+def _models() -> Table:
+    """No entry, but one to copy: comments only, so that nothing has to be deleted."""
+    section = tomlkit.table()
+    for line in _wrapped(
+        "Endpoints by name; a role names one of them. `embedded` and `fake` are always there."
+    ):
+        section.add(tomlkit.comment(line))
+    section.add(tomlkit.nl())
+    section.add(tomlkit.comment("[models.big]"))
+    for name, field in ModelConfig.model_fields.items():
+        for line in _wrapped(explanation(ModelConfig, name)):
+            section.add(tomlkit.comment(line))
+        value = EXAMPLES.get(name, field.get_default(call_default_factory=True))
+        section.add(tomlkit.comment(_line(name, value)))
+    return section
+
+
+def _line(name: str, value: Any) -> str:
+    item = tomlkit.inline_table() if value == {} else tomlkit.item(value)
+    return f"{name} = {item.as_string()}"
+
+
+def _limits(field: FieldInfo) -> str:
+    """Choices and bounds, in brackets."""
+    choices = list(_choices(field.annotation))
+    said = [" or ".join(f"`{choice}`" for choice in choices)] if choices else []
+    for bound in _metadata(field):
+        if isinstance(bound, Ge | Gt):
+            said.append(f"at least {bound.ge:,}" if isinstance(bound, Ge) else f"more than {bound.gt:,}")
+        elif isinstance(bound, Le | Lt):
+            said.append(f"at most {bound.le:,}" if isinstance(bound, Le) else f"less than {bound.lt:,}")
+    return f" ({', '.join(said)})" if said else ""
+
+
+def _metadata(field: FieldInfo) -> Iterator[Any]:
+    for part in field.metadata:
+        yield from getattr(part, "metadata", (part,))
+
+
+def _choices(annotation: Any) -> Iterator[Any]:
+    origin = get_origin(annotation)
+    if origin is Literal:
+        yield from get_args(annotation)
+    elif origin in (UnionType, Union):
+        for member in get_args(annotation):
+            yield from _choices(member)
+
+
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(" ".join(text.split()), WIDTH - 2)

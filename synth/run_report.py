@@ -1,0 +1,138 @@
+"""`run_report.json`: all that may differ between two equal runs — dates, durations, calls made and reused.
+
+In: an open run and a clock, which is passed in because `synth` reads none. Out: one entry for each try of
+the run, the last one rewritten as its stages end, so that a try that was killed has left what it knew.
+"""
+
+import json
+import platform
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from synth.errors import StoreError, SynthError
+from synth.report import manifests
+from synth.runs import Run
+from synth.store import StageStore, write_json
+
+# Seconds since 1970, as `time.time` gives them.
+Clock = Callable[[], float]
+Tree = dict[str, Any]
+
+FILE = "run_report.json"
+PACKAGES = ("synth", "prefect", "pyarrow", "pandas", "datasketch", "networkx", "openai", "xllamacpp")
+USAGE = ("made", "reused", "failed", "prompt_tokens", "completion_tokens")
+
+
+class RunReport:
+    """The report of one try; use as a context manager around the stages, inside the opened run."""
+
+    def __init__(self, run: Run, clock: Clock | None = None) -> None:
+        self._run = run
+        self._clock: Callable[[], float | None] = clock or (lambda: None)
+        self._path = run.folder / FILE
+        self._tries = [_ended(old) for old in read(run.folder).get("tries", [])]
+        self._started = self._clock()
+        self._stages: dict[str, Tree] = {}
+
+    def __enter__(self) -> Self:
+        self._write("running")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if fault is None:
+            self._write("finished")
+            return
+        try:
+            self._write("failed" if isinstance(fault, Exception) else "interrupted", _sentence(fault))
+        except StoreError as second:  # a full disk: the first fault is the one to be heard
+            fault.add_note(str(second))
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Time one stage; it was reused where its manifest is still the one that was there before."""
+        path = StageStore(self._run.folder, name).manifest_path
+        before, began = _stamp(path), self._clock()
+        self._stages[name] = {"started": _date(began), "status": "running"}
+        try:
+            yield
+        finally:
+            same = before is not None and _stamp(path) == before
+            done = _stamp(path) not in (None, before)
+            status = "reused" if same else "done" if done else "unfinished"
+            self._stages[name] |= {"status": status, "seconds": _seconds(began, self._clock())}
+        self._write("running")
+
+    def _write(self, outcome: str, fault: str | None = None) -> None:
+        now = self._clock()
+        usage = {stage: asdict(used) for stage, used in self._run.client.usage.items()}
+        counts = {"calls": _sum(usage), "calls_by_stage": usage}
+        times: Tree = {"started": _date(self._started), "ended": _date(now)}
+        times |= {"seconds": _seconds(self._started, now)}
+        this = {"outcome": outcome, "fault": fault, **times, "stages": self._stages, **counts}
+        tries = [*self._tries, {**this, "versions": _versions()}]
+        total = _sum({str(place): t["calls"] for place, t in enumerate(tries)})
+        write_json(self._path, {"run": self._run.name, "rows": self._rows(), "calls": total, "tries": tries})
+
+    def _rows(self) -> dict[str, Tree]:
+        """Rows of each finished stage, and how many of its inputs lay in parts of an earlier try."""
+        return {
+            stage: {"in": m.inputs, "out": m.outputs, "rejected": m.rejected, "reused": m.reused}
+            for stage, m in manifests(self._run.folder).items()
+        }
+
+
+def read(run_folder: Path) -> Tree:
+    """The report of a run; empty where there is none, or none that can be read."""
+    try:
+        value = json.loads((run_folder / FILE).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _ended(old: Tree) -> Tree:
+    """An earlier try that still says `running` was killed: its process cannot have said so itself."""
+    return {**old, "outcome": "killed"} if old.get("outcome") == "running" else old
+
+
+def _sentence(fault: BaseException) -> str:
+    # Only our own sentences are known to hold no text of a model and no key.
+    return str(fault) if isinstance(fault, SynthError) else type(fault).__name__
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        facts = path.stat()
+    except FileNotFoundError:
+        return None
+    return facts.st_ino, facts.st_mtime_ns
+
+
+def _date(seconds: float | None) -> str | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+
+
+def _seconds(began: float | None, ended: float | None) -> float | None:
+    return None if began is None or ended is None else round(ended - began, 3)
+
+
+def _sum(usage: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
+    return {name: sum(used.get(name, 0) for used in usage.values()) for name in USAGE}
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,187 @@
+"""Questions in, those that may be answered out, with the closest call of each check.
+
+Checks go by cost (METHOD 6.8): format rules, copies of examples, contamination (6.5), copies of the
+source, exact duplicates, near-duplicates (6.4). A question that fails is one rejected row with the
+first reason that applies. Of duplicates that one stays which copies least of its sources, then the
+one with the smaller id; so the outcome does not depend on the order of rows.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from synth.config import ScreenConfig
+from synth.dedup.contamination import Decontaminator, Item
+from synth.dedup.near import Pair, find_pairs
+from synth.dedup.normalise import spoken, tokens
+from synth.dedup.overlap import Best, Overlap
+from synth.dedup.survivors import Kept, choose
+from synth.stages.base import Output, Rejected, make_table
+from synth.stages.screen_rules import Broken, broken_rule
+
+# How like its nearest kept neighbour a kept question is, is reported from this similarity up.
+REPORTED = 0.4
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A question that passed every check of its own, and how close it came."""
+
+    row: Row
+    comparable: str
+    source: float
+    example: float
+    benchmark: float
+
+    @property
+    def preference(self) -> tuple[float, str]:
+        """Smaller stays: fewer n-grams of its sources, then the smaller id."""
+        return self.source, self.row["question_id"]
+
+
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """What a question is compared with on its own."""
+
+    config: ScreenConfig
+    passages: Overlap
+    examples: Overlap
+    benchmarks: Decontaminator
+
+    def measure(self, row: Row) -> Measured | Rejected:
+        """The closest calls of a question, or the first reason against it."""
+        if broken := broken_rule(row["question"], row["language"], self.config):
+            return _reject(row, broken)
+        found = tokens(row["question"])
+        said = spoken(found)
+        example = self.examples.best_of_words(said)
+        if example.text_id and example.share >= self.config.copied_example:
+            return _reject(row, Broken("copied_example", self._holds("an example", example)))
+        if hit := self.benchmarks.check_tokens(found):
+            detail = f"{hit.benchmark}, item {hit.item}, tier {hit.tier}, score {hit.score:.2f}"
+            return _reject(row, Broken("contaminated", detail), f"{hit.benchmark}/{hit.item}")
+        source = self.passages.best_of_words(said, row["references"])
+        if self.config.copied_source < 1 and source.share > self.config.copied_source:
+            return _reject(row, Broken("copied_source", self._holds("a passage", source)), source.text_id)
+        benchmark = self.benchmarks.overlap_tokens(found)
+        return Measured(row, " ".join(found), source.share, example.share, benchmark)
+
+    def _holds(self, what: str, best: Best) -> str:
+        return f"{what} holds {best.share:.2f} of its {self.config.copy_ngram}-grams"
+
+
+def screen_questions(
+    questions: pa.Table,
+    passages: pa.Table,
+    examples: Sequence[str],
+    benchmarks: Sequence[Item],
+    config: ScreenConfig,
+) -> Output:
+    """The questions that pass; each of the others is one rejected row."""
+    rows = questions.to_pylist()
+    checks = _checks(rows, passages, examples, benchmarks, config)
+    results = [checks.measure(row) for row in rows]
+    rejected = [result for result in results if isinstance(result, Rejected)]
+    measured = sorted((r for r in results if isinstance(r, Measured)), key=lambda m: m.preference)
+    distinct, copies = _without_copies(measured)
+    kept, near, nearest = _without_near(distinct, config)
+    return Output(
+        tables={"screened": make_table("screened", (_screened(m, nearest) for m in kept))},
+        inputs=frozenset(row["question_id"] for row in rows),
+        parents=frozenset(m.row["question_id"] for m in kept),
+        rejected=[*rejected, *copies, *near],
+    )
+
+
+def _checks(
+    rows: Sequence[Row],
+    passages: pa.Table,
+    examples: Sequence[str],
+    benchmarks: Sequence[Item],
+    config: ScreenConfig,
+) -> Checks:
+    used = {reference for row in rows for reference in row["references"]}
+    ids, texts = (passages[name].to_pylist() for name in ("passage_id", "text"))
+    sources = {row_id: text for row_id, text in zip(ids, texts, strict=True) if row_id in used}
+    known = {f"{place:06d}": text for place, text in enumerate(examples)}
+    return Checks(
+        config,
+        Overlap(sources, config.copy_ngram),
+        Overlap(known, config.copy_ngram),
+        Decontaminator(benchmarks, config.benchmark_ngram),
+    )
+
+
+def _without_copies(measured: Sequence[Measured]) -> tuple[list[Measured], list[Rejected]]:
+    """The first of those that are equal once normalised, and the others as rejected rows."""
+    first: dict[str, Measured] = {}
+    copies: list[Rejected] = []
+    for one in measured:
+        kept = first.setdefault(one.comparable, one)
+        if kept is not one:
+            broken = Broken("duplicate", "the same text once normalised")
+            copies.append(_reject(one.row, broken, kept.row["question_id"]))
+    return list(first.values()), copies
+
+
+def _without_near(
+    measured: Sequence[Measured], config: ScreenConfig
+) -> tuple[list[Measured], list[Rejected], dict[str, Kept]]:
+    """The survivors, the others as rejected rows, and the nearest survivor of each survivor."""
+    ids = [m.row["question_id"] for m in measured]
+    order = {m.row["question_id"]: m.preference for m in measured}
+    pairs = find_pairs(
+        [m.comparable for m in measured],
+        config.shingle_words,
+        config.permutations,
+        config.bands,
+        config.rows,
+        config.threshold,
+        floor=REPORTED,
+    )
+    removed = choose(ids, order.__getitem__, (p for p in pairs if p.jaccard >= config.threshold))
+    kept = [m for m in measured if m.row["question_id"] not in removed]
+    rejected = [
+        _reject(m.row, Broken("near_duplicate", f"Jaccard similarity {fate.jaccard:.3f}"), fate.kept_id)
+        for m in measured
+        if (fate := removed.get(m.row["question_id"]))
+    ]
+    return kept, rejected, _nearest(ids, pairs, frozenset(removed))
+
+
+def _nearest(ids: Sequence[str], pairs: Sequence[Pair], removed: frozenset[str]) -> dict[str, Kept]:
+    """For each survivor the survivor most like it, the smaller id of equals."""
+    nearest: dict[str, Kept] = {}
+    for mine, other, jaccard in _both_ways(ids, pairs):
+        if mine in removed or other in removed:
+            continue
+        known = nearest.get(mine)
+        if known is None or (-jaccard, other) < (-known.jaccard, known.kept_id):
+            nearest[mine] = Kept(other, jaccard)
+    return nearest
+
+
+def _both_ways(ids: Sequence[str], pairs: Sequence[Pair]) -> Iterator[tuple[str, str, float]]:
+    for left, right, jaccard in pairs:
+        yield ids[left], ids[right], jaccard
+        yield ids[right], ids[left], jaccard
+
+
+def _screened(one: Measured, nearest: dict[str, Kept]) -> Row:
+    near = nearest.get(one.row["question_id"])
+    return {
+        "question_id": one.row["question_id"],
+        "nearest_id": near.kept_id if near else None,
+        "nearest_jaccard": near.jaccard if near else None,
+        "source_overlap": one.source,
+        "example_overlap": one.example,
+        "benchmark_overlap": one.benchmark,
+    }
+
+
+def _reject(row: Row, broken: Broken, clash_id: str | None = None) -> Rejected:
+    return Rejected(row["question_id"], row["combination_id"], broken.reason, broken.detail, clash_id, row)

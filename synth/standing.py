@@ -1,0 +1,112 @@
+"""Where a run stands: which stages are finished, how many parts of the next lie on disk, and who is at work.
+
+In: a run folder. Out: one line per stage. Neither documents nor models are looked at, so this works on a
+copy of a run folder, and while the run goes on.
+"""
+
+import fcntl
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from synth.config import RunConfig
+from synth.errors import ConfigError
+from synth.ids import digest
+from synth.llm.endpoint import Endpoint
+from synth.llm.limits import Backoff
+from synth.pipeline import PIPELINE, Stage, made_from, stages_before
+from synth.prompts.library import PromptLibrary
+from synth.report import manifests
+from synth.schemas import TABLES, main_table
+from synth.settings import build, read_recipe
+from synth.store import Manifest, StageStore, part_key
+
+State = Literal["finished", "partly", "to do"]
+
+
+class StageStanding(NamedTuple):
+    """One stage; `parts` is None as long as the input that is cut into parts is not known."""
+
+    stage: str
+    state: State
+    done: int
+    parts: int | None
+    rows: int | None
+    rejected: int | None
+
+
+class Standing(NamedTuple):
+    """A run: its stages, whether its dataset is published, whether a process holds it."""
+
+    stages: list[StageStanding]
+    published: bool
+    at_work: bool
+
+
+def standing(run_folder: Path) -> Standing:
+    """Where a run stands.
+
+    Raises:
+        ConfigError: the folder holds no run.
+    """
+    config = run_config(run_folder)
+    finished = manifests(run_folder)
+    stages = [_stage(run_folder, spec, config, finished) for spec in PIPELINE]
+    published = (run_folder / "dataset" / "stats.json").is_file() and len(finished) == len(PIPELINE)
+    return Standing(stages, published, is_locked(run_folder))
+
+
+def run_config(run_folder: Path) -> RunConfig:
+    """The configuration that a run folder was made with.
+
+    Raises:
+        ConfigError: the folder holds no run, or one of another version.
+    """
+    path = run_folder / "run.toml"
+    if not path.is_file():
+        raise ConfigError(f"{run_folder} holds no run: there is no run.toml in it.")
+    return build(read_recipe(str(path)))
+
+
+def is_locked(run_folder: Path) -> bool:
+    """Whether a process is at work in a run; that of a killed process is gone with it."""
+    try:
+        handle = os.open(run_folder / ".lock", os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
+def _stage(folder: Path, spec: Stage, config: RunConfig, finished: Mapping[str, Manifest]) -> StageStanding:
+    if manifest := finished.get(spec.name):
+        parts, rows = len(manifest.parts), manifest.outputs.get(main_table(spec.name), 0)
+        return StageStanding(spec.name, "finished", parts, parts, rows, manifest.rejected)
+    before = {name: finished[name].fingerprint for name in stages_before(spec) if name in finished}
+    if spec.cut is None or len(before) < len(stages_before(spec)):
+        return StageStanding(spec.name, "to do", 0, 1 if spec.cut is None else None, None, None)
+    keys = _keys(folder, spec, config, before)
+    store = StageStore(folder, spec.name)
+    done = sum(store.finished(index, key) is not None for index, key in enumerate(keys))
+    return StageStanding(spec.name, "partly" if done else "to do", done, len(keys), None, None)
+
+
+def _keys(folder: Path, spec: Stage, config: RunConfig, before: Mapping[str, str]) -> list[str]:
+    """Keys of the parts that the stage has to make, as the run itself works them out."""
+    prompts = PromptLibrary(Path(config.prompts.dir) if config.prompts.dir else None)
+    entries = config.endpoints()
+
+    def identity(entry: str) -> str:
+        return Endpoint(entry, entries[entry], Backoff()).identity
+
+    fingerprint = digest("stage", made_from(spec, config, prompts, identity, before), size=16)
+    table = str(spec.cut)
+    ids = StageStore(folder, TABLES[table].stage).read(table)[TABLES[table].key].to_pylist()
+    size = config.part_rows
+    return [part_key(fingerprint, i // size, ids[i : i + size]) for i in range(0, len(ids), size)]

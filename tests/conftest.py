@@ -1,0 +1,59 @@
+"""Every test runs in a folder of its own, knows no key and no endpoint, and reaches loopback only."""
+
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from synth.config import RunConfig
+from synth.settings import load
+from tests import corpus
+from tests.endpoints import start_fake
+
+__all__ = ["start_fake"]
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost", "")
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SYNTH_HOME", str(tmp_path / "data"))
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
+    connect = socket.socket.connect
+
+    def checked(self: socket.socket, address: Any) -> None:
+        if isinstance(address, tuple) and address[0] not in LOOPBACK:
+            raise AssertionError(f"a test reached for {address[0]}")
+        connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", checked)
+
+
+@pytest.fixture
+def documents(tmp_path: Path) -> Path:
+    """Six short documents that share concepts."""
+    return corpus.write(tmp_path / "documents")
+
+
+@pytest.fixture
+def config(documents: Path) -> RunConfig:
+    """A small run of all levels with the fake model."""
+    return load("synthllm-recommended", [str(documents)], "fake", overrides=["combinations.epochs=1"])
+
+
+@pytest.fixture(scope="session")
+def test_data() -> Iterator[Path]:
+    """Real documents and benchmarks, where the machine has them."""
+    folder = os.environ.get("SYNTH_TEST_DATA")
+    if not folder:
+        pytest.skip("SYNTH_TEST_DATA is not set: it names the folder of real documents and benchmarks")
+    yield Path(folder)

@@ -1,0 +1,61 @@
+"""Benchmark files of every kind, and what is wrong with those that cannot be used."""
+
+import gzip
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from synth.dedup.benchmarks import Item, read_benchmarks
+from synth.errors import ConfigError
+
+ROWS = [{"id": 7, "Problem": "What is 1+1?"}, {"id": "x", "Problem": "What is 2+2?"}]
+ITEMS = [Item("bench", "7", "What is 1+1?"), Item("bench", "x", "What is 2+2?")]
+LINES = "\n".join(map(json.dumps, ROWS)) + "\n\n"
+
+
+@pytest.mark.parametrize("name", ["bench.jsonl", "bench.v2.jsonl.gz", "bench.json", "bench.csv"])
+def test_every_format_gives_the_same_items(tmp_path: Path, name: str) -> None:
+    text = {"json": json.dumps({"data": ROWS}), "csv": "id,Problem\n7,What is 1+1?\nx,What is 2+2?\n"}
+    data = text.get(name.split(".")[1], LINES).encode()
+    (tmp_path / name).write_bytes(gzip.compress(data) if name.endswith("gz") else data)
+    assert read_benchmarks([tmp_path / name]) == ITEMS
+
+
+def test_parquet_folders_and_globs_are_read(tmp_path: Path) -> None:
+    pq.write_table(
+        pa.Table.from_pylist([{**row, "id": str(row["id"])} for row in ROWS]), tmp_path / "bench.parquet"
+    )
+    (tmp_path / "notes.md").write_text("no benchmark")
+    assert read_benchmarks([str(tmp_path)]) == ITEMS
+    assert read_benchmarks([str(tmp_path / "*.parquet")]) == ITEMS
+
+
+def test_the_first_known_column_is_the_question(tmp_path: Path) -> None:
+    (tmp_path / "b.jsonl").write_text(
+        '{"text": "no", "question": "yes"}\n{"instruction": "Sort", "input": "3 1"}\n'
+        '{"prompt": [{"role": "user", "content": "Hello?"}]}\n'
+    )
+    assert [item.text for item in read_benchmarks([tmp_path / "b.jsonl"])] == ["yes", "Sort\n3 1", "Hello?"]
+    assert [item.item for item in read_benchmarks([tmp_path / "b.jsonl"])] == ["0", "1", "2"]
+
+
+def test_every_fault_is_named_at_once(tmp_path: Path) -> None:
+    (tmp_path / "columns.jsonl").write_text('{"alpha": 1, "beta": 2}')
+    (tmp_path / "broken.jsonl").write_text('{"question": "a"}\n{"question"')
+    (tmp_path / "list.jsonl").write_text("[1]")
+    (tmp_path / "short.jsonl.gz").write_bytes(gzip.compress(b"{}")[:-3])
+    (tmp_path / "slides.pdf").write_bytes(b"%PDF")
+    names = ["columns.jsonl", "broken.jsonl", "list.jsonl", "short.jsonl.gz", "slides.pdf", "missing.csv"]
+    with pytest.raises(ConfigError) as fault:
+        read_benchmarks([tmp_path / name for name in names])
+    assert len(fault.value.faults) == len(names)
+    assert "alpha, beta" in fault.value.faults[0]
+    for name, said in zip(names, fault.value.faults, strict=True):
+        assert name in said
+
+
+def test_no_benchmark_is_no_item() -> None:
+    assert read_benchmarks([]) == []

@@ -1,0 +1,104 @@
+from pathlib import Path
+
+import pytest
+
+from synth.check import check
+from synth.config import RunConfig
+from synth.errors import ConfigError
+from synth.settings import build, load, shipped_recipes, to_toml
+
+
+@pytest.mark.parametrize("recipe", shipped_recipes())
+def test_every_shipped_recipe_loads(recipe: str, documents: Path) -> None:
+    config = load(recipe, [str(documents)])
+    assert config.recipe == recipe
+    check(load(recipe, [str(documents)], "fake"), Path())
+
+
+def test_a_configuration_survives_being_written(tmp_path: Path) -> None:
+    config = load("demo", overrides=["combinations.epochs=3", "domain=chemistry"])
+    file = tmp_path / "again.toml"
+    file.write_text(to_toml(config))
+    assert load(str(file)).model_copy(update={"recipe": "demo"}) == config
+
+
+def test_all_faults_are_told_at_once() -> None:
+    tree = {"seed": "x", "colour": 1, "documents": {"passage_chars": 3}, "screen": {"bands": 99}}
+    with pytest.raises(ConfigError) as caught:
+        build(tree)
+    assert len(caught.value.faults) == 4
+    assert any(fault.startswith("colour: there is no such setting") for fault in caught.value.faults)
+
+
+def test_a_role_needs_an_entry() -> None:
+    with pytest.raises(ConfigError, match="'big'"):
+        build({"roles": {"generator": "big"}})
+
+
+@pytest.mark.parametrize(
+    "override", ["epochs", "=3", "seed.deep=1"], ids=["no value", "no key", "below a value"]
+)
+def test_a_wrong_override_is_told(override: str) -> None:
+    with pytest.raises(ConfigError, match="--set|seed"):
+        load("demo", overrides=["seed=1", override])
+
+
+def test_model_option_sets_the_three_roles() -> None:
+    config = load(
+        "demo", model="some-model", overrides=['models.some-model.base_url="http://127.0.0.1:1/v1"']
+    )
+    assert {config.roles.generator, config.roles.extractor, config.roles.solver} == {"some-model"}
+    assert config.models["some-model"].model == "some-model"
+
+
+def test_unknown_recipe_names_the_known_ones() -> None:
+    with pytest.raises(ConfigError, match="synthllm-faithful"):
+        load("nothing")
+
+
+def test_a_recipe_that_is_no_toml(tmp_path: Path) -> None:
+    (tmp_path / "x.toml").write_text("a = = 1")
+    with pytest.raises(ConfigError, match="not TOML"):
+        load(str(tmp_path / "x.toml"))
+
+
+def test_check_finds_everything_before_the_first_call(tmp_path: Path) -> None:
+    config = build(
+        {
+            "documents": {"paths": [str(tmp_path / "missing")]},
+            "screen": {"benchmarks": [str(tmp_path / "none.jsonl")]},
+            "combinations": {"level1": "off", "level2": "off", "level3": "off", "topic_steps": [3, 1]},
+            "prompts": {"level1": "level1.v99"},
+            "models": {
+                "a": {"base_url": "http://user:secret@127.0.0.1:1/v1", "model": "m"},
+                "b": {"base_url": "http://127.0.0.1:1/v1", "model": "m", "api_key_env": "UNSET_KEY"},
+                "c": {"base_url": "ftp://127.0.0.1", "model": "m"},
+            },
+            "roles": {"generator": "a", "extractor": "b", "solver": "c"},
+        }
+    )
+    with pytest.raises(ConfigError) as caught:
+        check(config, tmp_path)
+    text = "\n".join(caught.value.faults)
+    for part in (
+        "missing",
+        "none.jsonl",
+        "all three levels",
+        "topic_steps",
+        "level1.v99",
+        "UNSET_KEY",
+        "ftp",
+    ):
+        assert part in text
+    assert "secret" not in text
+
+
+def test_an_endpoint_that_is_not_there_is_told(documents: Path, tmp_path: Path) -> None:
+    config: RunConfig = load(
+        "synthllm-recommended",
+        [str(documents)],
+        "far",
+        overrides=['models.far.base_url="http://127.0.0.1:9/v1"'],
+    )
+    with pytest.raises(ConfigError, match=r"models\.far"):
+        check(config, tmp_path)
