@@ -37,10 +37,6 @@ def _combinations(config: RunConfig) -> Iterator[str]:
     levels = config.combinations
     if levels.level1 == levels.level2 == levels.level3 == "off":
         yield "combinations: all three levels are off, so nothing would be written; switch one on."
-    for name in ("topic_steps", "key_concept_steps"):
-        fewest, most = getattr(levels, name)
-        if fewest > most:
-            yield f"combinations.{name}: the fewest ({fewest}) are more than the most ({most}); swap them."
 
 
 def _inputs(config: RunConfig) -> Iterator[str]:

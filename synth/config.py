@@ -6,11 +6,19 @@ cannot change rows and therefore stays out of fingerprints.
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
-Steps = tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]]
+
+
+def _in_order(steps: tuple[int, int]) -> tuple[int, int]:
+    if steps[0] > steps[1]:
+        raise ValueError(f"the fewest ({steps[0]}) are more than the most ({steps[1]})")
+    return steps
+
+
+Steps = Annotated[tuple[Count, Count], AfterValidator(_in_order)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 
 SCHOOL_LEVELS = (
@@ -141,7 +149,7 @@ class QuestionsConfig(Config):
 class ScreenConfig(Config):
     """Rules, duplicates and contamination (METHOD 6.4, 6.5)."""
 
-    min_words: Count = Field(5, title="Fewest words", description="Shorter questions are rejected.")
+    min_words: Count = Field(3, title="Fewest words", description="Shorter questions are rejected.")
     max_words: Count = Field(400, title="Most words", description="Longer questions are rejected.")
     reject_proofs: bool = Field(False, title="Reject proofs", description="Proofs cannot be checked.")
     reject_multiple_choice: bool = Field(

@@ -54,7 +54,9 @@ class _Reader:
         kind, row = self._find(row_id)
         rejected = self._rejected(row_id)
         if row is None and not rejected:
-            raise ConfigError(f"{self.folder} has no row {row_id!r}; ids stand in its dataset and in rejected/.")
+            raise ConfigError(
+                f"{self.folder} has no row {row_id!r}; ids stand in its dataset and in rejected/."
+            )
         # A row that never came to be is traced from the row that it would have been made of.
         found, origin = (kind, row) if row is not None else self._find(rejected[0]["source"])
         rows = {found: origin} if origin is not None else {}

@@ -64,7 +64,9 @@ def _graph(tables: Tables, config: RunConfig, services: Services) -> Output:
 
 def _combinations(tables: Tables, config: RunConfig, services: Services) -> Output:
     passages, concepts, incidence = (tables[name] for name in ("passages", "concepts", "incidence"))
-    return sample_combinations(passages, concepts, incidence, tables["mentions"], config.combinations, config.seed)
+    return sample_combinations(
+        passages, concepts, incidence, tables["mentions"], config.combinations, config.seed
+    )
 
 
 def _questions(tables: Tables, config: RunConfig, services: Services) -> Output:

@@ -13,12 +13,14 @@ from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from synth.errors import StoreError, SynthError
 from synth.report import manifests
-from synth.runs import Run
 from synth.store import StageStore, write_json
+
+if TYPE_CHECKING:
+    from synth.runs import Run
 
 # Seconds since 1970, as `time.time` gives them.
 Clock = Callable[[], float]
@@ -32,7 +34,7 @@ USAGE = ("made", "reused", "failed", "prompt_tokens", "completion_tokens")
 class RunReport:
     """The report of one try; use as a context manager around the stages, inside the opened run."""
 
-    def __init__(self, run: Run, clock: Clock | None = None) -> None:
+    def __init__(self, run: "Run", clock: Clock | None = None) -> None:
         self._run = run
         self._clock: Callable[[], float | None] = clock or (lambda: None)
         self._path = run.folder / FILE

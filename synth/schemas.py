@@ -236,7 +236,11 @@ _ALL = (
             _texts("topics", "concept ids of its topics, sorted"),
             _texts("key_concepts", "concept ids of its key concepts, sorted"),
             _texts("names", "canonical names of topics, then of key concepts, in those orders"),
-            Column("walk", pa.list_(WALK_STEP), "steps of the walk and the passage behind each"),
+            Column(
+                "walk",
+                pa.list_(WALK_STEP),
+                "steps of the walk (`start`, `topic`, `cross`, `key_concept`, `dead_end`), each with its passage",
+            ),
             _texts("references", "passage ids of the references, best first"),
             Column("scores", pa.list_(pa.float64()), "Jaccard similarity of each reference"),
         ),

@@ -8,19 +8,19 @@ import fcntl
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from synth.config import RunConfig
 from synth.errors import ConfigError
 from synth.ids import digest
-from synth.llm.endpoint import Endpoint
-from synth.llm.limits import Backoff
-from synth.pipeline import PIPELINE, Stage, made_from, stages_before
 from synth.prompts.library import PromptLibrary
 from synth.report import manifests
-from synth.schemas import TABLES, main_table
+from synth.schemas import STAGES, TABLES, main_table
 from synth.settings import build, read_recipe
 from synth.store import Manifest, StageStore, part_key
+
+if TYPE_CHECKING:
+    from synth.pipeline import Stage
 
 State = Literal["finished", "partly", "to do"]
 
@@ -52,8 +52,9 @@ def standing(run_folder: Path) -> Standing:
     """
     config = run_config(run_folder)
     finished = manifests(run_folder)
-    stages = [_stage(run_folder, spec, config, finished) for spec in PIPELINE]
-    published = (run_folder / "dataset" / "stats.json").is_file() and len(finished) == len(PIPELINE)
+    written = {table.stage for table in TABLES.values()}
+    stages = [_stage(run_folder, stage, config, finished) for stage in STAGES if stage in written]
+    published = (run_folder / "dataset" / "stats.json").is_file() and len(finished) == len(stages)
     return Standing(stages, published, is_locked(run_folder))
 
 
@@ -84,10 +85,14 @@ def is_locked(run_folder: Path) -> bool:
     return False
 
 
-def _stage(folder: Path, spec: Stage, config: RunConfig, finished: Mapping[str, Manifest]) -> StageStanding:
-    if manifest := finished.get(spec.name):
-        parts, rows = len(manifest.parts), manifest.outputs.get(main_table(spec.name), 0)
-        return StageStanding(spec.name, "finished", parts, parts, rows, manifest.rejected)
+def _stage(folder: Path, name: str, config: RunConfig, finished: Mapping[str, Manifest]) -> StageStanding:
+    if manifest := finished.get(name):
+        parts, rows = len(manifest.parts), manifest.outputs.get(main_table(name), 0)
+        return StageStanding(name, "finished", parts, parts, rows, manifest.rejected)
+    # Only here: it brings everything that a stage works with, which takes seconds.
+    from synth.pipeline import BY_NAME, stages_before
+
+    spec = BY_NAME[name]
     before = {name: finished[name].fingerprint for name in stages_before(spec) if name in finished}
     if spec.cut is None or len(before) < len(stages_before(spec)):
         return StageStanding(spec.name, "to do", 0, 1 if spec.cut is None else None, None, None)
@@ -97,8 +102,12 @@ def _stage(folder: Path, spec: Stage, config: RunConfig, finished: Mapping[str, 
     return StageStanding(spec.name, "partly" if done else "to do", done, len(keys), None, None)
 
 
-def _keys(folder: Path, spec: Stage, config: RunConfig, before: Mapping[str, str]) -> list[str]:
+def _keys(folder: Path, spec: "Stage", config: RunConfig, before: Mapping[str, str]) -> list[str]:
     """Keys of the parts that the stage has to make, as the run itself works them out."""
+    from synth.llm.endpoint import Endpoint
+    from synth.llm.limits import Backoff
+    from synth.pipeline import made_from
+
     prompts = PromptLibrary(Path(config.prompts.dir) if config.prompts.dir else None)
     entries = config.endpoints()
 

@@ -24,9 +24,10 @@ def test_a_configuration_survives_being_written(tmp_path: Path) -> None:
 
 def test_all_faults_are_told_at_once() -> None:
     tree = {"seed": "x", "colour": 1, "documents": {"passage_chars": 3}, "screen": {"bands": 99}}
+    tree["combinations"] = {"topic_steps": [3, 1]}
     with pytest.raises(ConfigError) as caught:
         build(tree)
-    assert len(caught.value.faults) == 4
+    assert len(caught.value.faults) == 5
     assert any(fault.startswith("colour: there is no such setting") for fault in caught.value.faults)
 
 
@@ -67,7 +68,7 @@ def test_check_finds_everything_before_the_first_call(tmp_path: Path) -> None:
         {
             "documents": {"paths": [str(tmp_path / "missing")]},
             "screen": {"benchmarks": [str(tmp_path / "none.jsonl")]},
-            "combinations": {"level1": "off", "level2": "off", "level3": "off", "topic_steps": [3, 1]},
+            "combinations": {"level1": "off", "level2": "off", "level3": "off"},
             "prompts": {"level1": "level1.v99"},
             "models": {
                 "a": {"base_url": "http://user:secret@127.0.0.1:1/v1", "model": "m"},

@@ -10,19 +10,18 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 _FENCE = re.compile(r"[ \t]*(?:[-*+>][ \t]+)?(`{3,}|~{3,})([^\n`]*)$")
-# A formula holds no blank line; so one stray `$$` cannot turn all others inside out. The bound keeps
-# an unclosed environment from being searched for to the end of the text again and again.
 _FORMULA = re.compile(
-    r"\$\$(?:(?!\n[ \t]*\n).){1,20000}?\$\$"
-    r"|\\\[(?:(?!\n[ \t]*\n).){1,20000}?\\\]"
-    r"|\\begin\{((?:equation|align|gather|multline|eqnarray|displaymath|flalign|alignat|math)\*?)\}"
-    r".{0,20000}?\\end\{\1\}",
-    re.DOTALL,
+    r"\$\$|\\\[|\\begin\{(?:equation|align|gather|multline|eqnarray|displaymath|flalign|alignat|math)\*?\}"
 )
+_BLANK_LINE = re.compile(r"\n[ \t]*\n")
+# A longer formula is an opening whose own end is missing.
+_MAX_FORMULA = 20_000
 _HASHES = re.compile(r"^ {0,3}(#{1,6})[ \t]+(\S.{0,200}?)[ \t#]*$", re.MULTILINE)
 _UNDERLINED = re.compile(r"^(?![ \t#>|*+-])(\S[^\n]{0,200})\n([=~^-])\2{2,}$", re.MULTILINE)
 # Anchors and labels that some dialects allow behind a heading.
 _ATTRIBUTES = re.compile(r"[ \t]+\{(?:[:#.][^{}]*|[^{}]*=[^{}]*)\}$")
+_BLANK = "blank line"
+_CLOSINGS = {"$$": "$$", "\\[": "\\]"}
 _LEVELS = {"=": 1, "-": 2, "~": 3, "^": 4}
 
 Range = tuple[int, int]
@@ -44,9 +43,38 @@ def find_whole(text: str) -> list[Range]:
     at = 0
     for start, end in [*fences, (len(text), len(text))]:
         # No formula begins or ends inside code.
-        formulas.extend(m.span() for m in _FORMULA.finditer(text, at, start))
+        formulas.extend(_formulas(text, at, start))
         at = end
     return sorted([*fences, *formulas])
+
+
+def _formulas(text: str, at: int, stop: int) -> Iterator[Range]:
+    """Display formulas between two places; what opens one without a fitting end is text.
+
+    Between `$$` or brackets stands no blank line: so one stray `$$` cannot turn all others inside out.
+    """
+    # Where each closing stands next: looked up once per place, however many openings precede it.
+    ends: dict[str, int] = {}
+    while opening := _FORMULA.search(text, at, stop):
+        at = opening.end()
+        closing = _CLOSINGS.get(opening[0]) or opening[0].replace("begin", "end", 1)
+        end = _next(text, closing, at, stop, ends)
+        blank = stop if opening[0].startswith("\\begin") else _next(text, _BLANK, at, stop, ends)
+        if end < min(blank, stop, at + _MAX_FORMULA):
+            at = end + len(closing)
+            yield opening.start(), at
+
+
+def _next(text: str, closing: str, at: int, stop: int, known: dict[str, int]) -> int:
+    """Where a closing (or a blank line) stands next, `stop` where none does."""
+    if known.get(closing, -1) < at:
+        if closing == _BLANK:
+            match = _BLANK_LINE.search(text, at, stop)
+            known[closing] = match.start() if match else stop
+        else:
+            found = text.find(closing, at, stop)
+            known[closing] = stop if found < 0 else found
+    return known[closing]
 
 
 def find_headings(text: str) -> list[Heading]:

@@ -15,7 +15,9 @@ _BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", 
 _GUESS_BYTES = 1 << 16
 # A few damaged bytes in UTF-8 are marked; with more of them it is no UTF-8.
 _MAX_DAMAGE = 0.01
+# Stray control characters occur in text; in binary content they abound.
 _MAX_CONTROLS = 0.02
+_FEW_CONTROLS = 8
 _CONTROLS = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f-\x84\x86-\x9f]")
 
 
@@ -75,7 +77,7 @@ def decode(raw: bytes, declared: str | None = None) -> str:
         ReadError: the bytes are no text in any encoding.
     """
     text = _decode(raw, declared)
-    if "\x00" in text or len(_CONTROLS.findall(text)) > _MAX_CONTROLS * len(text):
+    if "\x00" in text or len(_CONTROLS.findall(text)) > _FEW_CONTROLS + _MAX_CONTROLS * len(text):
         raise ReadError("binary content, not text")
     return text
 

@@ -14,6 +14,8 @@ from synth.documents.blocks import find_headings
 from synth.documents.content import Content, decode
 
 _FRONT_MATTER = re.compile(r"\s*---[ \t]*\n(.{0,8000}?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
+# Brackets in brackets cost the YAML parser the square of their depth.
+_MAX_BRACKETS = 200
 _TITLE_LINE = re.compile(r"\s*(\w[^\n]{0,79}[^\n.:;,])\n[ \t]*\n")
 
 FIELDS: dict[str, tuple[str, ...]] = {
@@ -59,6 +61,8 @@ def stated_fields(row: Mapping[str, Any]) -> dict[str, str | None]:
 
 def _front_matter(written: str) -> dict[str, Any] | None:
     """None where it is no mapping: then the lines belong to the text."""
+    if written.count("[") + written.count("{") > _MAX_BRACKETS:
+        return None
     try:
         value = yaml.safe_load(written)
     except (yaml.YAMLError, ValueError, RecursionError):

@@ -8,9 +8,9 @@ import html
 import re
 from collections import Counter
 from dataclasses import dataclass
-from html.parser import HTMLParser
 
 from synth.documents.chrome import MARKS, RIGHTS, classes_of, is_bare_header, is_dropped
+from synth.documents.tags import End, Start, tokens
 
 # The converter escapes backslashes, which TeX is full of: this stands for one until it is done.
 BACKSLASH = "\ue05c"
@@ -19,6 +19,8 @@ _VOID = frozenset(
     {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track"}
     | {"wbr"}
 )
+# The slash of `<mspace/>` means something in formulas and drawings only.
+_CLOSABLE = frozenset({"svg", "path", "mspace", "mrow", "mi", "mo", "mn", "mtext", "mprescripts", "none"})
 _CLOSED_BY_NEXT = frozenset({"p", "li", "dt", "dd", "tr", "td", "th", "option"})
 # Only their content is kept: links cost a prompt more than they tell it.
 _UNWRAPPED = frozenset({"a", "var", "cite", "font", "center", "html", "head", "header", "main", "abbr"})
@@ -39,14 +41,13 @@ class _Open:
     at: int
 
 
-class Page(HTMLParser):
+class Page:
     """A page's main part as HTML, and what the page states of itself.
 
     Broken HTML is read as far as it goes: what is never closed ends with what it stands in.
     """
 
     def __init__(self, text: str) -> None:
-        super().__init__(convert_charrefs=True)
         self.title: str | None = None
         self.heading: str | None = None
         self.language: str | None = None
@@ -58,9 +59,13 @@ class Page(HTMLParser):
         self._mains: list[str] = []
         self._articles: list[str] = []
         self._tex = ""
-        # The parser gives up at marked sections it does not know; so they become comments.
-        self.feed(text.replace(BACKSLASH, "").replace("<![", "<! ["))
-        self.close()
+        for token in tokens(text.replace(BACKSLASH, "")):
+            if isinstance(token, Start):
+                self._start(token)
+            elif isinstance(token, End):
+                self._end(token.tag)
+            else:
+                self._text(token)
         while self._open:
             self._close_last()
 
@@ -71,9 +76,9 @@ class Page(HTMLParser):
             return self._mains[0]
         return self._articles[0] if len(self._articles) == 1 else "".join(self._out)
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+    def _start(self, token: Start) -> None:
         """Opens an element; one that is never closed closes its like before it."""
-        attributes = {name: value or "" for name, value in attrs}
+        tag, attributes, closed = token
         self._read_statements(tag, attributes)
         if tag in _VOID:
             self._void(tag, attributes)
@@ -81,25 +86,21 @@ class Page(HTMLParser):
         if tag in _CLOSED_BY_NEXT and self._open and self._open[-1].tag == tag:
             self._close_last()
         if len(self._open) == _MAX_DEPTH:
-            return
+            self._close_last()
         self._open.append(_Open(tag, attributes, len(self._out)))
         self._count[tag] += 1
         if tag not in _UNWRAPPED and not is_dropped(tag, attributes):
-            self._out.append(_start(tag, attributes))
+            self._out.append(_start_tag(tag, attributes))
+        if closed and tag in _CLOSABLE:
+            self._close_last()
 
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """In HTML the slash means nothing, but SVG and MathML close elements so."""
-        self.handle_starttag(tag, attrs)
-        if tag not in _VOID:
-            self.handle_endtag(tag)
-
-    def handle_endtag(self, tag: str) -> None:
+    def _end(self, tag: str) -> None:
         """Closes an element and all in it that is still open; an end without a start is nothing."""
         while self._count[tag]:
             if self._close_last() == tag:
                 return
 
-    def handle_data(self, data: str) -> None:
+    def _text(self, data: str) -> None:
         """Text, with its backslashes set aside."""
         self._out.append(html.escape(data, quote=False).replace("\\", BACKSLASH))
 
@@ -176,7 +177,7 @@ class Page(HTMLParser):
         tex = (styled[1] if styled else tex).strip()
         if tex:
             display = display or any("katex-display" in classes_of(e.attributes) for e in self._open)
-            self.handle_data(f" $${tex}$$ " if display else f"${tex}$")
+            self._text(f" $${tex}$$ " if display else f"${tex}$")
 
     def _raised(self, tag: str, text: str) -> list[str]:
         """`x^2` and `x_{12}`; ordinals stay words, and the numbers of footnotes go."""
@@ -188,7 +189,7 @@ class Page(HTMLParser):
         return [html.escape(f"{sign}{text}" if len(text) == 1 else f"{sign}{{{text}}}", quote=False)]
 
 
-def _start(tag: str, attributes: dict[str, str]) -> str:
+def _start_tag(tag: str, attributes: dict[str, str]) -> str:
     """The start tag with nothing but what the converter needs: the language of code."""
     language = _CODE_CLASS.search(attributes.get("class", "")) if tag in ("pre", "code") else None
     return f'<{tag} class="{language[0]}">' if language else f"<{tag}>"

@@ -48,7 +48,8 @@ def cut(text: str, passage_chars: int) -> list[Span]:
     headings = find_headings(text)
     marked = _mark(text, passage_chars, headings)
     pieces = _split(marked, *_trim(text, 0, len(text)), 0) if text.strip() else []
-    return [Span(start, end, _trail(headings, start)) for start, end in pieces]
+    trails = _trails(headings, [start for start, _ in pieces])
+    return [Span(start, end, trail) for (start, end), trail in zip(pieces, trails, strict=True)]
 
 
 def _mark(text: str, limit: int, headings: Sequence[Heading]) -> _Text:
@@ -112,13 +113,15 @@ def _trim(text: str, start: int, end: int) -> tuple[int, int]:
     return start, end
 
 
-def _trail(headings: Sequence[Heading], at: int) -> tuple[str, ...]:
-    """Headings above a position, the one that stands right there included."""
+def _trails(headings: Sequence[Heading], places: Sequence[int]) -> Iterator[tuple[str, ...]]:
+    """For each place, in order, the headings above it, one that stands right there included."""
     open_headings: list[Heading] = []
-    for heading in headings:
-        if heading.start > at:
-            break
-        while open_headings and open_headings[-1].level >= heading.level:
-            open_headings.pop()
-        open_headings.append(heading)
-    return tuple(h.title[:_TITLE_CHARS] for h in open_headings)
+    coming = iter(headings)
+    heading = next(coming, None)
+    for at in places:
+        while heading and heading.start <= at:
+            while open_headings and open_headings[-1].level >= heading.level:
+                open_headings.pop()
+            open_headings.append(heading)
+            heading = next(coming, None)
+        yield tuple(h.title[:_TITLE_CHARS] for h in open_headings)

@@ -8,6 +8,7 @@ of them together, and equal requests under way at one time are one call.
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from concurrent.futures import wait
 from dataclasses import replace
 from queue import SimpleQueue
 from types import TracebackType
@@ -124,10 +125,14 @@ class Client:
             loop, self._loop = self._loop, None
         if loop is None or self._thread is None:
             return
-        asyncio.run_coroutine_threadsafe(self._wind_up(), loop).result(CLOSE_SECONDS)
+        winding = asyncio.run_coroutine_threadsafe(self._wind_up(), loop)
+        # The embedded model first ends the piece of prompt it is at; past that, its thread dies with us.
+        if not wait([winding], CLOSE_SECONDS).done:
+            return
         loop.call_soon_threadsafe(loop.stop)
         self._thread.join(CLOSE_SECONDS)
         loop.close()
+        winding.result()
 
     def _endpoint(self, entry: str) -> Endpoint:
         if entry not in self._endpoints:

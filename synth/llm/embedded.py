@@ -1,13 +1,14 @@
 """The embedded model: llama.cpp's own server inside this process, driven like any other endpoint.
 
-In: a GGUF file. Out: an address on loopback with a key that lives as long as the server. With one slot a
-reply depends on its request alone, whatever was asked before and is still cached: this is tested, and it is
-why a resumed run ends with the same rows.
+In: a GGUF file. Out: an address on loopback with a key that lives as long as the server. With one slot, and
+with the head of each prompt put back before it (`heads`), a reply depends on its request alone: this is
+tested, and it is why a resumed run ends with the same rows.
 """
 
 import asyncio
 import os
 import secrets
+import tempfile
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -15,6 +16,7 @@ from typing import Any, Self
 from synth.config import ModelConfig
 from synth.errors import EndpointError
 from synth.llm import weights
+from synth.llm.heads import PromptHeads
 from synth.llm.transport import HttpReply, OpenAITransport
 
 
@@ -28,11 +30,24 @@ class EmbeddedServer:
         # Two threads that must wait for each other at every layer crawl as soon as a core is busy elsewhere.
         self._threads = threads or max(1, (os.cpu_count() or 2) - 1)
         self._server: Any = None
+        self._slots: tempfile.TemporaryDirectory[str] | None = None
+
+    @property
+    def address(self) -> str:
+        """Scheme, host and port of the running server."""
+        return str(self._server.listening_address)
+
+    @property
+    def slots(self) -> Path:
+        """Folder of saved states; it ends with the server."""
+        if self._slots is None:
+            self._slots = tempfile.TemporaryDirectory(prefix="synth-slots-")
+        return Path(self._slots.name)
 
     @property
     def base_url(self) -> str:
         """Address of the running server."""
-        return f"{self._server.listening_address}/v1"
+        return f"{self.address}/v1"
 
     def __enter__(self) -> Self:
         self.start()
@@ -63,11 +78,16 @@ class EmbeddedServer:
     def stop(self) -> None:
         """End the server and free its memory; stopping twice is harmless."""
         self._server = None
+        if self._slots is not None:
+            self._slots.cleanup()
+            self._slots = None
 
     def _settings(self, params: Any) -> Any:
         params.model.path = str(self.path)
         params.n_ctx = self._context_tokens
         params.n_parallel = 1
+        params.endpoint_slots = True
+        params.slot_save_path = f"{self.slots}{os.sep}"
         params.cpuparams.n_threads = self._threads
         params.cpuparams_batch.n_threads = self._threads
         params.port = 0
@@ -90,10 +110,13 @@ class EmbeddedTransport:
         self._lock = asyncio.Lock()
         self._server: EmbeddedServer | None = None
         self._http: OpenAITransport | None = None
+        self._heads: PromptHeads | None = None
 
     async def send(self, body: dict[str, Any]) -> HttpReply:
-        """Send one request, to a server that runs."""
-        return await (await self._ready()).send(body)
+        """Send one request, to a server that runs and whose slot holds the head of the prompt."""
+        http = await self._ready()
+        refusal = await self._heads.put_back(body["messages"]) if self._heads else None
+        return refusal or await http.send({**body, "cache_prompt": True, "id_slot": 0})
 
     async def models(self) -> HttpReply:
         """Ask the server for its one model."""
@@ -103,6 +126,8 @@ class EmbeddedTransport:
         """Close the connection, then end the server."""
         if self._http is not None:
             await self._http.close()
+        if self._heads is not None:
+            await self._heads.close()
         server, self._server, self._http = self._server, None, None
         if server is not None:
             await asyncio.to_thread(server.stop)
@@ -110,10 +135,10 @@ class EmbeddedTransport:
     async def _ready(self) -> OpenAITransport:
         async with self._lock:
             if self._http is None:
-                self._server = await asyncio.to_thread(self._start)
-                self._http = OpenAITransport(
-                    self._server.base_url, self._server.key, self._config.timeout_s, 1
-                )
+                server = self._server = await asyncio.to_thread(self._start)
+                patience = self._config.timeout_s
+                self._heads = PromptHeads(server.address, server.key, server.slots, patience)
+                self._http = OpenAITransport(server.base_url, server.key, patience, 1)
         return self._http
 
     def _start(self) -> EmbeddedServer:

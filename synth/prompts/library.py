@@ -40,6 +40,15 @@ def as_data(value: Any) -> Any:
     return _DELIMITER.sub(r"‹\1", value) if isinstance(value, str) else value
 
 
+def opening(text: str, chars: int) -> str:
+    """The beginning of a text, whole sentences of it as far as that goes: for models that read little."""
+    if len(text) <= chars:
+        return text
+    cut = text[:chars]
+    ends = [end.end() for end in re.finditer(r"[.!?](?=\s)", cut)]
+    return cut[: ends[-1]] if ends and ends[-1] > chars // 2 else cut.rstrip()
+
+
 class FrontMatter(Config):
     """The head of a prompt file."""
 
@@ -138,13 +147,15 @@ class PromptLibrary:
 
 
 def _environment() -> ImmutableSandboxedEnvironment:
-    return ImmutableSandboxedEnvironment(
+    environment = ImmutableSandboxedEnvironment(
         undefined=jinja2.StrictUndefined,
         finalize=as_data,
         trim_blocks=True,
         lstrip_blocks=True,
         autoescape=False,
     )
+    environment.filters["opening"] = opening
+    return environment
 
 
 def _read(name: str, text: str) -> tuple[FrontMatter, dict[str, str]]:

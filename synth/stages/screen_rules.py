@@ -33,14 +33,15 @@ WORD_CHARS = 40
 CHARS_PER_WORD = 200
 
 ENGLISH = frozenset(("en", "eng", "english"))
-QUESTION_MARKS = re.compile("[?？؟;⁇⁈՞፧\u037e]")
+# Also full width, Arabic, Armenian, Ethiopic; and the Greek one, which only looks like a semicolon.
+QUESTION_MARKS = re.compile("[?\uff1f\u061f\u055e\u1367\u037e]")
 
 # What opens a clause that asks or instructs, in mathematics, science and programming.
 ASKING = """
 what which who whom whose when where why how is are do does can
-add analy[sz]e apply approximate arrange assess balance build calculate change check choose cite classify
-combine compare complete compose compute conceive consider construct contrast convert count craft create
-debug decide decipher decode decrypt deduce define delete demonstrate derive describe design detect
+add analy[sz]e answer apply approximate arrange assess balance build calculate change check choose cite
+classify combine compare complete compose compute conceive consider construct contrast convert count craft
+create debug decide decipher decode decrypt deduce define delete demonstrate derive describe design detect
 determine develop devise diagonali[sz]e differentiate discuss display distribute divide draft draw edit
 encode enter estimate evaluate examine expand explain express extend extract factor(?:i[sz]e)? fill find fix
 flip form formulate generate give given graph group identify illustrate implement improve infer inspect
@@ -55,8 +56,12 @@ _CLAUSE = r"(?:^|[.!?:;,$)\]}\"'*>]|\b(?:and|then|please|to|also|must|should|you
 ASKS = _any(
     rf"{_CLAUSE}(?:{'|'.join(ASKING.split())})\b", r"\bhow (?:many|much|long|far|old|often|fast|tall)\b"
 )
+# A blank to fill in, a claim to judge, an equation left open, and the head of a function also ask.
 ASKS_BY_FORM = _any(
-    r"_{2,}", r"=\s*\$?\s*$", r"^\s*(?:def|class|function|func|fn|public|private|static)\s+\w"
+    r"_{2,}",
+    r"\btrue or false\b",
+    r"=\s*\$?\s*$",
+    r"^\s*(?:def|class|function|func|fn|public|private|static)\s+\w",
 )
 
 CHOICE_PHRASES = _any(
@@ -71,8 +76,8 @@ CHOICE_PHRASES = _any(
     "下列(?:选项|说法|各项)",
 )
 # Labels of choices: three in a text, or two that each open a line.
-CHOICES = re.compile(r"(?:^|[\s{])\(?([A-E])\)(?=\s|\S)", re.MULTILINE)
-CHOICE_LINES = re.compile(r"^[(\[]?([A-E])[).:、．\]](?=\s|\S)", re.MULTILINE)
+CHOICES = re.compile(r"(?:^|[\s{])\(?([A-E])\)", re.MULTILINE)
+CHOICE_LINES = re.compile(r"^[(\[]?([A-E])[).:、．\]]", re.MULTILINE)
 
 PART_PHRASES = _any(
     r"\banswer (?:each of )?the following (?:\w+ )?questions\b",

@@ -51,7 +51,7 @@ def test_pairs_are_those_of_brute_force() -> None:
     texts = list(dict.fromkeys(edited(seed=3, count=300)))
     found, truth = set(map(tuple, pairs_of(texts))), brute_force(texts, 0.7)
     assert found <= truth
-    assert len(truth) > 200
+    assert len(truth) > 150
     assert len(found) >= 0.99 * len(truth)
 
 
@@ -148,7 +148,7 @@ def test_huge_texts_are_compared() -> None:
 
 
 def test_reported_similarity_is_that_of_the_sets() -> None:
-    for left, right, jaccard in pairs_of(texts := list(map(comparable, edited(seed=13, count=80)))):
-        truth = brute_force([texts[left], texts[right]], 0.0)
+    texts = list(map(comparable, edited(seed=13, count=80)))
+    for left, right, jaccard in pairs_of(texts):
         assert left < right
-        assert {t[2] for t in truth} <= {jaccard, 1.0}
+        assert brute_force([texts[left], texts[right]], 0.0) == {(0, 1, jaccard)}

@@ -5,7 +5,6 @@ from pathlib import Path
 import networkx as nx
 import pyarrow as pa
 import pytest
-from graph_corpus import LINKED, Passage, corpora, incidence_table, index
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +13,7 @@ from synth.graph.export import to_networkx, write_graphml
 from synth.graph.incidence import Incidence
 from synth.schemas import TABLES
 from synth.stages.base import make_table
+from tests.graph.graph_corpus import LINKED, Passage, corpora, incidence_table, index
 
 
 @settings(deadline=None)

@@ -10,13 +10,13 @@ import networkx as nx
 import numpy as np
 import pyarrow as pa
 import pytest
-from graph_corpus import LINKED, Passage, incidence_table, index
 
 from synth.graph.export import to_networkx
 from synth.graph.layout import Cell, communities, positions
 from synth.graph.picture import draw
 from synth.graph.statistics import neighbour_counts
 from synth.schemas import TABLES
+from tests.graph.graph_corpus import LINKED, Passage, incidence_table, index
 
 MANY: list[Passage] = [
     ((f"t{i % 4}", f"t{i % 3}"), [f"k{i % 4}{j}" for j in range(i % 5, i % 5 + 8)]) for i in range(60)
@@ -51,11 +51,11 @@ def test_the_same_graph_gives_the_same_bytes(suffix: str, tmp_path: Path) -> Non
 
 def test_bytes_do_not_depend_on_the_hash_seed_of_the_process(tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from test_picture import MANY, picture;"
+        "import sys; from pathlib import Path; from tests.graph.test_picture import MANY, picture;"
         "sys.stdout.write(__import__('hashlib').sha256(picture(MANY, Path(sys.argv[1]))).hexdigest())"
     )
     here = hashlib.sha256(picture(MANY, tmp_path / "here.png")).hexdigest()
-    path = os.pathsep.join([str(Path(__file__).parent), *sys.path])
+    path = os.pathsep.join([str(Path(__file__).parents[2]), *sys.path])
     made = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path / "there.png")],
         env=os.environ | {"PYTHONHASHSEED": "123", "PYTHONPATH": path},

@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
-from graph_corpus import Passage, corpora, index
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synth.graph.incidence import Incidence
 from synth.graph.references import tie_order, top_references
 from synth.ids import digest
+from tests.graph.graph_corpus import Passage, corpora, index
 
 names_of_clusters = st.lists(st.sampled_from(["a", "b", "c"]), min_size=30, max_size=30)
 

@@ -2,7 +2,6 @@ import networkx as nx
 import numpy as np
 import pyarrow as pa
 import pytest
-from graph_corpus import LINKED, Passage, corpora, incidence_table, index
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -10,6 +9,7 @@ from synth.graph import statistics as module
 from synth.graph.export import to_networkx
 from synth.graph.statistics import gini, neighbour_counts, statistics
 from synth.schemas import TABLES
+from tests.graph.graph_corpus import LINKED, Passage, corpora, incidence_table, index
 
 
 def concepts_table(corpus: list[Passage]) -> pa.Table:

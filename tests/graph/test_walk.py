@@ -3,7 +3,6 @@ from itertools import pairwise
 from random import Random
 
 import pytest
-from graph_corpus import LINKED, Fixed, Passage, corpora, index
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
@@ -13,6 +12,7 @@ from synth.graph.export import to_networkx
 from synth.graph.incidence import Incidence, Kind
 from synth.graph.reference import edge_step, edge_walk, neighbours
 from synth.graph.walk import Walk, step, uniform, walk
+from tests.graph.graph_corpus import LINKED, Fixed, Passage, corpora, index
 
 CONFIG = CombinationsConfig()
 SEEDS = (1, 2)

@@ -45,12 +45,13 @@ def default_weights():
 
 
 def requests() -> list[Request]:
-    system = {"role": "system", "content": "Name the topics of the text as JSON."}
+    """Prompts that share heads, and texts that share them too: each asked twice, with two sample numbers."""
     made = []
-    for n, text in enumerate(TEXTS):
+    for n, text in enumerate(TEXTS * 2):
         form = {"form": "json_schema", "schema_name": "topics", "schema": SCHEMA} if n % 2 else {}
-        messages = (system, {"role": "user", "content": text})
-        made.append(Request(messages, Sampling(temperature=0.7, max_tokens=20), "concepts", n % 3, **form))
+        task = ("Name the topics of the text as JSON.", "Ask one question about the text.")[n % 2]
+        messages = ({"role": "system", "content": task}, {"role": "user", "content": text})
+        made.append(Request(messages, Sampling(temperature=0.7, max_tokens=20), "concepts", n // 6, **form))
     return made
 
 
@@ -63,7 +64,7 @@ KILLED = """
 import os, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
-from test_embedded import MODEL, requests
+from tests.llm.test_embedded import MODEL, requests
 from synth.llm.client import Client
 from synth.llm.journal import Journal
 seen = []
@@ -78,15 +79,15 @@ with Journal(Path(sys.argv[1])) as journal, Client(MODEL, journal) as client:
 
 def test_replies_depend_on_the_request_alone(tmp_path):
     in_order = texts_of(tmp_path / "one", requests())
-    assert len(in_order) == 6
+    assert len(in_order) == 12
     assert texts_of(tmp_path / "two", requests()[::-1]) == in_order
     killed = subprocess.run(
-        [sys.executable, "-c", KILLED, str(tmp_path / "three"), str(Path(__file__).parent)],
+        [sys.executable, "-c", KILLED, str(tmp_path / "three"), str(Path(__file__).parents[2])],
         check=False,
     )
     assert killed.returncode == -9
     with Journal(tmp_path / "three") as journal:
-        assert 3 <= len(journal) < 6
+        assert 3 <= len(journal) < 12
     assert texts_of(tmp_path / "three", requests()) == in_order
 
 

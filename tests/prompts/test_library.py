@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from synth.config import SCHOOL_LEVELS
 from synth.errors import ConfigError
 from synth.prompts.library import Prompt, PromptLibrary, as_data
-from synth.prompts.replies import parse
+from synth.prompts.replies import parse, parse_one
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "prompts.sha256"
 NAMES = PromptLibrary().names()
@@ -51,6 +51,9 @@ def test_every_example_is_a_reply_that_would_be_accepted(name: str, form: str) -
         messages = prompt.render(form, 9, {**VARIABLES, "domain": domain})
         for message in messages:
             if message["role"] == "assistant" and prompt.front.reply:
+                if prompt.front.reply == "solution":
+                    assert parse_one("solution", form, message["content"])
+                    continue
                 parsed = parse(prompt.front.reply, form, message["content"])
                 assert parsed.items
                 assert not parsed.faults

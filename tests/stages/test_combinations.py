@@ -5,7 +5,6 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from concept_tables import combination_inputs, key_concept, passages_table, topic
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +13,7 @@ from synth.errors import SchemaError
 from synth.schemas import TABLES
 from synth.stages.base import Output, rejected_table
 from synth.stages.combinations import sample_combinations
+from tests.stages.concept_tables import combination_inputs, key_concept, passages_table, topic
 
 # Two documents about algebra, one that links it to numbers, one apart.
 FOUND = {
@@ -47,8 +47,8 @@ def only(**settings_: Any) -> CombinationsConfig:
     return CombinationsConfig(**(OFF | settings_))
 
 
-def sample(config: CombinationsConfig, found: Any = FOUND, seed: int = 0, **clusters: str) -> Output:
-    output = sample_combinations(*combination_inputs(found, clusters), config, seed)
+def sample(config: CombinationsConfig, found: Any = FOUND, seed: int = 0) -> Output:
+    output = sample_combinations(*combination_inputs(found), config, seed)
     output.check_balance("combinations")
     return output
 
@@ -168,6 +168,11 @@ def test_no_set_is_kept_twice() -> None:
     repeated = [r for r in output.rejected if r.reason == "repeated"]
     assert repeated
     assert {r.clash_id for r in repeated} <= {row["combination_id"] for row in rows(output)}
+
+
+def test_each_retry_is_a_new_draw() -> None:
+    kept = [len(rows(sample(only(level3="graph_walk", epochs=20, retries=n)))) for n in (0, 10)]
+    assert kept[0] < kept[1]
 
 
 def test_an_input_whose_every_set_is_taken_is_one_rejected_row() -> None:

@@ -2,7 +2,6 @@ from random import Random
 
 import pyarrow as pa
 import pytest
-from concept_tables import extractions_table, graph_inputs, key_concept, mention, passages_table, topic
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -11,6 +10,14 @@ from synth.errors import SchemaError
 from synth.schemas import TABLES
 from synth.stages.base import make_table, rejected_table
 from synth.stages.graph import build_graph
+from tests.stages.concept_tables import (
+    extractions_table,
+    graph_inputs,
+    key_concept,
+    mention,
+    passages_table,
+    topic,
+)
 
 FOUND = {
     "a/1": {"algebra": ["group", "ring"], "numbers": ["prime"]},

@@ -1,0 +1,28 @@
+"""Where things lie: the folder of all data, and runs in it by their names. Light, for commands that only look."""
+
+import os
+from pathlib import Path
+
+from synth.errors import ConfigError
+
+SHOWN_RUNS = 8
+
+
+def home() -> Path:
+    """Where runs, datasets and stores lie: `$SYNTH_HOME`, else `./data`."""
+    return Path(os.environ.get("SYNTH_HOME") or "data")
+
+
+def find_run(run: str) -> Path:
+    """The folder of a run that was named by folder or by name.
+
+    Raises:
+        ConfigError: there is no such run.
+    """
+    runs = home() / "runs"
+    for folder in (Path(run), runs / run):
+        if (folder / "run.toml").is_file():
+            return folder
+    files = sorted(runs.glob("*/run.toml"), key=lambda path: path.stat().st_mtime, reverse=True)
+    known = ", ".join(path.parent.name for path in files[:SHOWN_RUNS]) or "none yet"
+    raise ConfigError(f"There is no run {run!r}: give its folder, or a name in {runs} (there: {known}).")

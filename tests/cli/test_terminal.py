@@ -1,0 +1,60 @@
+"""Text of sources and models does not steer a terminal, and reads as it was meant."""
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flows import terminal
+from flows.console import out
+
+
+@given(st.text())
+def test_nothing_unseen_is_left(text: str) -> None:
+    shown = terminal.plain(text)
+    kinds = {c: unicodedata.category(c) for c in shown if c not in "\n\t\u200c\u200d"}
+    assert not [c for c, kind in kinds.items() if kind in ("Cc", "Cf", "Cs")]
+    assert terminal.plain(shown) == shown
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=("Cc", "Cf", "Cs", "Zl", "Zp"))))
+def test_ordinary_text_is_left_alone(text: str) -> None:
+    assert terminal.plain(text) == text
+
+
+@pytest.mark.parametrize(
+    ("given_text", "shown"),
+    [
+        ("\x1b[31mred\x1b[0m", "red"),
+        ("\x1b]8;;http://x\x07link\x1b]8;;\x07", "link"),
+        ("\x1b]0;title\x1b\\rest", "rest"),
+        ("one\rtwo", "one\ntwo"),
+        ("a\u202eb\u2066c\u200fd", "abcd"),
+        ("می\u200cخواهم", "می\u200cخواهم"),
+        ("\x9b31mred", "31mred"),
+        ("tag\U000e0041", "tag"),
+    ],
+)
+def test_examples(given_text: str, shown: str) -> None:
+    assert terminal.plain(given_text) == shown
+
+
+def test_markup_is_printed_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    terminal.say("[bold]x[/bold] :smile: [link=http://x]y[/link]")
+    terminal.table(("a", "b"), [("[red]1[/red]", 1234567)])
+    shown = capsys.readouterr().out
+    assert "[bold]x[/bold] :smile: [link=http://x]y[/link]" in shown
+    assert "[red]1[/red]" in shown
+    assert "1,234,567" in shown
+
+
+def test_a_pipe_breaks_no_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    path = "/" + "x" * 150
+    terminal.say(f"Dataset: {path} " + "word " * 60)
+    terminal.table(("what", "value"), [("run", path)])
+    shown = capsys.readouterr().out
+    assert shown.splitlines()[0].endswith("word ")
+    assert path in shown.partition("value")[2]
+    assert out.width == 200
