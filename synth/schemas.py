@@ -50,6 +50,7 @@ REASONS: dict[str, str] = {
     "no_reference": "no passage shares a concept with the combination",
     "surplus": "more items than were asked for",
     "not_grounded": "a concept whose words do not occur in the passage",
+    "repetitive": "says the same words over and over",
     "not_a_question": "neither asks nor instructs",
     "multiple_choice": "a multiple-choice or true-or-false question",
     "multiple_parts": "several questions in one",

@@ -32,6 +32,9 @@ WORD_CHARS = 40
 # Nothing so long can be short enough, whatever it is made of; so it is not even split.
 CHARS_PER_WORD = 200
 
+# Shorter repetitions are patterns that a question may be about (`121212`, `abababab`).
+REPEATED_CHARS = 20
+
 ENGLISH = frozenset(("en", "eng", "english"))
 # Also full width, Arabic, Armenian, Ethiopic; and the Greek one, which only looks like a semicolon.
 QUESTION_MARKS = re.compile("[?\uff1f\u061f\u055e\u1367\u037e]")
@@ -141,6 +144,10 @@ ECHOES = _any(
     r"\bthe (?:passage|concepts) (?:below|above) (?:is|are) (?:material|data)\b",
 )
 
+# A model that has lost its way: the same few words four times and more in a row. Not `....` or `1000000`;
+# and nothing with an operator in it, as `6^x + 6^x + 6^x + 6^x` is mathematics.
+REPETITION = re.compile(r"(?=[^\W_])([^+*•·×^(){}\\=/-]{2,40}?)\1{3,}")
+
 _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`", re.DOTALL)
 _DRAWN = re.compile(r"\[asy\].*?(?:\[/asy\]|\Z)", re.DOTALL)
 _QUOTED = re.compile(r"[\"“][^\"“”\n]{0,400}[\"”]")
@@ -155,6 +162,7 @@ def broken_rule(question: str, language: str, config: ScreenConfig) -> Broken | 
     prose = _DRAWN.sub(" ", _CODE.sub(" ", text))
     checks: Iterable[Callable[[], Broken | None]] = (
         lambda: _says("echoed_prompt", ECHOES, prose),
+        lambda: _repeats(prose),
         lambda: _asks_nothing(text, language),
         lambda: _choices(prose) if config.reject_multiple_choice else None,
         lambda: _parts(prose) if config.reject_multiple_parts else None,
@@ -192,6 +200,13 @@ def _asks_nothing(text: str, language: str) -> Broken | None:
     if 2 * sum(map(str.isascii, letters)) < len(letters) or ASKS.search(text) or ASKS_BY_FORM.search(text):
         return None
     return Broken("not_a_question", "no question mark, and no clause that asks or instructs")
+
+
+def _repeats(prose: str) -> Broken | None:
+    found = REPETITION.search(prose)
+    if found is None or len(set(found[1])) == 1 or len(found[0]) < REPEATED_CHARS:
+        return None
+    return Broken("repetitive", f"says `{found[1][:40]}` {len(found[0]) // len(found[1])} times in a row")
 
 
 def _choices(prose: str) -> Broken | None:

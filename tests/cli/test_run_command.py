@@ -26,6 +26,7 @@ def test_a_run_without_prefect_ends_with_a_dataset(synth: Synth, home: Path, doc
     assert pq.read_table(folder / "dataset" / "questions").num_rows > 0
     assert "Funnel" in done.stdout
     assert "no language model at all" in done.stdout
+    assert "Model of the questions: fake@" in done.stdout
     assert "\x1b" not in done.stdout + done.stderr
 
     again = synth(*command)

@@ -170,7 +170,7 @@ def test_hostile_questions_fall_alone() -> None:
     ]
     output = screen(questions(*hostile, SEQUENCE))
     assert output.parents == {f"q_{len(hostile):03d}"}
-    assert {r.reason for r in output.rejected} <= {"too_short", "too_long"}
+    assert {r.reason for r in output.rejected} <= {"too_short", "too_long", "not_a_question"}
 
 
 def test_unknown_references_are_no_overlap() -> None:

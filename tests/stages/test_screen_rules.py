@@ -110,3 +110,19 @@ def test_real_questions_pass(name: str) -> None:
     items = read_benchmarks([Path(folder) / "benchmarks" / f"{name}.jsonl.gz"])
     passed = [item for item in items if broken_rule(item.text, "en", ScreenConfig()) is None]
     assert len(passed) >= 0.97 * len(items)
+
+
+@pytest.mark.parametrize(
+    ("question", "repeats"),
+    [
+        ("What is the value of [[1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0?", True),
+        ("Find the sum 1.24.24.24.24.24.24.24.24.24.24.24.24.", True),
+        ("What is $6^x + 6^x + 6^x + 6^x + 6^x + 6^x$?", False),
+        ("How many digits has 1000000000000000000000000?", False),
+        ("What word comes next: aba aba aba aba?", False),
+    ],
+    ids=["matrix without end", "decimals without end", "a sum of powers", "zeros", "a short pattern"],
+)
+def test_repetition(question: str, repeats: bool) -> None:
+    broken = broken_rule(question, "en", ScreenConfig())
+    assert (broken is not None and broken.reason == "repetitive") == repeats

@@ -1,0 +1,67 @@
+"""One Prefect server for all tests of flows, started and stopped by our own code, in a folder of its own."""
+
+import json
+import os
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.server import ensure_server, is_healthy, stop_server
+
+
+def ask(api_url: str, path: str, **body: Any) -> Any:
+    """What the server answers to a filter."""
+    request = urllib.request.Request(
+        api_url + path, json.dumps(body).encode(), {"content-type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.load(answer)
+
+
+@pytest.fixture(scope="session")
+def server_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("server") / "prefect"
+
+
+@pytest.fixture(scope="session")
+def running_server(server_home: Path) -> Iterator[str]:
+    """The API address of a server."""
+    before = dict(os.environ)
+    try:
+        os.environ.pop("PREFECT_API_URL", None)
+        os.environ.update(PREFECT_HOME=str(server_home), PREFECT_SERVER_API_PORT="0")
+        api_url = ensure_server()
+        # Prefect may have been imported by another test, and has read its settings then.
+        from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
+
+        with temporary_settings({PREFECT_API_URL: api_url, PREFECT_HOME: server_home}):
+            yield api_url
+        assert stop_server()
+        assert not is_healthy(api_url)
+        assert not stop_server()
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+@pytest.fixture
+def server(running_server: str, server_home: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The same, for a test that looks for it in the environment."""
+    monkeypatch.setenv("PREFECT_HOME", str(server_home))
+    monkeypatch.setenv("PREFECT_API_URL", running_server)
+    return running_server
+
+
+@pytest.fixture(scope="session")
+def runs_of(running_server: str) -> Callable[[str], list[dict[str, Any]]]:
+    """Flow runs of a name, the newest first."""
+
+    def find(name: str) -> list[dict[str, Any]]:
+        wanted = {"name": {"any_": [name]}}
+        found = ask(running_server, "/flow_runs/filter", flow_runs=wanted, sort="START_TIME_DESC")
+        return list(found)
+
+    return find
