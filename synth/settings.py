@@ -10,7 +10,7 @@ from typing import Any
 import tomlkit
 from pydantic import BaseModel, ValidationError
 
-from synth.config import RunConfig
+from synth.config import BUILT_IN, RunConfig
 from synth.errors import ConfigError
 from synth.sample import sample_folder
 
@@ -58,13 +58,16 @@ def load(
     tree = read_recipe(recipe) if recipe else {}
     if documents:
         _set(tree, "documents.paths", list(documents))
-    if model:
-        use_model(tree, model)
     if sample is not None:
         _set(tree, "documents.sample", sample)
-    faults = [fault for override in overrides if (fault := _override(tree, override))]
-    if faults:
-        raise ConfigError(*faults)
+    # Entries first, so that --model can name one; the rest after it, so that it can correct a role.
+    entries = [override for override in overrides if override.startswith("models.")]
+    faults = [_override(tree, override) for override in entries]
+    if model:
+        use_model(tree, model)
+    faults += [_override(tree, override) for override in overrides if override not in entries]
+    if told := [fault for fault in faults if fault]:
+        raise ConfigError(*told)
     return build(tree)
 
 
@@ -88,11 +91,15 @@ def build(tree: Mapping[str, Any]) -> RunConfig:
 def use_model(tree: Tree, model: str) -> None:
     """`--model`: `fake` plays every role; an entry, `embedded` or a model's name plays all but the judges."""
     models = tree.setdefault("models", {})
-    if model not in models and model not in ("fake", "embedded"):
+    if model not in models and model not in BUILT_IN:
         address = os.environ.get("OPENAI_BASE_URL", PUBLIC_ENDPOINT)
+        entry = {"base_url": address}
+        if address == PUBLIC_ENDPOINT or os.environ.get("OPENAI_API_KEY"):
+            entry["api_key_env"] = "OPENAI_API_KEY"
         generator = models.get(tree.get("roles", {}).get("generator", ""))
-        entry = generator or {"base_url": address, "api_key_env": "OPENAI_API_KEY"}
-        models[model] = {**entry, "model": model}
+        models[model] = {**(generator or entry), "model": model}
+    elif model in models:
+        models[model].setdefault("model", model)
     tree["roles"] = {"generator": model, "extractor": model, "solver": model}
 
 

@@ -85,7 +85,6 @@ def test_check_finds_everything_before_the_first_call(tmp_path: Path) -> None:
         "missing",
         "none.jsonl",
         "all three levels",
-        "topic_steps",
         "level1.v99",
         "UNSET_KEY",
         "ftp",

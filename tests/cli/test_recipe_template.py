@@ -74,13 +74,13 @@ def test_check_says_what_would_run_and_writes_nothing(synth: Synth, home: Path, 
 def test_check_finds_all_faults_at_once(synth: Synth, tmp_path: Path) -> None:
     recipe = tmp_path / "bad.toml"
     recipe.write_text(
-        '[documents]\npaths = ["nowhere"]\n[combinations]\ntopic_steps = [3, 1]\n'
+        '[documents]\npaths = ["nowhere"]\n[screen]\nbenchmarks = ["nor_here"]\n'
         '[prompts]\nanswer = "none.v9"\n'
         '[models.m]\nbase_url = "ftp://x"\nmodel = "m"\n[roles]\ngenerator = "m"\n'
     )
     done = synth("check", recipe)
     assert done.exit_code == 2
-    for fault in ("nowhere", "topic_steps", "prompts.answer", "models.m.base_url"):
+    for fault in ("nowhere", "nor_here", "prompts.answer", "models.m.base_url"):
         assert fault in done.stderr
     assert len(done.stderr.splitlines()) == 4
 
