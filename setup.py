@@ -11,6 +11,7 @@ class BuildWithSample(build_py):
     """`build_py`, and `data/sample` as `synth/_sample`; an editable install reads it where it is."""
 
     def run(self) -> None:
+        """Build, then copy."""
         super().run()
         if not self.editable_mode:
             target = Path(self.build_lib, "synth", "_sample")

@@ -81,7 +81,7 @@ def _model(name: str, entry: ModelConfig) -> Iterator[str]:
 
 def _disk(runs: Path) -> Iterator[str]:
     place = next((p for p in [runs, *runs.absolute().parents] if p.exists()), Path("/"))
-    if not os.access(place, os.W_OK):
+    if not place.is_dir() or not os.access(place, os.W_OK):
         yield f"The folder {runs} cannot be written; choose another with --out."
     elif shutil.disk_usage(place).free < LEAST_FREE_BYTES:
         least = f"{LEAST_FREE_BYTES // 1_000_000} MB"

@@ -215,9 +215,11 @@ class DatasetConfig(Config):
 class Sampling(Config):
     """Sampling settings of one kind of call; part of the call's identity."""
 
-    temperature: Annotated[float, Field(ge=0, le=2)] = 0.7
-    top_p: Share = 1.0
-    max_tokens: int = Field(2048, ge=1)
+    temperature: float = Field(
+        0.7, ge=0, le=2, title="Temperature", description="0 repeats itself, higher values vary more."
+    )
+    top_p: Share = Field(1.0, title="Top p", description="Share of the likeliest tokens that is drawn from.")
+    max_tokens: int = Field(2048, ge=1, title="Longest reply", description="In tokens.")
 
 
 class PromptsConfig(Config):
@@ -226,12 +228,22 @@ class PromptsConfig(Config):
     dir: str | None = Field(
         None, title="Folder", description="Your own prompt files; each replaces the one of its name."
     )
-    concepts: str = "concepts.v1"
-    level1: str = "level1.v1"
-    level2: str = "level2.v1"
-    level2_choose: str = "level2_choose.v1"
-    level3: str = "level3.v1"
-    answer: str = "answer.v1"
+    concepts: str = Field(
+        "concepts.v1", title="Concepts", description="Extracts topics and key concepts from a passage."
+    )
+    level1: str = Field("level1.v1", title="Level 1", description="Writes questions from a passage as it is.")
+    level2: str = Field(
+        "level2.v1", title="Level 2", description="Writes questions from given concepts of one passage."
+    )
+    level2_choose: str = Field(
+        "level2_choose.v1",
+        title="Level 2, choosing",
+        description="Lets the model choose the concepts of one passage.",
+    )
+    level3: str = Field(
+        "level3.v1", title="Level 3", description="Writes questions from concepts of several passages."
+    )
+    answer: str = Field("answer.v1", title="Answer", description="Answers a question.")
     examples: Count = Field(
         2, title="Examples", description="Worked examples at the head of each prompt, where it has any."
     )
@@ -285,9 +297,13 @@ BUILT_IN: dict[str, ModelConfig] = {
 class RolesConfig(Config):
     """Who does what: names of entries in `models`; extractor and solver follow the generator."""
 
-    generator: str = "embedded"
-    extractor: str | None = None
-    solver: str | None = None
+    generator: str = Field("embedded", title="Generator", description="Writes the questions.")
+    extractor: str | None = Field(
+        None, title="Extractor", description="Finds concepts; the generator, where it is not set."
+    )
+    solver: str | None = Field(
+        None, title="Solver", description="Answers questions; the generator, where it is not set."
+    )
 
     def of(self, role: Literal["generator", "extractor", "solver"]) -> str:
         """The entry that plays a role."""

@@ -1,14 +1,16 @@
 """What a notebook needs: make a configuration, run it without Prefect, load tables as pandas."""
 
-import os
 from collections.abc import Callable, Sequence
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from synth.check import check
 from synth.config import RunConfig
 from synth.errors import ConfigError
+from synth.places import home
 from synth.report import FunnelRow, funnel
+from synth.run_report import Clock, RunReport
 from synth.runs import Run
 from synth.schemas import TABLES
 from synth.settings import load as recipe
@@ -31,19 +33,15 @@ class Result(NamedTuple):
     funnel: list[FunnelRow]
 
 
-def home() -> Path:
-    """Where runs, datasets and stores lie: `$SYNTH_HOME`, else `./data`."""
-    return Path(os.environ.get("SYNTH_HOME") or "data")
-
-
 def run(
     config: RunConfig,
     *,
     name: str | None = None,
     runs: Path | None = None,
     progress: Progress = lambda stage, done, total: None,
+    clock: Clock | None = None,
 ) -> Result:
-    """Run or resume a configuration to its dataset, without Prefect.
+    """Run or resume a configuration to its dataset, without Prefect; with a `clock`, the report has dates.
 
     Raises:
         ConfigError: with every fault of the configuration, before the first call.
@@ -51,9 +49,11 @@ def run(
     """
     folder = runs or home() / "runs"
     check(config, folder)
-    with Run.open(config, folder, name) as opened:
+    with Run.open(config, folder, name) as opened, RunReport(opened, clock) as report:
         for stage in opened.stages:
-            run_stage(opened, stage, progress)
+            progress(stage, 0, 0)  # a stage begins
+            with report.stage(stage):
+                run_stage(opened, stage, progress)
         dataset = opened.finish()
         return Result(opened.folder, dataset, funnel(opened.folder))
 
@@ -69,9 +69,7 @@ def run_stage(opened: Run, stage: str, progress: Progress) -> Manifest:
     return opened.commit(plan, records)
 
 
-def load(
-    run_folder: str | os.PathLike[str], table: str, columns: Sequence[str] | None = None
-) -> "pd.DataFrame":
+def load(run_folder: str | PathLike[str], table: str, columns: Sequence[str] | None = None) -> "pd.DataFrame":
     """A table of a run as pandas, with Arrow types.
 
     Raises:

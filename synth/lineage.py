@@ -1,5 +1,6 @@
 """The way back of any row: to its combination, walk, concepts, passages, prompts and calls."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -117,7 +118,7 @@ class _Reader:
     def _calls(self, rows: Iterable[Row], rejected: list[Row], passages: list[Row]) -> list[Row]:
         """Calls behind the rows, and those that extracted the concepts of their passages."""
         ids = [row["call_id"] for row in rows if row.get("call_id")]
-        ids += [row["row_id"] for row in rejected if row["row_id"].startswith("call_")]
+        ids += [call for row in rejected if (call := json.loads(row["row"]).get("call_id"))]
         extractions = self._by_ids("extractions", {p["passage_id"] for p in passages})
         ids += [row["call_id"] for row in extractions]
         with Journal(self.folder / "calls", read_only=True) as journal:

@@ -99,35 +99,63 @@ def _benchmarks(config: RunConfig) -> str:
 QUESTION_PROMPTS = ("level1", "level2", "level2_choose", "level3")
 SAID = ("domain", "levels", "language", "prompts.examples")
 
-PIPELINE: tuple[Stage, ...] = (
-    Stage("documents", 1, (), ("documents", "seed"), _documents, outside=_sources),
-    Stage(
-        "concepts", 1, ("passages",), ("concepts", *SAID, "prompts.concepts_sampling"), _concepts,
-        cut="passages", prompts=("concepts",), roles=("extractor",),
-    ),
-    Stage("graph", 1, ("mentions", "extractions", "passages"), ("graph",), _graph),
-    Stage(
-        "combinations", 1, ("passages", "concepts", "incidence", "mentions"), ("combinations", "seed"),
-        _combinations,
-    ),
-    Stage(
-        "questions", 1, ("combinations", "passages"), ("questions", *SAID, "prompts.questions_sampling"),
-        _questions, cut="combinations", prompts=QUESTION_PROMPTS, roles=("generator",),
-    ),
-    Stage(
-        "screen", 1, ("questions", "passages"), ("screen", "prompts.examples", "domain"), _screen,
-        prompts=QUESTION_PROMPTS, outside=_benchmarks,
-    ),
-    Stage(
-        "answers", 1, ("screened", "questions"), ("answers", *SAID, "prompts.answers_sampling"), _answers,
-        cut="screened", prompts=("answer",), roles=("solver",),
-    ),
-    Stage(
-        "dataset", 1, ("documents", "passages", "concepts", "combinations", "questions", "screened", "answers"),
-        ("recipe", "preset", "domain", "levels", "language", "seed", "answers", "dataset"), _dataset,
-    ),
-)  # fmt: skip
+DOCUMENTS = Stage("documents", 1, reads=(), settings=("documents", "seed"), work=_documents, outside=_sources)
+CONCEPTS = Stage(
+    "concepts",
+    1,
+    reads=("passages",),
+    settings=("concepts", *SAID, "prompts.concepts_sampling"),
+    work=_concepts,
+    cut="passages",
+    prompts=("concepts",),
+    roles=("extractor",),
+)
+GRAPH = Stage("graph", 1, reads=("mentions", "extractions", "passages"), settings=("graph",), work=_graph)
+COMBINATIONS = Stage(
+    "combinations",
+    1,
+    reads=("passages", "concepts", "incidence", "mentions"),
+    settings=("combinations", "seed"),
+    work=_combinations,
+)
+QUESTIONS = Stage(
+    "questions",
+    1,
+    reads=("combinations", "passages"),
+    settings=("questions", *SAID, "prompts.questions_sampling"),
+    work=_questions,
+    cut="combinations",
+    prompts=QUESTION_PROMPTS,
+    roles=("generator",),
+)
+SCREEN = Stage(
+    "screen",
+    1,
+    reads=("questions", "passages"),
+    settings=("screen", "prompts.examples", "domain"),
+    work=_screen,
+    prompts=QUESTION_PROMPTS,
+    outside=_benchmarks,
+)
+ANSWERS = Stage(
+    "answers",
+    1,
+    reads=("screened", "questions"),
+    settings=("answers", *SAID, "prompts.answers_sampling"),
+    work=_answers,
+    cut="screened",
+    prompts=("answer",),
+    roles=("solver",),
+)
+DATASET = Stage(
+    "dataset",
+    1,
+    reads=("documents", "passages", "concepts", "combinations", "questions", "screened", "answers"),
+    settings=("recipe", "preset", "domain", "levels", "language", "seed", "answers", "dataset"),
+    work=_dataset,
+)
 
+PIPELINE = (DOCUMENTS, CONCEPTS, GRAPH, COMBINATIONS, QUESTIONS, SCREEN, ANSWERS, DATASET)
 BY_NAME: dict[str, Stage] = {stage.name: stage for stage in PIPELINE}
 # Where a path may lie differs between machines; what it holds is hashed instead (`outside`, prompt hashes).
 _PATHS = ("documents.paths", "screen.benchmarks", "prompts.dir")

@@ -1,4 +1,4 @@
-"""Where things lie: the folder of all data, and runs in it by their names. Light, for commands that only look."""
+"""Where things lie: the folder of all data, and runs in it by their names. Light on imports."""
 
 import os
 from pathlib import Path

@@ -1,8 +1,10 @@
 """Where a run stands and what it yielded, read from its manifests alone."""
 
+import json
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from synth.errors import StoreError
 from synth.schemas import STAGES, main_table
 from synth.store import Manifest, StageStore
 
@@ -25,7 +27,7 @@ def manifests(run_folder: Path) -> dict[str, Manifest]:
     for stage in STAGES:
         manifest = StageStore(run_folder, stage).manifest()
         before = manifest.made_from.get("before", {}) if manifest else {}
-        if manifest and all(n in found and found[n].fingerprint == f for n, f in before.items()):
+        if manifest and all(n in found and found[n].outcome == f for n, f in before.items()):
             found[stage] = manifest
     return found
 
@@ -38,3 +40,17 @@ def funnel(run_folder: Path) -> list[FunnelRow]:
         )
         for stage, m in manifests(run_folder).items()
     ]
+
+
+def read_stats(run_folder: Path) -> dict[str, Any]:
+    """The figures of a published dataset.
+
+    Raises:
+        StoreError: nothing is published there.
+    """
+    path = run_folder / "dataset" / "stats.json"
+    try:
+        value: dict[str, Any] = json.loads(path.read_bytes())
+    except (OSError, ValueError) as fault:
+        raise StoreError(f"{path} cannot be read: the run has not published a dataset yet.") from fault
+    return value

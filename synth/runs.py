@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 import shutil
 import threading
 from collections.abc import Callable, Sequence
@@ -12,7 +13,7 @@ from typing import Any, Self
 import pyarrow as pa
 
 from synth.config import RunConfig
-from synth.errors import StoreError
+from synth.errors import ConfigError, StoreError
 from synth.ids import digest
 from synth.llm.client import Client
 from synth.llm.journal import Journal
@@ -25,6 +26,7 @@ from synth.stages.calls import Services
 from synth.store import Manifest, PartRecord, StageStore, part_key, write_bytes
 
 Report = Callable[[int, int], None]
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 def silent(done: int, total: int) -> None:
@@ -73,9 +75,13 @@ class Run:
         """The run of this configuration and these inputs, new or to be resumed.
 
         Raises:
+            ConfigError: the name is no name.
             StoreError: the folder cannot be written, or another process holds it.
         """
-        run = cls(config, runs / (name or default_name(config)))
+        chosen = name or default_name(config)
+        if not NAME.fullmatch(chosen):
+            raise ConfigError(f"--name {chosen!r}: use letters, digits, dots, dashes and underscores only.")
+        run = cls(config, runs / chosen)
         run._acquire()
         try:
             write_bytes(run.folder / "run.toml", to_toml(config).encode())
@@ -101,11 +107,11 @@ class Run:
     def plan(self, stage: str) -> Plan:
         """What has to be done for a stage, given what lies on disk."""
         spec = BY_NAME[stage]
-        before = {name: self._manifest(name).fingerprint for name in stages_before(spec)}
+        before = {name: self._manifest(name).outcome for name in stages_before(spec)}
         depends = made_from(spec, self.config, self.prompts, self.client.identity, before)
         fingerprint = digest("stage", depends, size=16)
         manifest = StageStore(self.folder, stage).manifest()
-        if manifest is not None and manifest.fingerprint == fingerprint:
+        if manifest is not None and manifest.fingerprint == fingerprint and manifest.is_whole:
             return Plan(stage, fingerprint, depends, (), manifest)
         return Plan(stage, fingerprint, depends, self._parts(spec, fingerprint), None)
 
@@ -135,7 +141,7 @@ class Run:
     def table(self, name: str) -> pa.Table:
         """A table of this run, read once."""
         stage = TABLES[name].stage
-        key = (name, self._manifest(stage).fingerprint)
+        key = (name, self._manifest(stage).outcome)
         with self._mutex:
             if key not in self._tables:
                 self._tables = {k: v for k, v in self._tables.items() if k[0] != name}

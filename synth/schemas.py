@@ -240,7 +240,7 @@ _ALL = (
             Column(
                 "walk",
                 pa.list_(WALK_STEP),
-                "steps of the walk (`start`, `topic`, `cross`, `key_concept`, `dead_end`), each with its passage",
+                "steps (`start`, `topic`, `cross`, `key_concept`, `dead_end`), each with its passage",
             ),
             _texts("references", "passage ids of the references, best first"),
             Column("scores", pa.list_(pa.float64()), "Jaccard similarity of each reference"),

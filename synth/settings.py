@@ -141,4 +141,5 @@ def _sentence(error: Any) -> str:
     where = ".".join(str(part) for part in error["loc"]) or "the recipe"
     if error["type"] == "extra_forbidden":
         return f"{where}: there is no such setting; `synth init` writes a recipe with all of them."
-    return f"{where}: {error['msg']} (given: {str(error.get('input'))[:80]!r})."
+    said = error["msg"].removeprefix("Value error, ")
+    return f"{where}: {said} (given: {str(error.get('input'))[:80]!r})."

@@ -24,6 +24,8 @@ from synth.schemas import SCHEMA_VERSION, TABLES, main_table, stage_folder
 from synth.stages.base import Output, rejected_table
 
 ROW_GROUP = 5_000
+# The one reason that may pass by itself: an endpoint that was down is up again.
+PASSING = "call_failed"
 
 
 class FileRecord(Config):
@@ -65,6 +67,19 @@ class Manifest(Config):
     reasons: dict[str, int]
     reused: int
     parts: tuple[PartRecord, ...]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether no row fell for want of an answer: such rows are asked for again by a later run."""
+        return PASSING not in self.reasons
+
+    @property
+    def outcome(self) -> str:
+        """What later stages depend on: the fingerprint, and which rows are still without an answer."""
+        if self.is_whole:
+            return self.fingerprint
+        fallen = [f.sha256 for part in self.parts for f in part.files if f.table == "rejected"]
+        return digest(self.fingerprint, fallen, size=16)
 
 
 def sha256_of(path: Path) -> str:
@@ -145,13 +160,14 @@ class StageStore:
             raise StoreError(f"{self.manifest_path} is damaged ({type(fault).__name__}); {hint}.") from fault
 
     def finished(self, index: int, key: str) -> PartRecord | None:
-        """The record of a part that is already on disk, else None."""
+        """The record of a part that is already on disk with all its answers, else None."""
         path = self._record_path(index, key)
         try:
             record = PartRecord.model_validate_json(path.read_bytes())
         except (FileNotFoundError, ValidationError):
             return None
-        return record if all((self.run_folder / f.path).is_file() for f in record.files) else None
+        is_there = all((self.run_folder / f.path).is_file() for f in record.files)
+        return record if is_there and PASSING not in record.reasons else None
 
     def commit_part(self, index: int, key: str, output: Output) -> PartRecord:
         """Write the tables of a part, then its record.

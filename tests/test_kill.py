@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import corpus
 from tests.endpoints import FakeEndpoint
 
 IN_FLIGHT = 2
@@ -76,3 +77,35 @@ def test_kill_and_resume(documents: Path, start_fake: Callable[..., FakeEndpoint
     # Only what was in flight at a kill was asked for again.
     assert disturbed.stats()["repeated"] <= kills * IN_FLIGHT
     assert disturbed.stats()["distinct"] == undisturbed.stats()["distinct"]
+
+
+EMBEDDED = """
+import sys
+from pathlib import Path
+import synth
+config = synth.recipe("demo", [sys.argv[1]], overrides=sys.argv[3:])
+synth.run(config, runs=Path(sys.argv[2]), name="r")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.embedded
+def test_kill_and_resume_with_the_embedded_model(tmp_path: Path) -> None:
+    """Replies depend on their request alone, so a resumed run ends with the same rows."""
+    documents = tmp_path / "documents"
+    documents.mkdir()
+    for name in ("energy.md", "motion.md"):
+        (documents / name).write_text(corpus.TEXTS[name])
+
+    def begin(runs: Path) -> "subprocess.Popen[bytes]":
+        settings = ["combinations.max_level3=1", "screen.benchmarks=[]"]
+        return subprocess.Popen([sys.executable, "-c", EMBEDDED, str(documents), str(runs), *settings])
+
+    began = time.monotonic()
+    assert run_until(begin(tmp_path / "one"), None)
+    length = time.monotonic() - began
+    assert not run_until(begin(tmp_path / "two"), length * 0.6)
+    calls = tmp_path / "two/r/calls"
+    assert calls.is_dir()
+    assert run_until(begin(tmp_path / "two"), None)
+    assert contents(tmp_path / "one/r/dataset") == contents(tmp_path / "two/r/dataset")

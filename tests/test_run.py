@@ -45,7 +45,7 @@ def test_a_second_run_reuses_every_stage(config: RunConfig) -> None:
     first = synth.run(config)
     before = contents(first.dataset)
     heard: list[str] = []
-    second = synth.run(config, progress=lambda stage, done, total: heard.append(stage))
+    second = synth.run(config, progress=lambda stage, done, total: heard.extend([stage] * done))
     assert (second.folder, heard) == (first.folder, [])
     assert contents(second.dataset) == before
 

@@ -38,9 +38,9 @@ def render_card(config: RunConfig, stats: dict[str, Any], documents: pa.Table) -
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
-        autoescape=False,
+        autoescape=False,  # noqa: S701 - Markdown; untrusted text goes through `md`
         keep_trailing_newline=True,
-    )  # noqa: S701 - the output is Markdown; untrusted text goes through `md`
+    )
     environment.filters["md"] = markdown_text
     template = environment.from_string(
         resources.files("synth.publish").joinpath("card.md.jinja").read_text("utf-8")
@@ -65,7 +65,7 @@ def demo_model(identity: str) -> str | None:
     if identity.startswith("fake"):
         return "They were written by the deterministic fake model, which is no language model at all."
     if "SmolLM2-135M" in identity:
-        return "They were written by SmolLM2-135M, a model of 135 million parameters that runs without a network."
+        return "They were written by SmolLM2-135M, a model of 135 million parameters that needs no network."
     return None
 
 
@@ -86,6 +86,6 @@ def departures(config: RunConfig) -> list[str]:
         f"walks with fewer than {combinations.min_concepts} concepts are dropped": combinations.min_concepts
         > 1,
         "a set of concepts that was drawn before is drawn again": combinations.retries > 0,
-        "near-duplicates are found by MinHash and confirmed by exact Jaccard; the paper names no method": True,
+        "near-duplicates are found by MinHash and confirmed by exact Jaccard; no method is named": True,
     }
     return [line for line, holds in said.items() if holds]

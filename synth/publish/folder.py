@@ -8,7 +8,6 @@ import json
 import shutil
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -39,7 +38,7 @@ def publish(run_folder: Path, config: RunConfig, stages: tuple[str, ...]) -> Pat
         raise StoreError(
             f"{run_folder}: stage `{missing[0]}` has not finished, so there is nothing to publish."
         )
-    stamp = digest({stage: m.fingerprint for stage, m in done.items()}, _version())
+    stamp = digest({stage: m.outcome for stage, m in done.items()}, _version())
     if _is_published(target, stamp):
         return target
     fresh = run_folder / ".dataset.tmp"
@@ -112,17 +111,3 @@ def _swap(fresh: Path, target: Path) -> None:
 
 def _version() -> str:
     return metadata.version("synth")
-
-
-def read_stats(run_folder: Path) -> dict[str, Any]:
-    """The figures of a published dataset.
-
-    Raises:
-        StoreError: nothing is published there.
-    """
-    path = run_folder / "dataset" / "stats.json"
-    try:
-        value: dict[str, Any] = json.loads(path.read_bytes())
-    except (OSError, ValueError) as fault:
-        raise StoreError(f"{path} cannot be read: the run has not published a dataset yet.") from fault
-    return value

@@ -29,20 +29,6 @@ SECTIONS: dict[type[BaseModel], str] = {
     RolesConfig: "Who does what: `embedded`, `fake`, or the name of an entry in [models].",
     Sampling: "How these calls are sampled.",
 }
-UNSAID: dict[tuple[type[BaseModel], str], str] = {
-    (PromptsConfig, "concepts"): "Extracts topics and key concepts from a passage.",
-    (PromptsConfig, "level1"): "Writes questions from a passage as it is.",
-    (PromptsConfig, "level2"): "Writes questions from given concepts of one passage.",
-    (PromptsConfig, "level2_choose"): "Lets the model choose the concepts of one passage.",
-    (PromptsConfig, "level3"): "Writes questions from concepts of several passages.",
-    (PromptsConfig, "answer"): "Answers a question.",
-    (RolesConfig, "generator"): "Writes the questions.",
-    (RolesConfig, "extractor"): "Finds concepts; the generator, where it is not set.",
-    (RolesConfig, "solver"): "Answers questions; the generator, where it is not set.",
-    (Sampling, "temperature"): "0 repeats itself, higher values vary more.",
-    (Sampling, "top_p"): "Share of the likeliest tokens that is drawn from.",
-    (Sampling, "max_tokens"): "Longest reply, in tokens.",
-}
 EXAMPLES: dict[str, Any] = {
     "base_url": "http://127.0.0.1:8000/v1",
     "model": "qwen3-32b",
@@ -70,7 +56,7 @@ def template() -> str:
 def explanation(model: type[BaseModel], name: str) -> str:
     """Title, description and limits of one setting, in one line."""
     field = model.model_fields[name]
-    said = field.description or UNSAID.get((model, name), "")
+    said = field.description or ""
     title = f"{field.title}: " if field.title and said else field.title or ""
     return f"{title}{said}{_limits(field)}"
 

@@ -1,5 +1,6 @@
 """The flow end to end on a real server: what stands there, what is reused, what a failure leaves behind."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -7,20 +8,21 @@ from typing import Any, NamedTuple
 import pytest
 
 from flows.progress import listening
-from synth.config import ModelConfig, RunConfig
-from synth.errors import EndpointError
+from synth.config import RunConfig
+from synth.errors import ConfigError, StoreError
 from synth.facade import load as load_table
 from synth.report import manifests
 from synth.runs import Run
 from synth.schemas import stage_folder
 from synth.settings import load
 from tests import corpus
-from tests.endpoints import FakeEndpoint
 from tests.flows.conftest import ask
 from tests.flows.test_artifacts import BARE, HOSTILE
 
 pytestmark = pytest.mark.flows
 
+TEXT = "The slope of a line is a ratio of differences; a constant slope means a constant rate of change. " * 3
+FILE = "<img src=x onerror=alert(1)> [a](javascript:alert(1)) www.evil.example ``` | .jsonl.gz"
 KEYS = {"funnel", "rejected", "data-card", "graph", "dataset"}
 Find = Callable[[str], list[dict[str, Any]]]
 
@@ -38,6 +40,10 @@ def carry_out(config: RunConfig, name: str, runs: Path) -> Path:
     return Path(synthllm(config, name, str(runs)))
 
 
+def contents(folder: Path) -> dict[str, bytes]:
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
 def artifacts(api_url: str, flow_run_id: str) -> dict[str, dict[str, Any]]:
     found = ask(api_url, "/artifacts/filter", artifacts={"flow_run_id": {"any_": [flow_run_id]}})
     return {artifact["key"]: artifact for artifact in found}
@@ -48,8 +54,9 @@ def finished(running_server: str, tmp_path_factory: pytest.TempPathFactory) -> F
     """A run that was carried out once, in parts, over a corpus that holds hostile text."""
     root = tmp_path_factory.mktemp("flow")
     documents = corpus.write(root / "documents")
-    (documents / "bad.md").write_text(HOSTILE)
-    settings = ["combinations.epochs=1", "part_rows=5", "tasks=2", "documents.min_chars=250"]
+    (documents / "bad.jsonl").write_text(json.dumps({"text": TEXT, "licence": HOSTILE, "title": HOSTILE}))
+    (documents / FILE).write_bytes(b"this was never compressed")
+    settings = ["combinations.epochs=1", "part_rows=5", "tasks=2"]
     config = load("synthllm-recommended", [str(documents)], "fake", overrides=settings)
     hostile = config.dataset.model_copy(update={"name": HOSTILE})
     heard: list[tuple[str, int, int]] = []
@@ -118,9 +125,8 @@ def test_hostile_text_is_inert_in_every_artifact(finished: Finished, runs_of: Fi
 
 
 def test_a_second_run_reuses_every_stage(finished: Finished, runs_of: Find) -> None:
-    before = {p: p.read_bytes() for p in (finished.folder / "dataset").rglob("*") if p.is_file()}
-    dataset = carry_out(finished.config, "first", finished.folder.parent)
-    assert {p: p.read_bytes() for p in dataset.rglob("*") if p.is_file()} == before
+    before = contents(finished.folder / "dataset")
+    assert contents(carry_out(finished.config, "first", finished.folder.parent)) == before
     latest = {a["key"]: a for a in ask(finished.api_url, "/artifacts/latest/filter")}
     said = [latest[f"progress-{stage}"]["description"] for stage in Run.stages]
     assert all(
@@ -131,27 +137,32 @@ def test_a_second_run_reuses_every_stage(finished: Finished, runs_of: Find) -> N
 
 
 def test_a_stage_that_fails_says_so_in_one_sentence_and_can_be_resumed(
-    running_server: str,
-    runs_of: Find,
-    tmp_path: Path,
-    documents: Path,
-    start_fake: Callable[..., FakeEndpoint],
+    finished: Finished, runs_of: Find, tmp_path: Path
 ) -> None:
-    def config(address: str) -> RunConfig:
-        entry = ModelConfig(
-            base_url=address, model="fake", identity="one", structured="json_schema", max_tries=1
-        )
-        made = load("synthllm-recommended", [str(documents)], "fake", overrides=["combinations.epochs=1"])
-        roles = made.roles.model_copy(update={"generator": "here", "extractor": None, "solver": None})
-        return made.model_copy(update={"models": {"here": entry}, "roles": roles})
+    obstacle = tmp_path / "broken" / "rejected" / "graph"
+    obstacle.parent.mkdir(parents=True)
+    obstacle.write_text("a file stands where a folder is wanted")
 
-    with pytest.raises(EndpointError) as fault:
-        carry_out(config("http://127.0.0.1:9/v1"), "broken", tmp_path)
+    with pytest.raises(StoreError, match="Cannot write") as fault:
+        carry_out(finished.config, "broken", tmp_path)
     assert "\n" not in str(fault.value)
-    failed = runs_of("broken")[0]
-    assert (failed["state_name"], failed["state"]["message"]) == ("Failed", str(fault.value))
-    assert list(manifests(tmp_path / "broken")) == ["documents"]
+    failed = [runs_of("broken")[0], runs_of("03 graph")[0]]
+    assert [(run["state_name"], run["state"]["message"]) for run in failed] == [
+        ("Failed", str(fault.value))
+    ] * 2
+    assert list(manifests(tmp_path / "broken")) == ["documents", "concepts"]
 
-    dataset = carry_out(config(start_fake().url), "broken", tmp_path)
+    obstacle.unlink()
+    dataset = carry_out(finished.config, "broken", tmp_path)
     assert runs_of("broken")[0]["state_name"] == "Completed"
-    assert list(manifests(dataset.parent)) == list(Run.stages)
+    assert contents(dataset) == contents(finished.folder / "dataset")
+
+
+def test_a_wrong_configuration_fails_with_all_its_faults(finished: Finished, runs_of: Find) -> None:
+    documents = finished.config.documents.model_copy(update={"paths": ("nowhere", "nothing")})
+    wrong = finished.config.model_copy(update={"documents": documents})
+    with pytest.raises(ConfigError) as fault:
+        carry_out(wrong, "wrong", finished.folder.parent)
+    assert len(fault.value.faults) == 2
+    assert runs_of("wrong")[0]["state"]["message"] == str(fault.value)
+    assert not (finished.folder.parent / "wrong").exists()

@@ -1,0 +1,227 @@
+"""What a run shows in the Prefect UI: artifacts under fixed keys, so that each key has a history across runs.
+
+In: the folder of a run, and counts as they come. Out: artifacts of the flow run that is under way. Text of
+documents and models is shown as code only: the UI renders HTML and live links in Markdown and in table cells.
+"""
+
+import base64
+import io
+import json
+import re
+import textwrap
+import time
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from threading import Lock
+from typing import Any, cast
+from uuid import UUID
+
+import pyarrow.parquet as pq
+from PIL import Image
+from prefect.artifacts import (
+    create_markdown_artifact,
+    create_progress_artifact,
+    create_table_artifact,
+    update_progress_artifact,
+)
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import ArtifactUpdate
+
+from flows.terminal import line, plain
+from synth.publish.card import markdown_text
+from synth.report import FunnelRow, funnel, manifests
+from synth.schemas import REASONS
+from synth.store import Manifest
+
+# Between two updates of a progress artifact: each costs the server a request and a write.
+PROGRESS_SECONDS = 3.0
+EXCERPT_CHARS = 240
+CODE_COLUMNS = 90
+PICTURE_PIXELS = 1400
+# What a reader wants to see of a rejected row: the first of these that it has.
+SHOWN = ("question", "reply", "answer", "name", "text")
+# A contaminated question is the benchmark's text; it is counted, and never shown.
+WITHHELD = ("contaminated",)
+JOINER = "\u2060"
+_ADDRESS = re.compile(r"https?(?=:|&#58;)|\bwww(?=\.)|@", re.IGNORECASE)
+_FRONT_MATTER = re.compile(r"\A---\n.*?\n---\n+", re.DOTALL)
+_PICTURE = re.compile(r"^!\[[^\]]*\]\(graph\.png\)$", re.MULTILINE)
+
+Tell = Callable[[str, int, int], None]
+
+
+class StageProgress:
+    """The progress artifact of one stage, fed from any number of threads with what each part has done."""
+
+    def __init__(self, stage: str, parts: int, tell: Tell) -> None:
+        self._stage, self._parts, self._tell = stage, parts, tell
+        self._seen: dict[int, tuple[int, int]] = {}
+        self._lock = Lock()
+        self._next = time.monotonic() + PROGRESS_SECONDS
+        described = f"The stage {stage}: nothing done yet."
+        made = create_progress_artifact(0.0, key=f"progress-{stage}", description=described)
+        self._id = cast(UUID, made)  # a coroutine only where an event loop runs, and none does here
+        tell(stage, 0, 0)
+
+    def count(self, part: int, done: int, total: int) -> None:
+        """Take note of a part; the artifact follows every few seconds."""
+        with self._lock:
+            self._seen[part] = (done, total)
+            self._tell(self._stage, *self._sums())
+            now = time.monotonic()
+            due = now >= self._next
+            if due:
+                self._next = now + PROGRESS_SECONDS
+            share, counted = self._share(), self._counted()
+        if due:
+            update_progress_artifact(self._id, round(share, 1), counted)
+
+    def finish(self, sentence: str) -> None:
+        """The stage is done."""
+        update_progress_artifact(self._id, 100.0, sentence)
+
+    def _sums(self) -> tuple[int, int]:
+        return sum(done for done, _ in self._seen.values()), sum(total for _, total in self._seen.values())
+
+    def _share(self) -> float:
+        done = sum(done / total for done, total in self._seen.values() if total)
+        return min(99.9, 100 * done / self._parts)
+
+    def _counted(self) -> str:
+        done, total = self._sums()
+        parts = f"{len(self._seen)} of {self._parts} parts"
+        return f"The stage {self._stage}: {done:,} of {total:,} calls in {parts}."
+
+
+class Funnel:
+    """The table of stages, made with the first and kept up to date with every further one."""
+
+    def __init__(self) -> None:
+        self._id: UUID | None = None
+
+    def show(self, run_folder: Path, whole: Collection[str]) -> None:
+        """Show how far the run has come; all rows of the stages in `whole` were there already."""
+        rows = [row._replace(reused=row.inputs) if row.stage in whole else row for row in funnel(run_folder)]
+        cells, described = [_funnel_cells(row) for row in rows], _funnel_sentence(run_folder, rows)
+        if self._id is None:
+            self._id = cast(UUID, create_table_artifact(cells, key="funnel", description=described))
+            return
+        update = ArtifactUpdate(data=json.dumps(cells), description=described)
+        with get_client(sync_client=True) as client:
+            client.update_artifact(self._id, update)
+
+
+def show_rejected(run_folder: Path) -> None:
+    """Rejected rows by stage and reason, then one example of each."""
+    kinds = [(stage, m, reason) for stage, m in manifests(run_folder).items() for reason in m.reasons]
+    total = sum(manifest.reasons[reason] for _, manifest, reason in kinds)
+    head = "| stage | reason | rows | meaning |\n|---|---|---:|---|\n"
+    lines = [f"| {stage} | {why} | {m.reasons[why]:,} | {REASONS[why]} |\n" for stage, m, why in kinds]
+    examples = [_example(run_folder, *kind) for kind in kinds]
+    create_markdown_artifact(
+        "\n\n".join([head + "".join(lines), *examples]),
+        key="rejected",
+        description=f"{total:,} rejected rows of {len(kinds)} kinds, each with an example.",
+    )
+
+
+def show_card(dataset: Path, rows: int) -> None:
+    """The data card, as it is published."""
+    card = _FRONT_MATTER.sub("", (dataset / "README.md").read_text(encoding="utf-8"))
+    card = unlinked(_PICTURE.sub("The picture of the graph is the artifact `graph`.", card))
+    described = f"The README.md that is published with the {rows:,} questions."
+    create_markdown_artifact(card, key="data-card", description=described)
+
+
+def show_graph(dataset: Path, graph: Mapping[str, Any]) -> None:
+    """The picture of the concept graph, where there is one."""
+    picture = dataset / "graph.png"
+    if not picture.is_file():
+        return
+    # As Markdown, since the UI prints the whole address under an image artifact: here that is the picture.
+    data = base64.b64encode(_small(picture)).decode("ascii")
+    create_markdown_artifact(
+        f"![The concept graph](data:image/png;base64,{data})",
+        key="graph",
+        description=f"{graph['topics']:,} topics and {graph['key_concepts']:,} key concepts of "
+        f"{graph['passages']:,} passages; the most connected are drawn.",
+    )
+
+
+def show_dataset(dataset: Path, rows: int) -> None:
+    """Where the data lie, and how to open them."""
+    folder = dataset.resolve()
+    code = (
+        "import pandas as pd\n"
+        f"frame = pd.read_parquet({str(folder / 'questions')!r})\n\n"
+        "from datasets import load_dataset\n"
+        f"rows = load_dataset({str(folder)!r}, split='train')"
+    )
+    where = f"{rows:,} questions with answers lie in\n\n{as_code(str(folder))}"
+    text = f"{where}\n\nTo open them in Python:\n\n{as_code(code)}"
+    create_markdown_artifact(text, key="dataset", description=f"{rows:,} questions with answers, as Parquet.")
+
+
+def _small(picture: Path) -> bytes:
+    """The picture with few colours: it travels with every listing of a run's artifacts."""
+    buffer = io.BytesIO()
+    with Image.open(picture) as image:
+        image.thumbnail((PICTURE_PIXELS, PICTURE_PIXELS))
+        image.convert("RGB").quantize(colors=64).save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
+
+
+def unlinked(markdown: str) -> str:
+    """Markdown in which no bare address becomes a link, not even one written with entities.
+
+    The UI looks for addresses after it has read the Markdown, so escaping cannot stop it: an invisible joiner
+    does. The entity for the colon is needless then; one of the UIs would show it as it is written.
+    """
+    return _ADDRESS.sub(lambda found: found[0] + JOINER, markdown).replace("&#58;", ":")
+
+
+def as_code(text: str) -> str:
+    """Any text as a block of code, which nothing in it can leave."""
+    shown = plain(text)
+    longest = max((len(run) for run in re.findall(r"`+", shown)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}\n{shown}\n{fence}"
+
+
+def _funnel_cells(row: FunnelRow) -> dict[str, Any]:
+    why = ", ".join(f"{reason} {count:,}" for reason, count in row.reasons.items())
+    return {
+        "stage": row.stage, "rows in": row.inputs, "led on": row.parents, "rows out": row.outputs,
+        "rejected": row.rejected, "reused": row.reused, "why": why,
+    }  # fmt: skip
+
+
+def _funnel_sentence(run_folder: Path, rows: list[FunnelRow]) -> str:
+    if not rows:
+        return f"Run {markdown_text(run_folder.name)}: no stage has finished."
+    last, fallen = rows[-1], sum(row.rejected for row in rows)
+    return (
+        f"Run {markdown_text(run_folder.name)}: {rows[0].inputs:,} sources in, {last.outputs:,} rows out of "
+        f"{last.stage}, {fallen:,} rejected on the way."
+    )
+
+
+def _example(run_folder: Path, stage: str, manifest: Manifest, reason: str) -> str:
+    """One rejected row as Markdown."""
+    row = _rejected_row(run_folder, manifest, reason)
+    kept = json.loads(row["row"])
+    shown = next((kept[name] for name in SHOWN if kept.get(name)), row["source"])
+    text = "(the text of a benchmark is not shown)" if reason in WITHHELD else line(shown, EXCERPT_CHARS)
+    found = textwrap.fill(line(row["detail"], EXCERPT_CHARS), CODE_COLUMNS)
+    block = as_code(f"{found}\n\n{textwrap.fill(text, CODE_COLUMNS)}")
+    return f"**{stage}, {reason}**\n\n{block}"
+
+
+def _rejected_row(run_folder: Path, manifest: Manifest, reason: str) -> dict[str, Any]:
+    """From the first part that has one: a part is small, the whole table may not be."""
+    part = next(part for part in manifest.parts if part.reasons.get(reason))
+    path = next(run_folder / file.path for file in part.files if file.table == "rejected")
+    columns = ["source", "detail", "row"]
+    found = pq.read_table(path, columns=columns, filters=[("reason", "==", reason)], partitioning=None)
+    row: dict[str, Any] = found.slice(0, 1).to_pylist()[0]
+    return row

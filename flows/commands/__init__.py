@@ -1,0 +1,1 @@
+"""The commands of `synth`, a module for each kind."""

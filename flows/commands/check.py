@@ -1,0 +1,69 @@
+"""`synth init` and `synth check`: a recipe to begin with, and everything that can be wrong with one."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, get_args
+
+import typer
+
+from flows.commands import options
+from flows.terminal import copy, say, table
+from synth.errors import ConfigError
+
+if TYPE_CHECKING:
+    from synth.config import RunConfig
+
+
+def init(
+    file: Annotated[Path, typer.Argument(metavar="[FILE]", help="Recipe to write.")] = Path("recipe.toml"),
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file if it is there.")] = False,
+) -> None:
+    """Write an editable recipe with every setting explained."""
+    from synth.recipes.template import template
+    from synth.store import write_bytes
+
+    if file.exists() and not force:
+        raise ConfigError(f"{file} exists already; choose another name, or overwrite it with --force.")
+    write_bytes(file, template().encode())
+    say(f"Wrote {file}. Name your documents in it and a model, then:")
+    copy(f"synth check {file}", f"synth run {file}")
+
+
+def check(
+    recipe: options.Recipe,
+    documents: options.Documents = None,
+    model: options.Model = None,
+    name: options.Name = None,
+    out: options.Out = None,
+    overrides: options.Overrides = None,
+    sample: options.Sample = None,
+) -> None:
+    """Find everything that can be wrong with a run.
+
+    Configuration, documents, prompts, endpoints and disk are looked at, all at once, and nothing is paid for.
+    """
+    from synth.check import check as look
+
+    options.check_name(name)
+    config = options.configuration(recipe, documents, model, sample, overrides)
+    runs = options.runs_folder(out)
+    look(config, runs)
+    _show(config, name, runs)
+
+
+def _show(config: "RunConfig", name: str | None, runs: Path) -> None:
+    from synth.documents.find import find_sources
+    from synth.runs import default_name
+    from synth.stages.calls import Role
+
+    folder = runs / (name or default_name(config))
+    entries = config.endpoints()
+    rows: list[tuple[str, object]] = [
+        ("recipe", f"{config.recipe} ({config.preset}), {config.domain}, seed {config.seed}"),
+        ("documents", f"{len(find_sources(config.documents.paths)):,} files"),
+    ]
+    for role in get_args(Role):
+        entry = config.roles.of(role)
+        rows.append((role, f"{entry}: {entries[entry].model} at {entries[entry].base_url}"))
+    rows.append(("run", f"{folder} ({'resumed' if (folder / 'run.toml').is_file() else 'new'})"))
+    say("Nothing is wrong. This would run:")
+    table(("what", "value"), rows)

@@ -1,0 +1,172 @@
+"""`synth explain`: the way back of one row, as a tree or as JSON."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from flows.commands import options
+from flows.terminal import line, plain, print_json
+from synth.places import find_run
+
+if TYPE_CHECKING:
+    from rich.tree import Tree
+
+    from synth.lineage import Lineage
+
+Row = dict[str, Any]
+
+EXCERPT = 300
+# What the tree says of a row; the rest of its columns are ids that lead to other branches of it.
+SHOWN: dict[str, tuple[str, ...]] = {
+    "questions": ("question", "origin", "difficulty", "source_kind", "concepts", "prompt_id", "model"),
+    "screened": ("nearest_id", "nearest_jaccard", "source_overlap", "example_overlap", "benchmark_overlap"),
+    "answers": ("final_answer", "answer", "prompt_id", "model"),
+    "combinations": ("combination_id", "level", "sampler", "names"),
+    "passages": ("title", "source", "language", "licence", "position", "text"),
+    "documents": (
+        "title",
+        "source",
+        "format",
+        "language",
+        "licence",
+        "url",
+        "cluster_id",
+        "similarity",
+        "text",
+    ),
+    "concepts": ("name", "kind", "surfaces", "passages", "documents", "degree"),
+    "mentions": ("name", "kind", "surface", "passage_id"),
+}
+TITLES = {"screened": "checks that the question passed"}
+
+
+def explain(
+    run: options.RunFolder,
+    row_id: Annotated[str, typer.Argument(metavar="ROW_ID", help="Id of a row, kept or rejected.")],
+    as_json: options.Json = False,
+    full: Annotated[bool, typer.Option("--full", help="Show prompts, replies and passages whole.")] = False,
+) -> None:
+    """Show where a row comes from.
+
+    Documents, passages, concepts, walk, prompts, calls and checks; for a rejected row also why it fell out.
+    """
+    from flows.console import out
+    from synth.lineage import lineage
+
+    found = lineage(find_run(run), row_id)
+    if as_json:
+        print_json(asdict(found))
+        return
+    out.print(_tree(found, None if full else EXCERPT))
+
+
+def _tree(found: "Lineage", limit: int | None) -> "Tree":
+    from rich.text import Text
+    from rich.tree import Tree
+
+    tree = Tree(Text(f"{_title(found.kind)} {plain(found.id)}", "bold"))
+    first = found.kind if found.kind in found.rows else None
+    if first:
+        _fields(tree, found.rows[first], SHOWN.get(first, ()), limit)
+    _rejections(tree, found.rejected, limit)
+    for name, row in found.rows.items():
+        if name != first:
+            _fields(_branch(tree, _title(name)), row, SHOWN.get(name, ()), limit)
+    _walk(tree, found.walk)
+    _list(tree, "concepts", found.concepts, _concept)
+    _passages(tree, found, limit)
+    _calls(tree, found.calls, limit)
+    return tree
+
+
+def _title(name: str) -> str:
+    return TITLES.get(name, name.removesuffix("s"))
+
+
+def _branch(tree: "Tree", title: object) -> "Tree":
+    from rich.text import Text
+
+    return tree.add(Text(plain(title), "bold cyan"))
+
+
+def _leaf(tree: "Tree", name: str, value: object, limit: int | None) -> None:
+    from rich.text import Text
+
+    text = line(value, limit) if limit else plain(value)
+    tree.add(Text.assemble((f"{plain(name)}: ", "dim"), text))
+
+
+def _fields(tree: "Tree", row: Row, names: tuple[str, ...], limit: int | None) -> None:
+    for name in names or tuple(row):
+        value = row.get(name)
+        if value is not None and value != []:
+            _leaf(tree, name, ", ".join(map(str, value)) if isinstance(value, list) else value, limit)
+
+
+def _rejections(tree: "Tree", rows: list[Row], limit: int | None) -> None:
+    from synth.schemas import REASONS
+
+    for row in rows:
+        branch = _branch(tree, f"rejected by stage {row['stage']}: {row['reason']}")
+        _leaf(branch, "that is", REASONS.get(row["reason"], ""), limit)
+        _fields(branch, row, ("row_id", "source", "detail", "clash_id"), limit)
+        kept = json.loads(row["row"])
+        _fields(branch, kept, tuple(kept), limit)
+
+
+def _walk(tree: "Tree", steps: list[Row]) -> None:
+    if not steps:
+        return
+    branch = _branch(tree, "walk on the graph")
+    for place, step in enumerate(steps, 1):
+        behind = f", by passage {step['passage_id']}" if step.get("passage_id") else ""
+        _leaf(branch, f"{place}. {step['phase']}", f"{step['name']}{behind}", EXCERPT)
+
+
+def _concept(row: Row) -> tuple[str, str]:
+    return row["kind"], f"{row['name']} (in {row['passages']} passages)"
+
+
+def _list(tree: "Tree", title: str, rows: list[Row], say: Callable[[Row], tuple[str, str]]) -> None:
+    if rows:
+        branch = _branch(tree, title)
+        for row in rows:
+            _leaf(branch, *say(row), EXCERPT)
+
+
+def _passages(tree: "Tree", found: "Lineage", limit: int | None) -> None:
+    combination = found.rows.get("combinations", {})
+    scores = dict(zip(combination.get("references", []), combination.get("scores", []), strict=False))
+    for row in found.passages:
+        score = f", Jaccard {scores[row['passage_id']]:.2f}" if row["passage_id"] in scores else ""
+        branch = _branch(tree, f"passage {row['passage_id']}{score}")
+        _fields(branch, row, SHOWN["passages"], limit)
+    if not found.passages:
+        _list(tree, "documents", found.documents, lambda row: (row["document_id"], row["source"]))
+
+
+def _messages(branch: "Tree", messages: list[Row], limit: int | None) -> None:
+    """The rendered prompt; in short, the worked examples between its first and last message are counted."""
+    examples = messages[1:-1] if limit and len(messages) > 2 else []
+    for message in messages:
+        if message not in examples:
+            _leaf(branch, message["role"], message["content"], limit)
+        elif message is examples[0]:
+            _leaf(branch, "examples", f"{len(examples)} messages (--full shows them)", limit)
+
+
+def _calls(tree: "Tree", calls: list[Row], limit: int | None) -> None:
+    from synth.llm import wire
+
+    for call in calls:
+        branch = _branch(tree, f"call {call['call_id']}, stage {call['stage']}")
+        _leaf(branch, "model", call.get("model", ""), limit)
+        used = call.get("usage") or {}
+        tokens = f"{used.get('prompt_tokens')} in the prompt, {used.get('completion_tokens')} in the reply"
+        _leaf(branch, "tokens", tokens, limit)
+        _messages(branch, call.get("request", {}).get("messages", []), limit)
+        answer = wire.parse(call.get("response", ""))
+        _leaf(branch, "reply", wire.read(answer)[0] if answer else call.get("response", ""), limit)

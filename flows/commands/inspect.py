@@ -1,0 +1,137 @@
+"""`synth status` and `synth stats`: where a run stands, and what it yielded."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flows.commands import options
+from flows.terminal import copy, print_json, say, table
+from synth.places import find_run
+
+if TYPE_CHECKING:
+    from synth.report import FunnelRow
+
+Tree = dict[str, Any]
+QUANTILES = {"p5": "5 %", "p25": "25 %", "p50": "median", "p75": "75 %", "p95": "95 %"}
+COUNTED = ("origins", "difficulty", "languages", "licences")
+
+
+def status(run: options.RunFolder, as_json: options.Json = False) -> None:
+    """Show which stages of a run are finished."""
+    from synth.llm.journal import Journal
+    from synth.run_report import read
+    from synth.standing import standing
+
+    folder = find_run(run)
+    found = standing(folder)
+    with Journal(folder / "calls", read_only=True) as journal:
+        calls = len(journal)
+    if as_json:
+        stages = [stage._asdict() for stage in found.stages]
+        print_json({**found._asdict(), "stages": stages, "calls": calls, "folder": str(folder)})
+        return
+    rows = [(s.stage, s.state, _parts(s.done, s.parts), s.rows, s.rejected) for s in found.stages]
+    table(("stage", "state", "parts", "rows out", "rejected"), rows, f"Run {folder.name}")
+    say(f"Model calls in the journal: {calls:,}")
+    if tries := read(folder).get("tries"):
+        last = tries[-1]
+        fault = f": {last['fault']}" if last.get("fault") else ""
+        say(f"Last try: {last['outcome']}, begun {last['started']}{fault}")
+    say("A process is at work on it." if found.at_work else "No process is at work on it.")
+    if found.published:
+        say(f"Dataset: {folder / 'dataset'}")
+    elif not found.at_work:
+        say("To go on, run the same command as before, or:")
+        copy(f"synth run {folder / 'run.toml'} --name {folder.name} --out {folder.parent}")
+
+
+def stats(run: options.RunFolder, as_json: options.Json = False) -> None:
+    """Show the funnel, the dataset and the calls of a run."""
+    from synth.errors import StoreError
+    from synth.report import funnel, read_stats
+    from synth.run_report import read
+
+    folder = find_run(run)
+    rows, report = funnel(folder), read(folder)
+    try:
+        figures = read_stats(folder)
+    except StoreError:
+        figures = {}
+    if as_json:
+        print_json(
+            {"run": folder.name, "funnel": [r._asdict() for r in rows], "dataset": figures, "report": report}
+        )
+        return
+    show_funnel(rows)
+    if figures:
+        _show_dataset(figures)
+    else:
+        say("No dataset is published yet.")
+    show_calls(report)
+
+
+def show_funnel(rows: Iterable["FunnelRow"]) -> None:
+    """The funnel: in, led on, out, rejected, and why."""
+    heads = ("stage", "in", "led on", "out", "rejected", "why")
+    cells = [(r.stage, r.inputs, r.parents, r.outputs, r.rejected, _reasons(r.reasons)) for r in rows]
+    table(heads, cells, "Funnel")
+
+
+def show_work(folder: Path) -> None:
+    """What the last try did itself and what it found done, in a few words."""
+    from synth.run_report import read
+
+    report = read(folder)
+    if not report.get("tries"):
+        return
+    last = report["tries"][-1]
+    stages = last["stages"].values()
+    reused = sum(stage["status"] == "reused" for stage in stages)
+    calls = last["calls"]
+    say(
+        f"Stages: {len(stages) - reused} worked out, {reused} reused. "
+        f"Calls: {calls['made']:,} made, {calls['reused']:,} reused, {calls['failed']:,} failed. "
+        f"Time: {_duration(last['seconds'])}."
+    )
+
+
+def show_calls(report: Tree) -> None:
+    """Calls and tokens of each stage, over all tries."""
+    from synth.run_report import USAGE
+    from synth.schemas import STAGES
+
+    sums: dict[str, Tree] = {}
+    for one in report.get("tries", []):
+        for stage, used in one["calls_by_stage"].items():
+            old = sums.setdefault(stage, dict.fromkeys(USAGE, 0))
+            sums[stage] = {name: old[name] + used[name] for name in USAGE}
+    if sums:
+        heads = ("stage", "calls made", "reused", "failed", "prompt tokens", "reply tokens")
+        rows = [(stage, *sums[stage].values()) for stage in STAGES if stage in sums]
+        table(heads, rows, "Calls of all tries")
+
+
+def _show_dataset(figures: Tree) -> None:
+    say(f"{figures['rows']:,} questions from {figures['sources']:,} sources")
+    counted = [(name, _reasons(figures[name])) for name in COUNTED if figures.get(name)]
+    table(("what", "questions"), counted)
+    lengths = [(name, *(words[q] for q in QUANTILES)) for name, words in figures["words"].items() if words]
+    if lengths:
+        table(("words", *QUANTILES.values()), lengths)
+    table(("role", "model"), sorted(figures["models"].items()))
+
+
+def _reasons(counts: Mapping[str, int]) -> str:
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{name} {count:,}" for name, count in ordered)
+
+
+def _parts(done: int, parts: int | None) -> str:
+    return "" if parts is None else f"{done:,} of {parts:,}"
+
+
+def _duration(seconds: float | None) -> str:
+    if seconds is None:
+        return "not measured"
+    minutes, rest = divmod(seconds, 60)
+    return f"{int(minutes)}m {int(rest)}s" if minutes else f"{rest:.1f}s"

@@ -1,0 +1,143 @@
+"""`synth run`: runs or resumes a run, or says what it would do (`--dry-run`)."""
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+from flows.commands import options
+from flows.terminal import complain, copy, plain, say, table
+
+if TYPE_CHECKING:
+    from flows.work import Done
+    from synth.config import RunConfig
+    from synth.forecast import Forecast
+
+SHOWN_CHARS = 1_200
+
+
+class RunCommand(TyperCommand):
+    """A command whose `--documents` takes all paths that follow it, as a shell expands `notes/*`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Repeat `--documents` before each of its paths."""
+        return super().parse_args(ctx, spread(args, "--documents"))
+
+
+def spread(args: list[str], option: str) -> list[str]:
+    """`--documents a b` as `--documents a --documents b`; the next option ends the list, and so does `--`."""
+    repeated: list[str] = []
+    taking = 0
+    for place, arg in enumerate(args):
+        if arg == "--":
+            return repeated + args[place:]
+        if arg.startswith("-") and arg != "-":
+            taking = 1 if arg == option else 0
+        elif taking:
+            if taking > 1:
+                repeated.append(option)
+            taking += 1
+        repeated.append(arg)
+    return repeated
+
+
+def run(
+    recipe: options.Recipe,
+    documents: options.Documents = None,
+    model: options.Model = None,
+    name: options.Name = None,
+    out: options.Out = None,
+    overrides: options.Overrides = None,
+    sample: options.Sample = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Show one prompt of each stage and forecast rows, calls and tokens, without a call.",
+        ),
+    ] = False,
+    no_ui: options.NoUi = False,
+) -> None:
+    """Run a recipe, or resume its run.
+
+    The same command goes on where it was interrupted, and makes no finished call again.
+    """
+    options.check_name(name)
+    config = options.configuration(recipe, documents, model, sample, overrides)
+    runs = options.runs_folder(out)
+    if dry_run:
+        from synth.forecast import forecast
+
+        show_forecast(forecast(config), config)
+        return
+    from flows.work import carry_out
+
+    show_done(carry_out(config, name, runs, ui=not no_ui), config)
+
+
+def show_done(done: "Done", config: "RunConfig") -> None:
+    """What came of a run: the funnel, what was reused, where the dataset lies, what to do next."""
+    from flows.commands.inspect import show_funnel, show_work
+
+    show_funnel(done.funnel)
+    show_work(done.folder)
+    tell_model(done.dataset)
+    say(f"Dataset: {done.dataset}")
+    if done.url:
+        say(f"This run in the Prefect UI: {done.url}")
+    say("", "Next:")
+    copy(*next_commands(done.folder))
+    if not done.rows:
+        complain("No question came through; `synth stats` shows at which stage the rows fell out, and why.")
+
+
+def next_commands(folder: Path, row_id: str = "ROW_ID") -> list[str]:
+    """Commands that look at a finished run."""
+    run = shlex.quote(str(folder))
+    return [
+        f"synth stats {run}",
+        f"synth explain {run} {row_id}",
+        f"synth export {run} --format sft --out train.jsonl",
+    ]
+
+
+def tell_model(dataset: Path) -> None:
+    """Say which model wrote the rows, and where it is one that only shows the machinery."""
+    from synth.publish.card import demo_model
+    from synth.report import read_stats
+
+    identity = read_stats(dataset.parent)["models"].get("generator", "")
+    say(f"Model of the questions: {identity}")
+    if said := demo_model(identity):
+        say(f"{said} They show the machinery, not the quality.", style="yellow")
+
+
+def show_forecast(found: "Forecast", config: "RunConfig") -> None:
+    """The prompts and figures of a dry run."""
+    from synth.forecast import total
+
+    for example in found.examples:
+        say(f"Prompt of stage {example.prompt}", style="bold")
+        for message in example.messages:
+            say(f"[{message['role']}]", style="cyan")
+            say(_cut(message["content"]), "")
+    heads = ("stage", "rows, at most", "calls, at most", "prompt tokens", "reply tokens")
+    table(heads, [*found.stages, total(found.stages)], "Forecast")
+    if found.unread:
+        reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(found.unread.items()))
+        say(f"Rejected on reading: {reasons}.")
+    say(
+        "Tokens are estimates: characters divided by 4 for prompts, a usual length for replies. How many "
+        "concepts a model finds is not known before, so rows and calls are upper bounds. Near-duplicates, "
+        "faulty replies and what lies in the journal already make them fewer.",
+        f"Cost: unknown, as no price is known of {', '.join(config.in_use())}.",
+        "Time: unknown before the first calls.",
+        "No call was made and nothing was written.",
+    )
+
+
+def _cut(text: str) -> str:
+    text = plain(text)
+    return text if len(text) <= SHOWN_CHARS else f"{text[:SHOWN_CHARS]}… ({len(text):,} characters)"

@@ -1,0 +1,24 @@
+"""Where tasks run, and how many parts each takes (chosen by configuration, never by what the rows are)."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any, TypeVar, cast
+
+from prefect.futures import PrefectFuture
+from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
+
+from synth.config import RunConfig
+
+T = TypeVar("T")
+
+
+def make_runner(config: RunConfig) -> TaskRunner[PrefectFuture[Any]]:
+    """The runner of a stage's tasks: threads, as most of their time is spent waiting for a model."""
+    return cast("TaskRunner[PrefectFuture[Any]]", ThreadPoolTaskRunner(max_workers=config.tasks))
+
+
+def shares(items: Sequence[T], most: int) -> list[tuple[T, ...]]:
+    """At most `most` runs of neighbours, as even as can be, in order; none of them is empty."""
+    count = min(most, len(items))
+    cuts = [len(items) * i // count for i in range(count + 1)] if count else []
+    return [tuple(items[start:end]) for start, end in pairwise(cuts)]

@@ -1,0 +1,46 @@
+"""The SynthLLM pipeline as a Prefect flow: documents in, a published dataset out (SynthLLM, section 3).
+
+Each stage is a sub-flow; what it hands on is a reference, so that the UI draws the arrows. Rows stay in the
+folder of the run.
+"""
+
+from pathlib import Path
+from typing import cast
+
+from prefect import flow
+from prefect.runtime import flow_run
+
+from flows.tasks import one_sentence, opened, publish, show_results
+from synth.check import check
+from synth.config import RunConfig
+from synth.runs import default_name
+
+
+def _run_name() -> str:
+    given = flow_run.parameters
+    return str(given.get("name") or default_name(cast(RunConfig, given["config"])))
+
+
+@flow(name="synthllm", flow_run_name=_run_name, persist_result=False)
+@one_sentence
+def synthllm(config: RunConfig, name: str | None = None, runs: str = "data/runs") -> str:
+    """Run or resume a configuration to its dataset; the path of the dataset.
+
+    Args:
+        config: Everything the run depends on.
+        name: Name of the run's folder; recipe and fingerprint where none is given.
+        runs: Folder of runs.
+    """
+    check(config, Path(runs))
+    with opened(config, Path(runs), name) as run:
+        documents = run.stage("documents")
+        concepts = run.stage("concepts", documents)
+        graph = run.stage("graph", concepts)
+        combinations = run.stage("combinations", graph)
+        questions = run.stage("questions", combinations)
+        screened = run.stage("screen", questions)
+        answers = run.stage("answers", screened)
+        rows = run.stage("dataset", answers)
+        dataset = publish(str(run.run.folder), rows)
+        show_results(run.run.folder, Path(dataset))
+        return dataset

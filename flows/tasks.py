@@ -1,0 +1,198 @@
+"""One stage as a sub-flow, many parts as a task.
+
+A run is opened once, by the parent flow, which holds the folder and the model client. Sub-flows and tasks get
+its folder as a string and find it here. What they return is small: rows never pass through Prefect.
+"""
+
+import functools
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar, cast
+
+from prefect import flow, get_run_logger, task
+from prefect.cache_policies import NO_CACHE
+from prefect.futures import wait
+from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+from prefect.states import Failed
+
+from flows.artifacts import Funnel, StageProgress, show_card, show_dataset, show_graph, show_rejected
+from flows.progress import tell
+from flows.runners import make_runner, shares
+from synth.config import Config, RunConfig
+from synth.errors import StoreError, SynthError
+from synth.report import read_stats
+from synth.run_report import RunReport
+from synth.runs import Part, Plan, Run
+from synth.schemas import main_table, stage_folder
+from synth.store import Manifest, PartRecord
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+# A fault of the machine may pass; one of our own sentences says what a person has to do first.
+MACHINE_FAULTS = (OSError, MemoryError)
+
+
+class StageDone(Config):
+    """What a sub-flow hands to those after it: enough to draw the arrow, too little to weigh."""
+
+    stage: str
+    fingerprint: str
+    rows: int
+    summary: str
+
+
+@dataclass
+class Opened:
+    """A run that this process holds, and what its stages share; `whole` names those that were reused."""
+
+    run: Run
+    report: RunReport
+    funnel: Funnel = field(default_factory=Funnel)
+    whole: set[str] = field(default_factory=set)
+    plans: dict[str, tuple[Plan, StageProgress]] = field(default_factory=dict)
+
+    def stage(self, stage: str, *before: StageDone) -> StageDone:
+        """Run one stage as a sub-flow, after those before it, and bring the funnel up to date."""
+        label = stage_folder(stage).replace("_", " ")
+        named = stage_flow.with_options(flow_run_name=label, task_runner=make_runner(self.run.config))
+        with self.report.stage(stage):
+            done = named(run=str(self.run.folder), stage=stage, before=before)
+        get_run_logger().info("%s: %s", label, done.summary)
+        self.funnel.show(self.run.folder, self.whole)
+        return done
+
+
+_opened: dict[str, Opened] = {}
+
+
+@contextmanager
+def opened(config: RunConfig, runs: Path, name: str | None) -> Iterator[Opened]:
+    """Hold a run, so that sub-flows and tasks of this process can find it."""
+    # The parent flow's heartbeat is enough; each further one makes the end of its flow wait up to a second.
+    calm = temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None})
+    with Run.open(config, runs, name) as run, RunReport(run, time.time) as report, calm:
+        holder = _opened[str(run.folder)] = Opened(run, report)
+        try:
+            yield holder
+        finally:
+            del _opened[str(run.folder)]
+
+
+def one_sentence(work: Callable[P, R]) -> Callable[P, R]:
+    """Turn our own errors into failed states with that message; the caller gets the error itself."""
+
+    @functools.wraps(work)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return work(*args, **kwargs)
+        except SynthError as fault:
+            return cast(R, Failed(message=str(fault), data=fault))
+
+    return wrapper
+
+
+def _may_pass(task: Any, task_run: Any, state: Any) -> bool:
+    return isinstance(state.result(raise_on_failure=False), MACHINE_FAULTS)
+
+
+@task(
+    name="parts", task_run_name="{label}", retries=1, retry_delay_seconds=5, retry_condition_fn=_may_pass,
+    cache_policy=NO_CACHE, persist_result=False,
+)  # fmt: skip
+@one_sentence
+def do_parts(run: str, stage: str, places: tuple[int, ...], label: str) -> tuple[PartRecord, ...]:
+    """Do some parts of a stage, one after the other."""
+    held = _find(run)
+    plan, progress = held.plans[stage]
+    records = []
+    for part in (plan.parts[place] for place in places):
+        records.append(_do_part(held.run, plan, part, progress))
+    get_run_logger().info("%s: %s", label, _sum_of(stage, records))
+    return tuple(records)
+
+
+def _do_part(run: Run, plan: Plan, part: Part, progress: StageProgress) -> PartRecord:
+    return run.work(plan, part, lambda done, total: progress.count(part.index, done, total))
+
+
+@flow(name="stage", validate_parameters=False, persist_result=False)
+@one_sentence
+def stage_flow(run: str, stage: str, before: tuple[StageDone, ...] = ()) -> StageDone:
+    """Plan a stage, do what is missing of it, commit it."""
+    held, log = _find(run), get_run_logger()
+    plan = held.run.plan(stage)
+    progress = StageProgress(stage, len(plan.parts), tell)
+    manifest = plan.manifest
+    if manifest is None:
+        held.plans[stage] = plan, progress
+        futures = [
+            do_parts.submit(run, stage, places, label) for places, label in _tasks(held.run.config, plan)
+        ]
+        wait(futures)
+        manifest = held.run.commit(plan, [record for done in futures for record in done.result()])
+        sentence = _counts(manifest) + _reused(manifest)
+    else:
+        held.whole.add(stage)
+        sentence = f"Reused, as nothing that it depends on has changed: {_counts(manifest)}"
+    log.info(sentence)
+    progress.finish(sentence)
+    rows = manifest.outputs.get(main_table(stage), 0)
+    return StageDone(stage=stage, fingerprint=manifest.fingerprint, rows=rows, summary=sentence)
+
+
+@task(name="publish", task_run_name="publish the dataset", cache_policy=NO_CACHE, persist_result=False)
+@one_sentence
+def publish(run: str, rows: StageDone) -> str:
+    """Write `dataset/` and show it; its path."""
+    held = _find(run)
+    dataset = held.run.finish()
+    get_run_logger().info("Published %s questions with answers in %s.", f"{rows.rows:,}", dataset)
+    return str(dataset)
+
+
+def stop_calls() -> None:
+    """Drop the calls of all open runs, so that tasks that wait for them end."""
+    for held in tuple(_opened.values()):
+        held.run.client.close()
+
+
+def show_results(run_folder: Path, dataset: Path) -> None:
+    """The artifacts of a finished run."""
+    stats = read_stats(run_folder)
+    show_rejected(run_folder)
+    show_card(dataset, stats["rows"])
+    show_graph(dataset, stats["graph"])
+    show_dataset(dataset, stats["rows"])
+
+
+def _find(run: str) -> Opened:
+    if run not in _opened:
+        raise StoreError(f"{run} is not open in this process; start the flow `synthllm`, not a part of it.")
+    return _opened[run]
+
+
+def _tasks(config: RunConfig, plan: Plan) -> Iterator[tuple[tuple[int, ...], str]]:
+    """Places of parts, and the name that a person reads, for each task of a stage."""
+    total = len(plan.parts)
+    for places in shares(range(total), config.tasks):
+        first, last = places[0] + 1, places[-1] + 1
+        which = f"part {first}" if first == last else f"parts {first}-{last}"
+        yield places, f"{plan.stage}: {which} of {total}"
+
+
+def _sum_of(stage: str, records: Sequence[PartRecord]) -> str:
+    inputs, fallen = sum(r.inputs for r in records), sum(r.rejected for r in records)
+    rows = sum(r.rows(main_table(stage)) for r in records)
+    return f"{inputs:,} rows in, {rows:,} rows out, {fallen:,} rejected."
+
+
+def _reused(manifest: Manifest) -> str:
+    return f" Of the rows in, {manifest.reused:,} were done by an earlier try." if manifest.reused else ""
+
+
+def _counts(manifest: Manifest) -> str:
+    return _sum_of(manifest.stage, manifest.parts)

@@ -1,0 +1,107 @@
+"""What a person sees: two consoles, tables, and text of sources and models made harmless.
+
+Nothing is read as markup. Escape sequences, control characters and marks that turn the direction of writing
+are taken out of every text: neither a document nor a model may steer the reader's terminal.
+"""
+
+import re
+import sys
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_].*?(?:\x07|\x1b\\|$)|[ -/]*[0-~])", re.DOTALL)
+_LINE_ENDS = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
+# Joiners of letters and emoji belong to the text; they hide and turn nothing.
+_KEPT = "\n\t\u200c\u200d"
+_UNSEEN = frozenset(("Cc", "Cf", "Cs"))
+
+
+def plain(value: object) -> str:
+    """Any text as it may be shown: no escape sequence, control character or mark of direction."""
+    text = _LINE_ENDS.sub("\n", _ESCAPES.sub("", str(value)))
+    return "".join(c for c in text if c in _KEPT or unicodedata.category(c) not in _UNSEEN)
+
+
+def line(value: object, limit: int = 300) -> str:
+    """A text on one line of at most `limit` characters."""
+    text = " ".join(plain(value).split())
+    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+
+
+def say(*texts: object, style: str = "") -> None:
+    """Print paragraphs; on a screen they are wrapped between words, in a pipe never."""
+    from rich.text import Text
+
+    from flows.console import out
+
+    for text in texts or ("",):
+        out.print(Text(plain(text), style), soft_wrap=not out.is_terminal)
+
+
+def copy(*lines: object) -> None:
+    """Print lines that are meant to be copied: they are indented and never wrapped."""
+    from rich.text import Text
+
+    from flows.console import out
+
+    for text in lines:
+        out.print(Text(f"  {plain(text)}", "bold"), soft_wrap=True)
+
+
+def note(text: object) -> None:
+    """Say something beside the result: on standard error."""
+    _beside(text, "dim")
+
+
+def complain(text: object) -> None:
+    """Print the sentences of a fault, one on each line, on standard error."""
+    _beside(text, "red")
+
+
+def _beside(text: object, style: str) -> None:
+    from rich.text import Text
+
+    from flows.console import err
+
+    for sentence in plain(text).splitlines():
+        err.print(Text(sentence, style), soft_wrap=True)
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[object]], title: str = "") -> None:
+    """Print a table: numbers right, text left; only cells of the last column may be broken into lines."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    from flows.console import out
+
+    drawn = Table(
+        box=SIMPLE_HEAD, title=Text(title, "bold") if title else None, title_justify="left", pad_edge=False
+    )
+    cells = [list(row) for row in rows]
+    for place, head in enumerate(heads):
+        number = bool(cells) and all(isinstance(row[place], int | float | None) for row in cells)
+        breaks = place == len(heads) - 1
+        drawn.add_column(
+            Text(head), justify="right" if number else "left", no_wrap=not breaks, overflow="fold"
+        )
+    for row in cells:
+        drawn.add_row(*(Text(cell(value)) for value in row))
+    out.print(drawn)
+
+
+def cell(value: object) -> str:
+    """A value as it stands in a table: whole numbers with separators, nothing for None."""
+    if value is None:
+        return ""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return plain(value)
+
+
+def print_json(value: object) -> None:
+    """Print for machines: ASCII only, so that no text can steer a terminal either."""
+    import json
+
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=True, default=str) + "\n")
+    sys.stdout.flush()
