@@ -42,8 +42,6 @@ PICTURE_PIXELS = 1400
 SHOWN = ("question", "reply", "answer", "name", "text")
 # A contaminated question is the benchmark's text; it is counted, and never shown.
 WITHHELD = ("contaminated",)
-JOINER = "\u2060"
-_ADDRESS = re.compile(r"https?(?=:|&#58;)|\bwww(?=\.)|@", re.IGNORECASE)
 _FRONT_MATTER = re.compile(r"\A---\n.*?\n---\n+", re.DOTALL)
 _PICTURE = re.compile(r"^!\[[^\]]*\]\(graph\.png\)$", re.MULTILINE)
 
@@ -128,7 +126,7 @@ def show_rejected(run_folder: Path) -> None:
 def show_card(dataset: Path, rows: int) -> None:
     """The data card, as it is published."""
     card = _FRONT_MATTER.sub("", (dataset / "README.md").read_text(encoding="utf-8"))
-    card = unlinked(_PICTURE.sub("The picture of the graph is the artifact `graph`.", card))
+    card = _PICTURE.sub("The picture of the graph is the artifact `graph`.", card)
     described = f"The README.md that is published with the {rows:,} questions."
     create_markdown_artifact(card, key="data-card", description=described)
 
@@ -169,15 +167,6 @@ def _small(picture: Path) -> bytes:
         image.thumbnail((PICTURE_PIXELS, PICTURE_PIXELS))
         image.convert("RGB").quantize(colors=64).save(buffer, "PNG", optimize=True)
     return buffer.getvalue()
-
-
-def unlinked(markdown: str) -> str:
-    """Markdown in which no bare address becomes a link, not even one written with entities.
-
-    The UI looks for addresses after it has read the Markdown, so escaping cannot stop it: an invisible joiner
-    does. The entity for the colon is needless then; one of the UIs would show it as it is written.
-    """
-    return _ADDRESS.sub(lambda found: found[0] + JOINER, markdown).replace("&#58;", ":")
 
 
 def as_code(text: str) -> str:

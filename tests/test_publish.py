@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -35,6 +36,7 @@ def test_hostile_names_and_licences_stay_text(tmp_path: Path) -> None:
     assert "<script" not in text
     assert "<img" not in text
     assert "](javascript" not in text
+    assert "javascript:" not in text
 
 
 def test_no_benchmark_text_is_published(tmp_path: Path) -> None:
@@ -66,11 +68,31 @@ def test_no_benchmark_text_is_published(tmp_path: Path) -> None:
 
 
 @given(st.text())
-def test_markdown_text_is_one_inert_line(text: str) -> None:
+def test_text_is_one_line_without_html(text: str) -> None:
     made = markdown_text(text)
     assert "\n" not in made
     assert "<" not in made
-    assert "://" not in made
+
+
+HOSTILE = (
+    '<img src=x onerror="alert(1)"><script>alert(1)</script> [a](javascript:alert(1)) '
+    "![b](http://evil.example/x) https://evil.example/y www.evil.example a@evil.example ``` ~~~ | x |\n# y"
+)
+# What GitHub's flavour of Markdown makes a link without any sign around it.
+BARE = re.compile(r"https?://|\bwww\.|[\w.+-]@[\w-]", re.IGNORECASE)
+
+
+@pytest.mark.parametrize(
+    "text", [HOSTILE, "HTTPS://evil.example", "xhttp://evil.example", "WWW.evil.example"]
+)
+def test_an_address_in_text_does_not_become_a_link(text: str) -> None:
+    shown = markdown_text(text)
+    assert not BARE.search(shown.replace("\\", ""))
+    assert not re.search(r"(?<!\\)[<\[`|]", shown)
+
+
+def test_text_without_an_address_stays_as_it_is() -> None:
+    assert markdown_text("a b http www at: c") == "a b http www at: c"
 
 
 @pytest.mark.parametrize(

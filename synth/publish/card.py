@@ -20,16 +20,16 @@ ORIGINS = {
 }
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 _SIGNS = re.compile(r"([\\`*_{}\[\]()#+!|<>~$&])")
+# Viewers make links of bare addresses, however they are escaped; an invisible joiner stops them.
+_ADDRESS = re.compile(r"(?:https?|ftp|mailto|javascript)(?=:)|www(?=\.)|@", re.IGNORECASE)
+_JOINER = "\u2060"
 
 
 def markdown_text(value: object) -> str:
     """Text of sources and models as one harmless line of Markdown: no markup, no link, no HTML."""
-    return (
-        _SIGNS.sub(r"\\\1", " ".join(str(value).split()))
-        .replace("\\<", "&lt;")
-        .replace("\\>", "&gt;")
-        .replace(":", "&#58;")
-    )
+    line = _SIGNS.sub(r"\\\1", " ".join(str(value).split()))
+    line = line.replace("\\<", "&lt;").replace("\\>", "&gt;")
+    return _ADDRESS.sub(lambda found: found[0] + _JOINER, line)
 
 
 def render_card(config: RunConfig, stats: dict[str, Any], documents: pa.Table) -> str:
