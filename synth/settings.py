@@ -10,7 +10,7 @@ from typing import Any
 import tomlkit
 from pydantic import BaseModel, ValidationError
 
-from synth.config import BUILT_IN, RunConfig
+from synth.config import BUILT_IN, RolesConfig, RunConfig
 from synth.errors import ConfigError
 from synth.sample import sample_folder
 
@@ -65,6 +65,8 @@ def load(
     faults = [_override(tree, override) for override in entries]
     if model:
         use_model(tree, model)
+    if _is_small(tree):
+        tree = _merged(_overlay("small"), tree)
     faults += [_override(tree, override) for override in overrides if override not in entries]
     if told := [fault for fault in faults if fault]:
         raise ConfigError(*told)
@@ -101,6 +103,28 @@ def use_model(tree: Tree, model: str) -> None:
     elif model in models:
         models[model].setdefault("model", model)
     tree["roles"] = {"generator": model, "extractor": model, "solver": model}
+
+
+def _is_small(tree: Tree) -> bool:
+    """Whether the generator is the built-in embedded model, which needs short prompts and few calls."""
+    generator = tree.get("roles", {}).get("generator", RolesConfig().generator)
+    return bool(generator == "embedded" and "embedded" not in tree.get("models", {}))
+
+
+def _overlay(name: str) -> Tree:
+    return tomllib.loads(
+        resources.files("synth.recipes").joinpath(f"overlays/{name}.toml").read_text("utf-8")
+    )
+
+
+def _merged(under: Tree, over: Tree) -> Tree:
+    """Two trees as one; where both have a value, that of `over` stands."""
+    both = {
+        key: _merged(under[key], over[key])
+        for key in under.keys() & over.keys()
+        if isinstance(under[key], dict) and isinstance(over[key], dict)
+    }
+    return {**under, **over, **both}
 
 
 def to_toml(config: BaseModel) -> str:

@@ -52,6 +52,17 @@ def test_model_option_sets_the_three_roles() -> None:
     assert config.models["some-model"].model == "some-model"
 
 
+def test_the_small_model_gets_what_it_can_follow() -> None:
+    small = load("synthllm-recommended", model="embedded")
+    assert small.prompts.level1 == "level1_compact.v1"
+    assert small.concepts.grounded
+    assert small.screen.copied_source == load("synthllm-recommended", model="fake").screen.copied_source
+    kept = load("synthllm-recommended", model="embedded", overrides=['prompts.level1="level1.v1"'])
+    assert kept.prompts.level1 == "level1.v1"
+    larger = load("demo", overrides=['models.embedded={base_url="embedded:/x.gguf", model="x"}'])
+    assert larger.prompts.level1 == "level1.v1"
+
+
 def test_unknown_recipe_names_the_known_ones() -> None:
     with pytest.raises(ConfigError, match="synthllm-faithful"):
         load("nothing")
