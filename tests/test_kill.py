@@ -1,6 +1,7 @@
 """METHOD 7, check 13: killed at random moments and run again, the dataset is the same, and nothing is paid twice."""
 
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -40,14 +41,24 @@ def start(documents: Path, runs: Path, url: str) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(command)
 
 
-def run_until(process: "subprocess.Popen[bytes]", seconds: float | None) -> bool:
-    """Whether it came to its end; else it was killed after so many seconds."""
-    try:
-        return process.wait(seconds) == 0
-    except subprocess.TimeoutExpired:
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        return False
+def run_until(process: "subprocess.Popen[bytes]", moment: Callable[[], bool]) -> bool:
+    """Whether it came to its end; else it was killed when the moment had come."""
+    while process.poll() is None:
+        if moment():
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            return False
+        time.sleep(0.01)
+    return process.returncode == 0
+
+
+def never() -> bool:
+    return False
+
+
+def after(seconds: float) -> Callable[[], bool]:
+    end = time.monotonic() + seconds
+    return lambda: time.monotonic() > end
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -59,24 +70,34 @@ def contents(folder: Path) -> dict[str, bytes]:
 @pytest.mark.slow
 def test_kill_and_resume(documents: Path, start_fake: Callable[..., FakeEndpoint], tmp_path: Path) -> None:
     undisturbed, disturbed = start_fake("--latency", "0.02"), start_fake("--latency", "0.02")
-    began = time.monotonic()
-    assert run_until(start(documents, tmp_path / "one", undisturbed.url), None)
-    length = time.monotonic() - began
+    assert run_until(start(documents, tmp_path / "one", undisturbed.url), never)
+    calls = undisturbed.stats()["distinct"]
     assert undisturbed.stats()["repeated"] == 0
-    moments = random.Random(13)
-    kills = 0
-    while kills < KILLS:
-        # From before the first call to the last part: each resumed run has less left to do.
-        left = length * (1 - kills / (2 * KILLS))
-        if run_until(start(documents, tmp_path / "two", disturbed.url), moments.uniform(0.3, 1) * left):
-            break
-        kills += 1
-    assert kills >= 5
-    assert run_until(start(documents, tmp_path / "two", disturbed.url), None)
+    for kill in range(KILLS):
+        # While the first calls are made, while the last are, at eight moments between.
+        answered = 1 + calls * kill // KILLS
+        process = start(documents, tmp_path / "two", disturbed.url)
+        assert not run_until(process, lambda at=answered: disturbed.stats()["distinct"] >= at)
+    assert run_until(start(documents, tmp_path / "two", disturbed.url), never)
     assert contents(tmp_path / "one/r/dataset") == contents(tmp_path / "two/r/dataset")
     # Only what was in flight at a kill was asked for again.
-    assert disturbed.stats()["repeated"] <= kills * IN_FLIGHT
-    assert disturbed.stats()["distinct"] == undisturbed.stats()["distinct"]
+    assert disturbed.stats()["repeated"] <= KILLS * IN_FLIGHT
+    assert disturbed.stats()["distinct"] == calls
+
+
+@pytest.mark.slow
+def test_kill_at_moments_without_calls(
+    documents: Path, start_fake: Callable[..., FakeEndpoint], tmp_path: Path
+) -> None:
+    """While it reads, samples, screens or publishes: by the clock, so the moments differ from run to run."""
+    endpoint, moments = start_fake(), random.Random(13)
+    assert run_until(start(documents, tmp_path / "one", endpoint.url), never)
+    for _ in range(4):
+        run_until(start(documents, tmp_path / "two", endpoint.url), after(moments.uniform(0.2, 4)))
+        shutil.rmtree(tmp_path / "two/r/10_dataset", ignore_errors=True)  # so that there is something to do
+    assert run_until(start(documents, tmp_path / "two", endpoint.url), never)
+    assert contents(tmp_path / "one/r/dataset") == contents(tmp_path / "two/r/dataset")
+    assert not list((tmp_path / "two").rglob("*.tmp"))
 
 
 EMBEDDED = """
@@ -94,18 +115,18 @@ def test_kill_and_resume_with_the_embedded_model(tmp_path: Path) -> None:
     """Replies depend on their request alone, so a resumed run ends with the same rows."""
     documents = tmp_path / "documents"
     documents.mkdir()
-    for name in ("energy.md", "motion.md"):
-        (documents / name).write_text(corpus.TEXTS[name])
+    (documents / "energy.md").write_text(corpus.TEXTS["energy.md"])
 
     def begin(runs: Path) -> "subprocess.Popen[bytes]":
         settings = ["combinations.max_level3=1", "screen.benchmarks=[]"]
         return subprocess.Popen([sys.executable, "-c", EMBEDDED, str(documents), str(runs), *settings])
 
-    began = time.monotonic()
-    assert run_until(begin(tmp_path / "one"), None)
-    length = time.monotonic() - began
-    assert not run_until(begin(tmp_path / "two"), length * 0.6)
-    calls = tmp_path / "two/r/calls"
-    assert calls.is_dir()
-    assert run_until(begin(tmp_path / "two"), None)
+    def answered(runs: Path) -> int:
+        return sum(len(path.read_bytes().splitlines()) for path in runs.glob("r/calls/segment-*"))
+
+    assert run_until(begin(tmp_path / "one"), never)
+    half = answered(tmp_path / "one") // 2
+    assert not run_until(begin(tmp_path / "two"), lambda: answered(tmp_path / "two") >= half)
+    assert run_until(begin(tmp_path / "two"), never)
+    assert answered(tmp_path / "two") == answered(tmp_path / "one")
     assert contents(tmp_path / "one/r/dataset") == contents(tmp_path / "two/r/dataset")

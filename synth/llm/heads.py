@@ -11,8 +11,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import httpx2
-
 from synth.ids import digest
 from synth.llm.transport import HttpReply, NoAnswer
 
@@ -31,6 +29,8 @@ class PromptHeads:
     """Saved heads of one embedded server with one slot; `folder` is the server's folder for slots."""
 
     def __init__(self, url: str, key: str, folder: Path, timeout_s: float) -> None:
+        import httpx2  # slow to import, and not every run has an embedded model
+
         headers = {"Authorization": f"Bearer {key}"}
         self._http = httpx2.AsyncClient(base_url=url, headers=headers, timeout=timeout_s, trust_env=False)
         self._folder = folder
@@ -42,6 +42,8 @@ class PromptHeads:
         Raises:
             NoAnswer: the server is gone.
         """
+        import httpx2
+
         try:
             await self._put_back(messages)
         except _Refused as refusal:

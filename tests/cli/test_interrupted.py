@@ -27,7 +27,7 @@ def synth(*arguments: str) -> "subprocess.Popen[str]":
 
 
 def test_an_interrupted_run_goes_on_and_repeats_no_call(documents: Path, tmp_path: Path) -> None:
-    served = synth("fake-endpoint", "--port", "0", "--latency-ms", "100")
+    served = synth("fake-endpoint", "--port", "0", "--latency-ms", "500")
     assert served.stdout is not None
     url = served.stdout.readline().strip()
     entry = f'models.big={{base_url="{url}", model="m", max_in_flight=1}}'
@@ -36,7 +36,7 @@ def test_an_interrupted_run_goes_on_and_repeats_no_call(documents: Path, tmp_pat
     begun = synth(*command, "--out", str(tmp_path), "--name", "r")
     assert begun.stderr is not None
     for line in begun.stderr:
-        if "concepts: 1 of 3" in line:
+        if "concepts: " in line:
             begun.send_signal(signal.SIGINT)
             break
     _, told = begun.communicate(timeout=60)
