@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test test-wheel check format bench view clean
+.PHONY: help demo run test check format bench view clean
 
 help:  ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,9 +15,6 @@ demo: $(VENV)/.ready  ## Documents to dataset with the embedded model, then a lo
 
 test: $(VENV)/.ready-dev  ## All tests
 	$(BIN)/pytest $(ARGS)
-
-test-wheel: $(VENV)/.ready-dev  ## Build the wheel and run the demo from it, alone in an empty folder
-	$(BIN)/python tests/wheel.py
 
 check: $(VENV)/.ready-dev  ## Lint, format and types
 	$(BIN)/ruff check .
@@ -32,7 +29,7 @@ bench: $(VENV)/.ready-dev  ## Measure cost and memory of each stage
 	$(BIN)/python -m benchmarks $(ARGS)
 
 view: $(VENV)/.ready  ## Print the newest dataset of the demo
-	$(BIN)/synth stats demo $(ARGS)
+	$(BIN)/synth stats "$$(ls -td data/runs/demo-*/ | head -n 1)" $(ARGS)
 
 clean:  ## Remove the environment and caches, never data
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -171,7 +171,7 @@ def made_from(
     stage: Stage,
     config: RunConfig,
     prompts: PromptLibrary,
-    identity: Callable[[str], str],
+    model: Callable[[str], str],
     before: Mapping[str, str],
 ) -> dict[str, Any]:
     """Everything that the rows of a stage depend on, ready to be hashed and to be read by a person."""
@@ -182,9 +182,16 @@ def made_from(
         "settings": settings(stage, config),
         "outside": stage.outside(config),
         "prompts": {prompt.name: prompt.sha for prompt in named.values()},
-        "models": {role: identity(config.roles.of(role)) for role in stage.roles},
+        "models": {role: model(config.roles.of(role)) for role in stage.roles},
+        "asked": {role: _asked(config, role) for role in stage.roles},
         "before": dict(before),
     }
+
+
+def _asked(config: RunConfig, role: Role) -> dict[str, Any]:
+    """What of an entry goes into each request beside its messages."""
+    entry = config.endpoints()[config.roles.of(role)]
+    return {"structured": entry.structured, "extra_body": entry.extra_body}
 
 
 def settings(stage: Stage, config: RunConfig) -> dict[str, Any]:

@@ -108,7 +108,7 @@ class Run:
         """What has to be done for a stage, given what lies on disk."""
         spec = BY_NAME[stage]
         before = {name: self._manifest(name).outcome for name in stages_before(spec)}
-        depends = made_from(spec, self.config, self.prompts, self.client.identity, before)
+        depends = made_from(spec, self.config, self.prompts, self.client.model, before)
         fingerprint = digest("stage", depends, size=16)
         manifest = StageStore(self.folder, stage).manifest()
         if manifest is not None and manifest.fingerprint == fingerprint and manifest.is_whole:

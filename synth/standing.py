@@ -111,10 +111,10 @@ def _keys(folder: Path, spec: "Stage", config: RunConfig, before: Mapping[str, s
     prompts = PromptLibrary(Path(config.prompts.dir) if config.prompts.dir else None)
     entries = config.endpoints()
 
-    def identity(entry: str) -> str:
-        return Endpoint(entry, entries[entry], Backoff()).identity
+    def model(entry: str) -> str:
+        return Endpoint(entry, entries[entry], Backoff()).model
 
-    fingerprint = digest("stage", made_from(spec, config, prompts, identity, before), size=16)
+    fingerprint = digest("stage", made_from(spec, config, prompts, model, before), size=16)
     table = str(spec.cut)
     ids = StageStore(folder, TABLES[table].stage).read(table)[TABLES[table].key].to_pylist()
     size = config.part_rows

@@ -105,6 +105,8 @@ def _draw_edges(
     from matplotlib.collections import LineCollection
 
     edges: list[Edge] = list(graph.edges(data="weight"))
+    if not edges:
+        return
     most = max((weight for _, _, weight in edges), default=1)
     within = [groups[a] == groups[b] for a, b, _ in edges]
     lines = LineCollection(

@@ -86,6 +86,10 @@ class Client:
         """Who is asked: part of every call's key, never with credentials."""
         return self._endpoint(entry).identity
 
+    def model(self, entry: str) -> str:
+        """Who answers, as the column `model` says it: address or weights, and the model's name."""
+        return self._endpoint(entry).model
+
     def form(self, entry: str) -> Form:
         """The best form of reply that an entry can be asked for; probed once where it is to be found out.
 

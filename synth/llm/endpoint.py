@@ -16,6 +16,7 @@ from synth.llm.transport import FakeTransport, HttpReply, OpenAITransport, Trans
 
 # So many calls in a row, given up with not one success between them, are no accident of single rows.
 FAILURES_IN_A_ROW = 20
+LEAST_SECRET = 8
 # So many refusals, and no reply ever: the requests are wrong, not the rows.
 FIRST_REFUSALS = 5
 
@@ -114,7 +115,8 @@ class Endpoint:
         """The text without the API key, should the endpoint have repeated it."""
         variable = self.config.api_key_env
         key = os.environ.get(variable, "") if variable else ""
-        return text.replace(key, "[key]") if key else text
+        # A placeholder such as `x` is no secret, and would be found in every word.
+        return text.replace(key, "[key]") if len(key) >= LEAST_SECRET else text
 
     def fatal(self, answer: Answered) -> EndpointError | None:
         """What an answer says of the whole endpoint, not of the one call."""

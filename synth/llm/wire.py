@@ -24,6 +24,8 @@ _REFUSAL = re.compile(
     r"|As an AI\b[^.]*\b(?:can't|cannot|unable))",
     re.IGNORECASE,
 )
+# All but tab and line feed; and the marks that turn the direction of writing.
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _TOO_LONG = re.compile(
     r"context_length|context length|context size|context window|maximum context|prompt is too long"
     r"|too many tokens|exceeds? the (?:available|model)",
@@ -129,7 +131,7 @@ def parse(raw: str) -> dict[str, Any] | None:
     try:
         answer = json.loads(raw)
         whole = isinstance(answer["choices"][0]["message"], dict)
-    except (ValueError, TypeError, KeyError, IndexError):
+    except (ValueError, TypeError, KeyError, IndexError, RecursionError):
         return None
     return answer if whole else None
 
@@ -138,9 +140,10 @@ def read(answer: dict[str, Any]) -> tuple[str, str | None, str]:
     """Text, reason and detail of a chat completion; the form of the text is for its reader to judge."""
     choice = answer["choices"][0]
     content = choice["message"].get("content")
-    text = content if isinstance(content, str) else ""
+    text = clean(content) if isinstance(content, str) else ""
     refusal = choice["message"].get("refusal")
     if isinstance(refusal, str) and refusal:
+        refusal = clean(refusal)
         return text or refusal, "refused", refusal[:300]
     ended = choice.get("finish_reason")
     if ended == "content_filter":
@@ -154,17 +157,23 @@ def read(answer: dict[str, Any]) -> tuple[str, str | None, str]:
     return text, None, ""
 
 
+def clean(text: str) -> str:
+    """Text without what no file and no terminal can take: lone surrogates and control characters."""
+    whole = text.encode("utf-8", errors="replace").decode("utf-8")
+    return _CONTROL.sub("", whole)
+
+
 def error_text(raw: str) -> str:
     """What an endpoint says is wrong, on one line."""
     try:
         said = json.loads(raw)
-    except ValueError:
+    except (ValueError, RecursionError):
         said = raw
     for name in ("error", "message", "detail"):
         if isinstance(said, dict) and said.get(name):
             said = said[name]
     text = said if isinstance(said, str) else json.dumps(said, ensure_ascii=False)
-    return " ".join(text.split())[:300]
+    return " ".join(clean(text).split())[:300]
 
 
 def is_too_long(status: int, raw: str) -> bool:

@@ -59,7 +59,7 @@ def read_extraction(
         return [], [answered.reject(passage_id, passage["document_id"], "unparseable", str(fault))]
     rejected = [
         answered.reject(
-            content_id("failed", answered.reply.call_id, place), passage_id, "unparseable", detail
+            content_id("failed", passage_id, answered.reply.call_id, place), passage_id, "unparseable", detail
         )
         for place, detail, _ in parsed.faults
     ]
@@ -95,7 +95,7 @@ def _select(
         name = concept_name(surface, config)
         fault = _fault(kind, name, listed, words, config)
         if fault:
-            failed = content_id("failed", answered.reply.call_id, "name", rank)
+            failed = content_id("failed", passage_id, answered.reply.call_id, "name", rank)
             rejected.append(answered.reject(failed, passage_id, fault, f"{kind}: {surface[:200]}"))
             continue
         concept_id = content_id("con", kind, name)

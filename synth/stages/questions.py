@@ -60,8 +60,8 @@ def read_questions(
     answered: Answered, row: Row, language: str, most: int
 ) -> tuple[list[Row], list[Rejected]]:
     """Questions of one reply, and what of it was rejected."""
-    call = answered.reply.call_id
     source = row["combination_id"]
+    call = content_id("failed", source, answered.reply.call_id, answered.ask.sample)
     if fault := answered.fault():
         return [], [answered.reject(call, source, *fault)]
     try:
