@@ -63,9 +63,14 @@ class Run:
         self.folder = folder
         self.name = folder.name
         self.prompts = PromptLibrary(Path(config.prompts.dir) if config.prompts.dir else None)
-        self.journal = Journal(folder / "calls")
-        self.client = Client(config.endpoints(), self.journal)
         self._lock_file: int | None = None
+        self._acquire()  # before the journal is read: another process may still be adding to it
+        try:
+            self.journal = Journal(folder / "calls")
+        except BaseException:
+            self._release()
+            raise
+        self.client = Client(config.endpoints(), self.journal)
         self._tables: dict[tuple[str, str], pa.Table] = {}
         self._mutex = threading.Lock()
         self._reused: dict[str, int] = {}
@@ -82,7 +87,6 @@ class Run:
         if not NAME.fullmatch(chosen):
             raise ConfigError(f"--name {chosen!r}: use letters, digits, dots, dashes and underscores only.")
         run = cls(config, runs / chosen)
-        run._acquire()
         try:
             write_bytes(run.folder / "run.toml", to_toml(config).encode())
         except BaseException:
@@ -100,6 +104,9 @@ class Run:
         """Stop the model client, close the journal, release the folder."""
         self.client.close()
         self.journal.close()
+        self._release()
+
+    def _release(self) -> None:
         if self._lock_file is not None:
             os.close(self._lock_file)
             self._lock_file = None
@@ -110,8 +117,10 @@ class Run:
         before = {name: self._manifest(name).outcome for name in stages_before(spec)}
         depends = made_from(spec, self.config, self.prompts, self.client.model, before)
         fingerprint = digest("stage", depends, size=16)
-        manifest = StageStore(self.folder, stage).manifest()
-        if manifest is not None and manifest.fingerprint == fingerprint and manifest.is_whole:
+        store = StageStore(self.folder, stage)
+        manifest = store.manifest()
+        same = manifest is not None and manifest.fingerprint == fingerprint and manifest.is_whole
+        if same and manifest is not None and all(map(store.is_sound, manifest.parts)):
             return Plan(stage, fingerprint, depends, (), manifest)
         return Plan(stage, fingerprint, depends, self._parts(spec, fingerprint), None)
 

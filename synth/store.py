@@ -152,7 +152,8 @@ class StageStore:
             StoreError: the manifest cannot be understood.
         """
         try:
-            return Manifest.model_validate_json(self.manifest_path.read_bytes())
+            manifest = Manifest.model_validate_json(self.manifest_path.read_bytes())
+            return manifest if manifest.schema_version == SCHEMA_VERSION else None
         except FileNotFoundError:
             return None
         except (OSError, ValidationError) as fault:
@@ -166,8 +167,12 @@ class StageStore:
             record = PartRecord.model_validate_json(path.read_bytes())
         except (FileNotFoundError, ValidationError):
             return None
-        is_there = all((self.run_folder / f.path).is_file() for f in record.files)
-        return record if is_there and PASSING not in record.reasons else None
+        return record if self.is_sound(record) and PASSING not in record.reasons else None
+
+    def is_sound(self, part: PartRecord) -> bool:
+        """Whether every file of a part is there and as it was written."""
+        paths = [(self.run_folder / file.path, file.sha256) for file in part.files]
+        return all(path.is_file() and sha256_of(path) == sha for path, sha in paths)
 
     def commit_part(self, index: int, key: str, output: Output) -> PartRecord:
         """Write the tables of a part, then its record.
@@ -223,7 +228,8 @@ class StageStore:
         try:
             tables = [pq.read_table(path, partitioning=None) for path in paths]
         except (OSError, pa.ArrowException) as fault:
-            raise StoreError(f"A part of {self.folder} is missing or damaged: {fault}") from fault
+            hint = "run the same command again to make it anew"
+            raise StoreError(f"A part of {self.folder} is missing or damaged ({fault}); {hint}.") from fault
         spec = TABLES[table]
         # Parts are in the order of their inputs; sorting here makes rows independent of how they were cut.
         return pa.concat_tables(tables).sort_by(spec.key) if tables else spec.schema.empty_table()

@@ -102,6 +102,25 @@ def test_one_process_at_a_time(config: RunConfig, tmp_path: Path) -> None:
     Run.open(config, tmp_path, "r").close()
 
 
+def test_what_was_damaged_is_made_anew(config: RunConfig) -> None:
+    result = synth.run(config, name="r")
+    before = contents(result.dataset)
+    next((result.folder / "05_questions").glob("part-*")).write_bytes(b"no parquet")
+    next((result.dataset / "questions").iterdir()).unlink()
+    (result.dataset / "stray.parquet").write_bytes(b"")
+    assert contents(synth.run(config, name="r").dataset) == before
+
+
+def test_another_model_is_another_outcome(documents: Path) -> None:
+    def run(model: str) -> set[str]:
+        overrides = ['models.a.base_url="fake:"', f'models.a.model="{model}"']
+        made = synth.run(load("synthllm-recommended", [str(documents)], "a", overrides=overrides), name="r")
+        return set(synth.load(made.folder, "dataset")["model"])
+
+    assert run("one") == {"fake@1#one"}
+    assert run("two") == {"fake@1#two"}
+
+
 def test_an_unfinished_run_publishes_nothing(config: RunConfig, tmp_path: Path) -> None:
     with Run.open(config, tmp_path, "r") as opened:
         run_stage(opened, "documents", lambda *_: None)

@@ -35,7 +35,8 @@ def find_sources(paths: Sequence[str]) -> list[Source]:
         raise ConfigError(*faults)
     names: dict[Path, str] = {}
     for root, path in (found for p in paths for top in _roots(p) for found in _files(top)):
-        name = path.relative_to(root).as_posix()
+        # A name that is not UTF-8 is shown by its bytes: no table and no terminal takes a lone surrogate.
+        name = os.fsencode(path.relative_to(root).as_posix()).decode("utf-8", "backslashreplace")
         names[path] = max(names.get(path, ""), name, key=lambda n: (len(n), n))
     if not names:
         where = ", ".join(paths) or "documents.paths, which is empty"

@@ -24,6 +24,7 @@ from synth.store import StageStore, sha256_of, write_bytes, write_json, write_ta
 
 # Text that may not be published with a rejected row: a contaminated question is the benchmark's.
 WITHHELD = ("contaminated",)
+SUMS = "checksums.sha256"
 
 
 def publish(run_folder: Path, config: RunConfig, stages: tuple[str, ...]) -> Path:
@@ -54,10 +55,17 @@ def publish(run_folder: Path, config: RunConfig, stages: tuple[str, ...]) -> Pat
 
 
 def _is_published(folder: Path, stamp: str) -> bool:
+    """Whether this very dataset lies there whole, with no file changed, lost or added."""
     try:
-        return bool(json.loads((folder / "stats.json").read_bytes())["stamp"] == stamp)
-    except (OSError, ValueError, KeyError):
+        same = bool(json.loads((folder / "stats.json").read_bytes())["stamp"] == stamp)
+        return same and (folder / SUMS).read_text() == _sums(folder)
+    except (OSError, ValueError, KeyError, TypeError):
         return False
+
+
+def _sums(folder: Path) -> str:
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != SUMS)
+    return "".join(f"{sha256_of(path)}  {path.relative_to(folder).as_posix()}\n" for path in files)
 
 
 def _write(folder: Path, run_folder: Path, config: RunConfig, stages: tuple[str, ...], stamp: str) -> None:
@@ -80,9 +88,7 @@ def _write(folder: Path, run_folder: Path, config: RunConfig, stages: tuple[str,
     draw(tables["concepts"], tables["incidence"], folder / "graph.png")
     write_json(folder / "stats.json", {**stats, "stamp": stamp})
     write_bytes(folder / "README.md", render_card(config, stats, tables["documents"]).encode())
-    sums = sorted(p for p in folder.rglob("*") if p.is_file())
-    lines = [f"{sha256_of(path)}  {path.relative_to(folder).as_posix()}\n" for path in sums]
-    write_bytes(folder / "checksums.sha256", "".join(lines).encode())
+    write_bytes(folder / SUMS, _sums(folder).encode())
 
 
 _READ = ("dataset", "documents", "concepts", "incidence")

@@ -17,6 +17,8 @@ from synth.stages.base import Output, Rejected, make_table
 from synth.stages.calls import Answered, Ask, Services, ask_all
 
 Row = dict[str, Any]
+# No term of any field is longer; a "word" of a thousand letters is a model that has lost its way.
+MOST_CHARS = 200
 
 
 def extract_concepts(passages: pa.Table, config: RunConfig, services: Services) -> Output:
@@ -118,7 +120,7 @@ def _fault(kind: str, name: str, listed: bool, words: frozenset[str], config: Co
         return "empty"
     if not listed:
         return "surplus"
-    if len(name.split()) > config.max_words:
+    if len(name.split()) > config.max_words or len(name) > MOST_CHARS:
         return "too_long"
     # A topic is a heading, which its text need not repeat; a key concept must stand in the text.
     if config.grounded and kind == "key_concept" and not is_grounded(name, words):
