@@ -17,7 +17,7 @@ from synth.schemas import stage_folder
 from synth.settings import load
 from tests import corpus
 from tests.flows.conftest import ask
-from tests.flows.test_artifacts import BARE, HOSTILE
+from tests.test_publish import BARE, HOSTILE
 
 pytestmark = pytest.mark.flows
 
