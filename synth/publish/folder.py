@@ -6,13 +6,15 @@ sees the old dataset or the new one, never half of either.
 
 import json
 import shutil
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from synth.config import RunConfig
+from synth.dedup.contamination import Decontaminator, read_benchmarks
 from synth.errors import StoreError
 from synth.graph.picture import draw
 from synth.ids import digest
@@ -25,6 +27,8 @@ from synth.store import StageStore, sha256_of, write_bytes, write_json, write_ta
 # Text that may not be published with a rejected row: a contaminated question is the benchmark's.
 WITHHELD = ("contaminated",)
 SUMS = "checksums.sha256"
+
+Leaks = Callable[[str], bool]
 
 
 def publish(run_folder: Path, config: RunConfig, stages: tuple[str, ...]) -> Path:
@@ -75,13 +79,16 @@ def _write(folder: Path, run_folder: Path, config: RunConfig, stages: tuple[str,
     )
     meta = provenance(config, _version(), stats)
     documents = tables["documents"]
-    if not config.dataset.include_text:
+    leaks = _leak_finder(config)
+    if config.dataset.include_text:
+        documents = _without(documents, "text", "", lambda row: leaks(row["text"]))
+    else:
         documents = documents.drop_columns(["text"])
     published = {
         "questions": tables["dataset"],
         "documents": documents,
         "concepts": tables["concepts"],
-        "rejected": _rejected(run_folder, stages),
+        "rejected": _rejected(run_folder, stages, config.dataset.include_text, leaks),
     }
     for name, table in published.items():
         write_table(folder / name / "train-00000-of-00001.parquet", _with_metadata(table, meta))
@@ -94,12 +101,32 @@ def _write(folder: Path, run_folder: Path, config: RunConfig, stages: tuple[str,
 _READ = ("dataset", "documents", "concepts", "incidence")
 
 
-def _rejected(run_folder: Path, stages: tuple[str, ...]) -> pa.Table:
-    """Rejected rows of all stages, in the order of the road."""
+def _rejected(run_folder: Path, stages: tuple[str, ...], with_text: bool, leaks: Leaks) -> pa.Table:
+    """Rejected rows of all stages, in the order of the road; rows whose text may not go out are emptied."""
     table = pa.concat_tables([StageStore(run_folder, stage).read("rejected") for stage in stages])
-    hidden = pc.is_in(table["reason"], pa.array(WITHHELD))
-    place = table.schema.get_field_index("row")
-    return table.set_column(place, table.schema.field(place), pc.if_else(hidden, "{}", table["row"]))
+
+    def hidden(row: dict[str, Any]) -> bool:
+        is_document = row["stage"] == "documents" and not with_text
+        return row["reason"] in WITHHELD or is_document or leaks(row["row"])
+
+    return _without(table, "row", "{}", hidden)
+
+
+def _leak_finder(config: RunConfig) -> Leaks:
+    """Whether a text holds an item of a benchmark, under whatever reason it is published."""
+    items = read_benchmarks(config.screen.benchmarks)
+    if not items:
+        return lambda text: False
+    decontaminator = Decontaminator(items, config.screen.benchmark_ngram)
+    return lambda text: decontaminator.check(text) is not None
+
+
+def _without(
+    table: pa.Table, column: str, instead: str, hidden: Callable[[dict[str, Any]], bool]
+) -> pa.Table:
+    place = table.schema.get_field_index(column)
+    values = [instead if hidden(row) else row[column] for row in table.to_pylist()]
+    return table.set_column(place, table.schema.field(place), pa.array(values, pa.string()))
 
 
 def _with_metadata(table: pa.Table, meta: dict[str, str]) -> pa.Table:
