@@ -203,10 +203,11 @@ def _asks_nothing(text: str, language: str) -> Broken | None:
 
 
 def _repeats(prose: str) -> Broken | None:
-    found = REPETITION.search(prose)
-    if found is None or len(set(found[1])) == 1 or len(found[0]) < REPEATED_CHARS:
-        return None
-    return Broken("repetitive", f"says `{found[1][:40]}` {len(found[0]) // len(found[1])} times in a row")
+    for found in REPETITION.finditer(prose):
+        if len(set(found[1])) > 1 and len(found[0]) >= REPEATED_CHARS:
+            times = len(found[0]) // len(found[1])
+            return Broken("repetitive", f"says `{found[1][:40]}` {times} times in a row")
+    return None
 
 
 def _choices(prose: str) -> Broken | None:

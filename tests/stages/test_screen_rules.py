@@ -117,11 +117,19 @@ def test_real_questions_pass(name: str) -> None:
     [
         ("What is the value of [[1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0?", True),
         ("Find the sum 1.24.24.24.24.24.24.24.24.24.24.24.24.", True),
+        ("Find 5.24.24.24.24.32.32.32.32.32.32.32.32.32.32.32.", True),
         ("What is $6^x + 6^x + 6^x + 6^x + 6^x + 6^x$?", False),
         ("How many digits has 1000000000000000000000000?", False),
         ("What word comes next: aba aba aba aba?", False),
     ],
-    ids=["matrix without end", "decimals without end", "a sum of powers", "zeros", "a short pattern"],
+    ids=[
+        "matrix without end",
+        "decimals without end",
+        "a short run before a long one",
+        "a sum of powers",
+        "zeros",
+        "a short pattern",
+    ],
 )
 def test_repetition(question: str, repeats: bool) -> None:
     broken = broken_rule(question, "en", ScreenConfig())
