@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -26,6 +27,11 @@ def synth(*arguments: str) -> "subprocess.Popen[str]":
     )  # fmt: skip
 
 
+def asked(url: str) -> dict[str, int]:
+    with urlopen(url.removesuffix("/v1") + "/stats") as reply:
+        return dict(json.load(reply))
+
+
 def test_an_interrupted_run_goes_on_and_repeats_no_call(documents: Path, tmp_path: Path) -> None:
     served = synth("fake-endpoint", "--port", "0", "--latency-ms", "500")
     assert served.stdout is not None
@@ -34,11 +40,10 @@ def test_an_interrupted_run_goes_on_and_repeats_no_call(documents: Path, tmp_pat
     few = ("--set", "combinations.level3=off", "--set", "combinations.level2=off", "--model", "big")
     command = ("run", "synthllm-recommended", "--documents", str(documents), "--no-ui", "--set", entry, *few)
     begun = synth(*command, "--out", str(tmp_path), "--name", "r")
-    assert begun.stderr is not None
-    for line in begun.stderr:
-        if "concepts: " in line:
-            begun.send_signal(signal.SIGINT)
-            break
+    while asked(url)["answered"] < 1:  # by what was answered, not by the clock
+        assert begun.poll() is None
+        time.sleep(0.02)
+    begun.send_signal(signal.SIGINT)
     _, told = begun.communicate(timeout=60)
     assert begun.returncode == 1
     assert told.strip().splitlines()[-1].startswith("Interrupted; ")
@@ -46,8 +51,7 @@ def test_an_interrupted_run_goes_on_and_repeats_no_call(documents: Path, tmp_pat
 
     again = CliRunner().invoke(app, [*command, "--out", str(tmp_path), "--name", "r"])
     assert again.exit_code == 0, again.output
-    with urlopen(url.removesuffix("/v1") + "/stats") as reply:
-        assert json.load(reply)["repeated"] <= 1  # the call that was under way; its answer was never seen
+    assert asked(url)["repeated"] <= 1  # the call that was under way; its answer was never seen
     served.send_signal(signal.SIGINT)
     assert served.wait(20) == 0
     assert [this["outcome"] for this in read(tmp_path / "r")["tries"]] == ["interrupted", "finished"]
