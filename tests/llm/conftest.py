@@ -9,13 +9,12 @@ from typing import Any
 
 import pytest
 
-import synth
 from synth.config import ModelConfig, Sampling
-from synth.llm.client import Request
+from synth.llm.client import Client, Request
+from synth.llm.journal import Journal
 from synth.llm.limits import Backoff
 from tests.endpoints import PLANTED_KEY, FakeEndpoint
 
-HOME_OF_SYNTH = str(Path(synth.__file__).parents[1])
 QUICK = Backoff(base_s=0.01, cap_s=0.05)
 
 
@@ -107,3 +106,23 @@ def everything_under() -> Callable[[Path], bytes]:
         return b"\n".join(path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file())
 
     return read
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    with Journal(tmp_path / "calls") as opened:
+        yield opened
+
+
+@pytest.fixture
+def client_for(journal: Journal, quick: Backoff) -> Iterator[Callable[..., Client]]:
+    """Clients of one entry `m` that share a journal."""
+    opened: list[Client] = []
+
+    def make(config: ModelConfig, **more: Any) -> Client:
+        opened.append(Client({"m": config}, journal, backoff=quick, **more))
+        return opened[-1]
+
+    yield make
+    for client in opened:
+        client.close()
