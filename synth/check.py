@@ -13,6 +13,7 @@ from synth.errors import ConfigError, SynthError
 from synth.llm.client import Client
 from synth.llm.journal import Journal
 from synth.prompts.library import PromptLibrary
+from synth.prompts.slots import SLOTS, faults_of
 
 LEAST_FREE_BYTES = 200_000_000
 
@@ -23,7 +24,7 @@ def check(config: RunConfig, runs: Path) -> None:
     Raises:
         ConfigError: with every fault that was found, one sentence each.
     """
-    faults = [*_combinations(config), *_inputs(config), *_prompts(config), *_disk(runs)]
+    faults = [*_combinations(config), *_inputs(config), *prompt_faults(config), *_disk(runs)]
     with Client(config.endpoints(), Journal(runs / "none", read_only=True)) as client:
         for name, entry in config.in_use().items():
             static = [*_model(name, entry)]
@@ -53,17 +54,18 @@ def _inputs(config: RunConfig) -> Iterator[str]:
             yield from str(fault).splitlines()
 
 
-def _prompts(config: RunConfig) -> Iterator[str]:
+def prompt_faults(config: RunConfig) -> Iterator[str]:
+    """What is wrong with the prompts of a recipe, each by itself and in the place that it was put in."""
     folder = Path(config.prompts.dir) if config.prompts.dir else None
     if folder is not None and not folder.is_dir():
         yield f"prompts.dir: {folder} is not a folder; create it or leave the setting out."
         return
     library = PromptLibrary(folder)
-    for name in ("concepts", "level1", "level2", "level2_choose", "level3", "answer"):
+    for slot in SLOTS:
         try:
-            library.get(getattr(config.prompts, name))
+            yield from faults_of(slot, library.get(getattr(config.prompts, slot)))
         except ConfigError as fault:
-            yield f"prompts.{name}: {fault}"
+            yield from (f"prompts.{slot}: {said}" for said in fault.faults)
 
 
 def _model(name: str, entry: ModelConfig) -> Iterator[str]:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, cast
 
 import pyarrow as pa
 
+from synth.check import prompt_faults
 from synth.config import RunConfig
 from synth.documents.find import find_sources
 from synth.errors import ConfigError
@@ -90,6 +91,8 @@ def forecast(config: RunConfig) -> Forecast:
     Raises:
         ConfigError: there is nothing to read, or a prompt is wrong.
     """
+    if faults := list(prompt_faults(config)):
+        raise ConfigError(*faults)
     read = read_documents(find_sources(config.documents.paths), config.documents, config.seed)
     passages = read.tables["passages"]
     if not passages.num_rows:

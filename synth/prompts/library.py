@@ -29,7 +29,8 @@ _FRONT = re.compile(r"\A---\n(.*?)\n---\n(.*)\Z", re.DOTALL)
 _SECTION = re.compile(r"^# (System|User|Tags)\s*$", re.MULTILINE)
 # Tags that delimit data. Text of documents and models must not be able to close or open one.
 _DELIMITER = re.compile(
-    r"<(/?\s*(?:passage|concepts|question|item|topics|key_concepts|solution|final_answer)\b)", re.IGNORECASE
+    r"<(\s*+(?:/\s*+)?(?:passage|concepts|question|item|topics|key_concepts|solution|final_answer)\b)",
+    re.IGNORECASE,
 )
 
 Message = dict[str, str]
@@ -164,13 +165,23 @@ def _read(name: str, text: str) -> tuple[FrontMatter, dict[str, str]]:
         raise ConfigError(f"Prompt {name}: the file does not begin with front matter between `---` lines.")
     try:
         front = FrontMatter.model_validate(yaml.safe_load(split[1]))
-    except (yaml.YAMLError, ValidationError) as fault:
-        raise ConfigError(f"Prompt {name}: its front matter is wrong: {fault}") from fault
+    except (yaml.YAMLError, ValueError) as fault:
+        raise ConfigError(f"Prompt {name}: {_front_fault(fault)}; correct its front matter.") from fault
     pieces = _SECTION.split(split[2])
     sections = dict(zip(pieces[1::2], pieces[2::2], strict=True))
-    for fault_text in _faults(front, sections):
-        raise ConfigError(f"Prompt {name}: {fault_text}.")
+    if faults := _faults(front, sections):
+        raise ConfigError(*(f"Prompt {name}: {fault_text}." for fault_text in faults))
     return front, sections
+
+
+def _front_fault(fault: yaml.YAMLError | ValueError) -> str:
+    """What is wrong with a front matter, on one line."""
+    if isinstance(fault, ValidationError):
+        return ", ".join(
+            f"`{'.'.join(map(str, error['loc'])) or 'front matter'}`: {error['msg']}"
+            for error in fault.errors()
+        )
+    return " ".join(str(fault).split())
 
 
 def _faults(front: FrontMatter, sections: dict[str, str]) -> list[str]:
@@ -178,9 +189,10 @@ def _faults(front: FrontMatter, sections: dict[str, str]) -> list[str]:
     if front.reply is not None and front.reply not in replies.REPLIES:
         faults.append(f"reply {front.reply!r} is none of {', '.join(replies.REPLIES)}")
     try:
-        used = set().union(
-            *(meta.find_undeclared_variables(_environment().parse(s)) for s in sections.values())
-        )
+        environment = _environment()
+        used = set().union(*(meta.find_undeclared_variables(environment.parse(s)) for s in sections.values()))
+        for source in sections.values():
+            environment.from_string(source)  # an unknown filter is only found here
     except jinja2.TemplateSyntaxError as fault:
         return [*faults, f"line {fault.lineno}: {fault.message}"]
     if unknown := used - set(front.variables):
