@@ -4,14 +4,15 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from synth.config import ModelConfig, RunConfig
 from synth.dedup.contamination import read_benchmarks
 from synth.documents.find import find_sources
 from synth.errors import ConfigError, SynthError
+from synth.llm import address
 from synth.llm.client import Client
 from synth.llm.journal import Journal
+from synth.llm.wire import kind_of
 from synth.prompts.library import PromptLibrary
 from synth.prompts.slots import SLOTS, faults_of
 
@@ -69,15 +70,11 @@ def prompt_faults(config: RunConfig) -> Iterator[str]:
 
 
 def _model(name: str, entry: ModelConfig) -> Iterator[str]:
-    address = urlsplit(entry.base_url)
-    if address.scheme not in ("http", "https", "fake", "embedded"):
-        known = "http://, https://, fake: or embedded:"
-        yield f"models.{name}.base_url: {entry.base_url!r} does not begin with {known}; correct it."
-    if address.username or address.password:
-        fix = "put the key into a variable and name that in api_key_env"
-        yield f"models.{name}.base_url: it holds a user or key; {fix}."
+    if fault := address.fault_of(entry.base_url):
+        yield f"models.{name}: base_url {fault}."
+        return
     variable = entry.api_key_env
-    if variable and address.scheme in ("http", "https") and not os.environ.get(variable):
+    if variable and kind_of(entry) == "http" and not os.environ.get(variable):
         yield f"models.{name}.api_key_env: the variable {variable} is not set; export the key in it."
 
 

@@ -4,6 +4,7 @@ Every number says its unit in its name and its reason in its description. `EXCLU
 cannot change rows and therefore stays out of fingerprints.
 """
 
+import math
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -29,6 +30,15 @@ SCHOOL_LEVELS = (
     "graduate",
     "competition",
 )
+
+
+def _finite(value: str | int | float | bool) -> str | int | float | bool:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("nan and inf cannot be sent; give a number")
+    return value
+
+
+Extra = Annotated[str | int | float | bool, AfterValidator(_finite)]
 
 
 class Config(BaseModel):
@@ -273,11 +283,13 @@ class ModelConfig(Config):
     sha256: str | None = Field(None, title="SHA-256", description="Of a GGUF file; checked before loading.")
     context_tokens: int = Field(32768, ge=512, title="Context", description="Tokens of prompt and reply.")
     max_in_flight: int = Field(64, ge=1, title="In flight", description="Calls at one time.")
-    timeout_s: float = Field(300, gt=0, title="Timeout", description="Seconds for one try of one call.")
+    timeout_s: float = Field(
+        300, gt=0, allow_inf_nan=False, title="Timeout", description="Seconds for one try of one call."
+    )
     max_tries: int = Field(
         6, ge=1, title="Tries", description="Tries of one call; waiting as told is not one."
     )
-    extra_body: dict[str, str | int | float | bool] = Field(
+    extra_body: dict[str, Extra] = Field(
         default_factory=dict, title="Extra", description="Further fields of each request."
     )
 

@@ -3,6 +3,17 @@
 A message is one sentence: what is wrong, where, and what to do about it.
 """
 
+import re
+
+# Credentials and queries of addresses: what is given on a command line is repeated in faults.
+_CREDENTIALS = re.compile(r"//[^\s'\"]*@")
+_QUERY = re.compile(r"(https?://[^\s'\"?]*\?)[^\s'\"]+", re.IGNORECASE)
+
+
+def without_secrets(text: str) -> str:
+    """A text whose addresses show neither credentials nor a query."""
+    return _QUERY.sub(r"\1[hidden]", _CREDENTIALS.sub("//[hidden]@", text))
+
 
 class SynthError(Exception):
     """The command failed (exit code 1)."""
@@ -19,8 +30,8 @@ class ConfigError(SynthError):
     exit_code = 2
 
     def __init__(self, *faults: str) -> None:
-        self.faults = faults
-        super().__init__("\n".join(faults))
+        self.faults = tuple(map(without_secrets, faults))
+        super().__init__("\n".join(self.faults))
 
 
 class SchemaError(SynthError):

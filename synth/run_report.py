@@ -4,7 +4,6 @@ In: an open run and a clock, which is passed in because `synth` reads none. Out:
 the run, the last one rewritten as its stages end, so that a try that was killed has left what it knew.
 """
 
-import json
 import platform
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -14,6 +13,8 @@ from importlib import metadata
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from synth.errors import StoreError, SynthError
 from synth.report import manifests
@@ -29,6 +30,42 @@ Tree = dict[str, Any]
 FILE = "run_report.json"
 PACKAGES = ("synth", "prefect", "pyarrow", "pandas", "datasketch", "networkx", "openai", "xllamacpp")
 USAGE = ("made", "reused", "failed", "prompt_tokens", "completion_tokens")
+
+
+class _Used(BaseModel):
+    """Calls and tokens, as `USAGE` names them."""
+
+    made: int = 0
+    reused: int = 0
+    failed: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+class _Stage(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+    status: str
+
+
+class _Try(BaseModel):
+    """What is summed up and shown of a try; what else stands there is kept."""
+
+    model_config = ConfigDict(extra="allow")
+
+    outcome: str
+    fault: str | None = None
+    started: str | None = None
+    seconds: float | None = None
+    stages: dict[str, _Stage]
+    calls: _Used
+    calls_by_stage: dict[str, _Used]
+
+
+class _Report(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+    tries: list[_Try]
 
 
 class RunReport:
@@ -92,12 +129,17 @@ class RunReport:
 
 
 def read(run_folder: Path) -> Tree:
-    """The report of a run; empty where there is none, or none that can be read."""
+    """The report of a run; empty where there is none, and with a `damage` where it cannot be relied on.
+
+    It is no part of the run, so a damaged report stops nothing: the next try begins a new one.
+    """
+    path = run_folder / FILE
     try:
-        value = json.loads((run_folder / FILE).read_bytes())
-    except (OSError, ValueError):
+        return _Report.model_validate_json(path.read_bytes()).model_dump()
+    except FileNotFoundError:
         return {}
-    return value if isinstance(value, dict) else {}
+    except (OSError, ValidationError):
+        return {"damage": f"{path} is damaged, so earlier tries are not shown; run again to begin a new one."}
 
 
 def _ended(old: Tree) -> Tree:

@@ -11,7 +11,7 @@ import tomlkit
 from pydantic import BaseModel, ValidationError
 
 from synth.config import BUILT_IN, RolesConfig, RunConfig
-from synth.errors import ConfigError
+from synth.errors import ConfigError, without_secrets
 from synth.sample import sample_folder
 
 Tree = dict[str, Any]
@@ -35,11 +35,13 @@ def read_recipe(recipe: str) -> Tree:
     file = resources.files("synth.recipes").joinpath(f"{recipe}.toml") if shipped else Path(recipe)
     try:
         tree = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as fault:
-        known = ", ".join(shipped_recipes())
-        raise ConfigError(f"There is no recipe {recipe!r}; give a TOML file, or one of {known}.") from fault
     except tomllib.TOMLDecodeError as fault:
         raise ConfigError(f"Recipe {recipe} is not TOML: {fault}.") from fault
+    except UnicodeDecodeError as fault:
+        raise ConfigError(f"Recipe {recipe} is not UTF-8; save it in that encoding.") from fault
+    except (OSError, ValueError) as fault:  # a value error: no path at all
+        known = ", ".join(shipped_recipes())
+        raise ConfigError(f"There is no recipe {recipe!r}; give a TOML file, or one of {known}.") from fault
     return {"recipe": recipe if shipped else Path(recipe).stem, **tree}
 
 
@@ -63,9 +65,10 @@ def load(
     # Entries first, so that --model can name one; the rest after it, so that it can correct a role.
     entries = [override for override in overrides if override.startswith("models.")]
     faults = [_override(tree, override) for override in entries]
-    if model:
+    shaped = _is_shaped(tree)
+    if model and shaped:
         use_model(tree, model)
-    if _is_small(tree):
+    if shaped and _is_small(tree):
         tree = _merged(_overlay("small"), tree)
     faults += [_override(tree, override) for override in overrides if override not in entries]
     if told := [fault for fault in faults if fault]:
@@ -105,6 +108,15 @@ def use_model(tree: Tree, model: str) -> None:
     tree["roles"] = {"generator": model, "extractor": model, "solver": model}
 
 
+def _is_shaped(tree: Tree) -> bool:
+    """Whether entries and roles are sections, so that they can be looked into; if not, `build` says so."""
+    models, roles = tree.get("models", {}), tree.get("roles", {})
+    if not isinstance(models, dict) or not isinstance(roles, dict):
+        return False
+    named = roles.get("generator", "")
+    return isinstance(named, str) and all(isinstance(entry, dict) for entry in models.values())
+
+
 def _is_small(tree: Tree) -> bool:
     """Whether the generator is the built-in embedded model, which needs short prompts and few calls."""
     generator = tree.get("roles", {}).get("generator", RolesConfig().generator)
@@ -130,6 +142,33 @@ def _merged(under: Tree, over: Tree) -> Tree:
 def to_toml(config: BaseModel) -> str:
     """A configuration as TOML; what is not set is left out, as TOML has no null."""
     return tomlkit.dumps(config.model_dump(mode="json", exclude_none=True))
+
+
+def anchored(config: RunConfig) -> RunConfig:
+    """The same with paths that lead to the same files from any folder: a run may be resumed from another."""
+    documents, screen, prompts = config.documents, config.screen, config.prompts
+    folder = {"dir": _absolute(prompts.dir)} if prompts.dir else {}
+    entries = {
+        name: entry.model_copy(update={"base_url": _absolute_weights(entry.base_url)})
+        for name, entry in config.models.items()
+    }
+    update = {
+        "documents": documents.model_copy(update={"paths": tuple(map(_absolute, documents.paths))}),
+        "screen": screen.model_copy(update={"benchmarks": tuple(map(_absolute, screen.benchmarks))}),
+        "prompts": prompts.model_copy(update=folder),
+        "models": entries,
+    }
+    return config.model_copy(update=update)
+
+
+def _absolute(path: str) -> str:
+    return os.path.abspath(os.path.expanduser(path))  # noqa: PTH100, PTH111  (follows no link, leaves ~nobody)
+
+
+def _absolute_weights(base_url: str) -> str:
+    scheme, _, path = base_url.partition(":")
+    is_file = scheme == "embedded" and path and not path.startswith("hf://")
+    return f"{scheme}:{_absolute(path)}" if is_file else base_url
 
 
 def _resolve(paths: tuple[str, ...]) -> tuple[str, ...]:
@@ -165,5 +204,14 @@ def _sentence(error: Any) -> str:
     where = ".".join(str(part) for part in error["loc"]) or "the recipe"
     if error["type"] == "extra_forbidden":
         return f"{where}: there is no such setting; `synth init` writes a recipe with all of them."
-    said = error["msg"].removeprefix("Value error, ")
-    return f"{where}: {said} (given: {str(error.get('input'))[:80]!r})."
+    if error["type"] == "string_pattern_mismatch":
+        said = "a name has letters, digits, `.`, `_` and `-` only, at most 100, the first of them no sign"
+        if where == "recipe":
+            said += "; rename the file, or set `recipe` in it"
+    else:
+        said = error["msg"].removeprefix("Value error, ")
+    given = error.get("input")
+    # A whole section may hold anything, keys as well.
+    if isinstance(given, dict | list | tuple):
+        return f"{where}: {said}."
+    return f"{where}: {said} (given: {without_secrets(str(given))[:80]!r})."

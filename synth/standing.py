@@ -6,7 +6,7 @@ copy of a run folder, and while the run goes on.
 
 import fcntl
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -93,7 +93,7 @@ def _stage(folder: Path, name: str, config: RunConfig, finished: Mapping[str, Ma
     from synth.pipeline import BY_NAME, stages_before
 
     spec = BY_NAME[name]
-    before = {name: finished[name].fingerprint for name in stages_before(spec) if name in finished}
+    before = {name: finished[name].outcome for name in stages_before(spec) if name in finished}
     if spec.cut is None or len(before) < len(stages_before(spec)):
         return StageStanding(spec.name, "to do", 0, 1 if spec.cut is None else None, None, None)
     keys = _keys(folder, spec, config, before)
@@ -104,18 +104,20 @@ def _stage(folder: Path, name: str, config: RunConfig, finished: Mapping[str, Ma
 
 def _keys(folder: Path, spec: "Stage", config: RunConfig, before: Mapping[str, str]) -> list[str]:
     """Keys of the parts that the stage has to make, as the run itself works them out."""
-    from synth.llm.endpoint import Endpoint
-    from synth.llm.limits import Backoff
     from synth.pipeline import made_from
 
     prompts = PromptLibrary(Path(config.prompts.dir) if config.prompts.dir else None)
-    entries = config.endpoints()
-
-    def model(entry: str) -> str:
-        return Endpoint(entry, entries[entry], Backoff()).model
-
-    fingerprint = digest("stage", made_from(spec, config, prompts, model, before), size=16)
+    fingerprint = digest("stage", made_from(spec, config, prompts, models_of(config), before), size=16)
     table = str(spec.cut)
     ids = StageStore(folder, TABLES[table].stage).read(table)[TABLES[table].key].to_pylist()
     size = config.part_rows
     return [part_key(fingerprint, i // size, ids[i : i + size]) for i in range(0, len(ids), size)]
+
+
+def models_of(config: RunConfig) -> Callable[[str], str]:
+    """The identity of each entry's model, as the client of a run names it."""
+    from synth.llm.endpoint import Endpoint
+    from synth.llm.limits import Backoff
+
+    entries = config.endpoints()
+    return lambda entry: Endpoint(entry, entries[entry], Backoff()).model

@@ -5,7 +5,9 @@ import pytest
 from synth.check import check
 from synth.config import RunConfig
 from synth.errors import ConfigError
+from synth.runs import Run
 from synth.settings import build, load, shipped_recipes, to_toml
+from synth.standing import run_config
 
 
 @pytest.mark.parametrize("recipe", shipped_recipes())
@@ -29,6 +31,67 @@ def test_all_faults_are_told_at_once() -> None:
         build(tree)
     assert len(caught.value.faults) == 5
     assert any(fault.startswith("colour: there is no such setting") for fault in caught.value.faults)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "model", "overrides", "fault"),
+    [
+        ("models = 1", None, [], "models"),
+        ("models = 1", "zz", [], "models"),
+        ('roles = "x"', None, [], "roles"),
+        ('roles = "x"', "zz", [], "roles"),
+        ("roles = {generator = []}", "zz", [], "roles.generator"),
+        ("", "zz", ["models.zz=1"], "models.zz"),
+        ("", None, ["models=[1]"], "models"),
+        (
+            'models.a = {base_url = "fake:", model = "m", extra_body = {x = nan}}',
+            None,
+            [],
+            "models.a.extra_body.x",
+        ),
+        ('models.a = {base_url = "fake:", model = "m", extra_body = {x = inf}}', None, [], "nan and inf"),
+        ('models.a = {base_url = "fake:", model = "m", timeout_s = inf}', None, [], "models.a.timeout_s"),
+    ],
+)
+def test_sections_of_the_wrong_kind_are_told(
+    recipe: str, model: str | None, overrides: list[str], fault: str, tmp_path: Path
+) -> None:
+    (tmp_path / "r.toml").write_text(f"seed = -0.5\n{recipe}\n")
+    with pytest.raises(ConfigError) as caught:
+        load(str(tmp_path / "r.toml"), model=model, overrides=overrides)
+    assert len(caught.value.faults) == 2  # the seed as well: all at once
+    assert any(fault in told for told in caught.value.faults)
+
+
+def test_a_recipe_that_is_not_utf_8_is_told_so(tmp_path: Path) -> None:
+    (tmp_path / "r.toml").write_bytes('domain = "géométrie"'.encode("latin-1"))
+    with pytest.raises(ConfigError, match="r.toml is not UTF-8"):
+        load(str(tmp_path / "r.toml"))
+
+
+def test_a_recipe_whose_name_is_no_name_is_told_in_words(tmp_path: Path) -> None:
+    (tmp_path / "my recipe.toml").write_text("seed = 1")
+    with pytest.raises(ConfigError, match="rename the file") as caught:
+        load(str(tmp_path / "my recipe.toml"))
+    assert "[A-Za-z" not in str(caught.value)
+    (tmp_path / "my recipe.toml").write_text('recipe = "mine"')
+    assert load(str(tmp_path / "my recipe.toml")).recipe == "mine"
+
+
+def test_a_run_can_be_resumed_from_any_folder(
+    tmp_path: Path, documents: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "bench.jsonl").write_text('{"question": "What is it?"}')
+    overrides = ["screen.benchmarks=['bench.jsonl']", "models.own={base_url='embedded:w.gguf', model='m'}"]
+    config = load("synthllm-recommended", [documents.name, "docu*"], "fake", overrides=overrides)
+    with Run.open(config, tmp_path / "runs", "r"):
+        pass
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    kept = run_config(tmp_path / "runs" / "r")
+    assert kept.documents.paths == (str(documents), str(tmp_path / "docu*"))
+    assert kept.screen.benchmarks == (str(tmp_path / "bench.jsonl"),)
+    assert kept.models["own"].base_url == f"embedded:{tmp_path / 'w.gguf'}"
 
 
 def test_a_role_needs_an_entry() -> None:
@@ -98,7 +161,7 @@ def test_check_finds_everything_before_the_first_call(tmp_path: Path) -> None:
         "all three levels",
         "level1.v99",
         "UNSET_KEY",
-        "ftp",
+        "models.c: base_url must begin",
     ):
         assert part in text
     assert "secret" not in text

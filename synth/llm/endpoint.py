@@ -5,11 +5,11 @@ import threading
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from synth.config import ModelConfig
 from synth.errors import ConfigError, EndpointError
-from synth.llm import embedded, weights, wire
+from synth.llm import address, embedded, weights, wire
 from synth.llm.fake import FakeModel
 from synth.llm.limits import Answered, Backoff, Limiter, is_quota
 from synth.llm.transport import FakeTransport, HttpReply, OpenAITransport, Transport
@@ -170,15 +170,8 @@ class Endpoint:
         self.health.failures = 0
 
     def _check_address(self) -> None:
-        url = urlsplit(self.config.base_url)
-        if url.scheme not in ("http", "https") or not url.hostname:
-            raise ConfigError(
-                f"models.{self.name}: base_url must begin with http://, https://, fake: or embedded:."
-            )
-        if url.username or url.password:
-            raise ConfigError(
-                f"models.{self.name}: base_url holds credentials; put the key in a variable instead."
-            )
+        if fault := address.fault_of(self.config.base_url):
+            raise ConfigError(f"models.{self.name}: base_url {fault}.")
 
     def _fake(self) -> FakeModel:
         """`fake:` alone, or with shares of faults: `fake:?empty=0.1&status_429=0.05`."""
