@@ -182,7 +182,7 @@ class Client:
                 if faults:
                     return
                 try:
-                    come.put((job.place, await self._one(endpoint, job)))
+                    come.put((job.place, await self._sure(endpoint, job)))
                 except SynthError as fault:
                     faults.append(fault)
 
@@ -195,6 +195,18 @@ class Client:
             raise
         finally:
             come.put(faults[0] if faults else None)
+
+    async def _sure(self, endpoint: Endpoint, job: _Job) -> Reply:
+        """A reply, or the fault of the endpoint or the journal; any other fault costs this row only."""
+        try:
+            return await self._one(endpoint, job)
+        except SynthError:
+            raise
+        except Exception as fault:  # noqa: BLE001 - a package's or ours; its neighbours are sound
+            said = wire.error_text(endpoint.scrub(str(fault)))
+            detail = f"unexpected {type(fault).__name__}: {said}"
+            # Where every row of an endpoint fails so, it is no accident of rows, and the run stops.
+            return self._fallen(endpoint, job, "call_failed", detail, endpoint.failed(detail))
 
     async def _one(self, endpoint: Endpoint, job: _Job) -> Reply:
         """One reply: journaled meanwhile, under way already, or asked for now."""
