@@ -211,6 +211,12 @@ class AnswersConfig(Config):
     """How questions are answered (METHOD 2.7)."""
 
     mode: Literal["single"] = Field("single", title="Mode", description="One worked answer each.")
+    max_chars: int = Field(
+        20_000,
+        ge=1,
+        title="Longest answer",
+        description="Longer answers are rejected, in characters; 20,000 are about 5,000 tokens of English.",
+    )
 
 
 class DatasetConfig(Config):

@@ -4,7 +4,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from synth.config import RunConfig
+from synth.config import AnswersConfig, RunConfig
 from synth.ids import content_id
 from synth.prompts.replies import Unparseable
 from synth.stages.base import Output, Rejected, make_table
@@ -28,7 +28,7 @@ def answer_questions(
     answers: list[Row] = []
     rejected: list[Rejected] = []
     for answered in ask_all(asks, "answers", "solver", config.prompts.answers_sampling, config, services):
-        row = read_answer(answered)
+        row = read_answer(answered, config.answers)
         if isinstance(row, Rejected):
             rejected.append(row)
         else:
@@ -41,7 +41,7 @@ def answer_questions(
     )
 
 
-def read_answer(answered: Answered) -> Row | Rejected:
+def read_answer(answered: Answered, config: AnswersConfig) -> Row | Rejected:
     """The answer of one reply, or why there is none."""
     question_id = answered.ask.row_id
     if fault := answered.fault():
@@ -50,6 +50,9 @@ def read_answer(answered: Answered) -> Row | Rejected:
         response, final = _response(answered)
     except Unparseable as fault:
         return answered.reject(question_id, question_id, "unparseable", str(fault))
+    if len(response) > config.max_chars:
+        detail = f"{len(response)} characters, more than {config.max_chars}"
+        return answered.reject(question_id, question_id, "too_long", detail)
     if not final:
         return answered.reject(question_id, question_id, "no_final_answer", "no boxed or stated answer")
     prompt, sample = answered.ask.prompt, answered.ask.sample

@@ -99,6 +99,19 @@ def test_an_answer_without_a_final_answer_is_rejected(config: RunConfig, script:
     assert answers.parents == answers.inputs - 1
 
 
+def test_an_answer_that_is_too_long_is_rejected(config: RunConfig, script: Any) -> None:
+    long = f"{'So it goes on. ' * 100}\\boxed{{4}}"
+    script(lambda kind, n: long if (kind, n) == ("answer", 1) else None)
+    answers = config.answers.model_copy(update={"max_chars": len(long) - 1})
+    result = synth.run(config.model_copy(update={"answers": answers}))
+    assert manifests(result.folder)["answers"].reasons == {"too_long": 1}
+    row = StageStore(result.folder, "answers").read("rejected").to_pylist()[0]
+    assert row["detail"] == f"{len(long)} characters, more than {len(long) - 1}"
+    assert len(json.loads(row["row"])["reply"]) == len(long)
+    again = answers.model_copy(update={"max_chars": len(long)})
+    assert manifests(synth.run(config.model_copy(update={"answers": again})).folder)["answers"].reasons == {}
+
+
 def test_calls_that_failed_are_made_by_the_next_run(config: RunConfig, script: Any) -> None:
     fails = {"now": True}
 
