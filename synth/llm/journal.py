@@ -41,8 +41,11 @@ def _body(line: bytes) -> bytes | None:
     return body if line[:8] == b"%08x" % zlib.crc32(body) else None
 
 
-def _scan(path: Path) -> Iterator[tuple[str, _Place]]:
+def _scan(path: Path, growing: bool) -> Iterator[tuple[str, _Place]]:
     """Keys and places of a segment; a last line that is not whole was never acknowledged.
+
+    Of one that is `growing` under its writer's hands, a line that is not whole is the last that is looked at:
+    it may have been read while it was written.
 
     Raises:
         StoreError: a line before the last is damaged.
@@ -51,15 +54,21 @@ def _scan(path: Path) -> Iterator[tuple[str, _Place]]:
     with path.open("rb") as lines:
         for line in lines:
             if torn >= 0:
-                raise StoreError(
-                    f"{path}: the line at byte {torn} is damaged; restore the file or delete it."
-                )
-            if (body := _body(line)) is None:
-                torn = offset
-            else:
+                raise _damaged(path, torn)
+            if (body := _body(line)) is not None:
                 key = body.partition(b" ")[0].decode()
                 yield key, _Place(path.name, offset, len(line))
+            elif growing:
+                return
+            else:
+                torn = offset
             offset += len(line)
+
+
+def _damaged(path: Path, offset: int) -> StoreError:
+    # Each line was paid for: no advice may cost the others.
+    fix = "restore the file from a copy, or begin a new run with another --name"
+    return StoreError(f"{path}: the line at byte {offset} is damaged; {fix}.")
 
 
 class Journal:
@@ -72,8 +81,9 @@ class Journal:
         self._readers: dict[str, int] = {}
         self._writer: _Writer | None = None
         self._index: dict[str, _Place] = {}
-        for path in sorted(self.folder.glob("segment-*.jsonl")):
-            for key, place in _scan(path):
+        paths = sorted(self.folder.glob("segment-*.jsonl"))
+        for path in paths:
+            for key, place in _scan(path, growing=read_only and path == paths[-1]):
                 self._index.setdefault(key, place)
 
     def __enter__(self) -> Self:
@@ -114,8 +124,7 @@ class Journal:
             line = os.pread(self._reader(place.segment), place.length, place.offset)
         body = _body(line)
         if body is None:
-            path = self.folder / place.segment
-            raise StoreError(f"{path}: the line at byte {place.offset} is damaged; restore the file.")
+            raise _damaged(self.folder / place.segment, place.offset)
         text = body.partition(b" ")[2].decode("utf-8", errors="surrogatepass")
         record: dict[str, Any] = json.loads(text)
         return record

@@ -80,7 +80,7 @@ def test_check_finds_all_faults_at_once(synth: Synth, tmp_path: Path) -> None:
     )
     done = synth("check", recipe)
     assert done.exit_code == 2
-    for fault in ("nowhere", "nor_here", "prompts.answer", "models.m.base_url"):
+    for fault in ("nowhere", "nor_here", "prompts.answer", "models.m: base_url"):
         assert fault in done.stderr
     assert len(done.stderr.splitlines()) == 4
 

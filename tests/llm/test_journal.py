@@ -85,8 +85,32 @@ def test_a_damaged_line_in_the_middle_is_named_with_its_place(tmp_path):
     second = content.index(b"\n") + 1
     content[second + 20] ^= 1
     path.write_bytes(content)
-    with pytest.raises(StoreError, match=f"{path.name}: the line at byte {second} is damaged"):
+    with pytest.raises(StoreError, match=f"{path.name}: the line at byte {second} is damaged") as caught:
         Journal(tmp_path)
+    assert "delete" not in str(caught.value)
+
+
+def test_a_reader_beside_a_writer_stops_at_a_line_that_is_being_written(tmp_path):
+    for segment in range(2):
+        with Journal(tmp_path) as journal:
+            for i in range(3):
+                journal.append(f"k{segment}-{i}", {"text": "some text"})
+    first, last = sorted(tmp_path.iterdir())
+    whole = {path: path.read_bytes() for path in (first, last)}
+    torn = whole[last].index(b"\n") + 9
+
+    def tear(path):
+        # The first half of a line as it was, its end as it became: what two reads of a growing file give.
+        path.write_bytes(whole[path][:torn] + b"\n" + whole[path][torn:])
+
+    tear(last)
+    with Journal(tmp_path, read_only=True) as journal:
+        assert journal.keys() == ["k0-0", "k0-1", "k0-2", "k1-0"]
+    with pytest.raises(StoreError, match="is damaged"):
+        Journal(tmp_path)  # nobody else writes here now
+    tear(first)
+    with pytest.raises(StoreError, match="segment-000001"):
+        Journal(tmp_path, read_only=True)
 
 
 def test_a_line_damaged_after_opening_is_not_handed_out(tmp_path):
