@@ -24,6 +24,12 @@ def tell(stage: str, done: int, total: int) -> None:
         listener(stage, done, total)
 
 
+def explain(stage: str, why: str) -> None:
+    """Say of a stage whether it is reused or computed anew, and why."""
+    place = STAGES.index(stage) + 1 if stage in STAGES else 0
+    note(f"{place:02d} {stage}: {why[:1].lower()}{why[1:]}")
+
+
 @contextmanager
 def listening(listener: Listener) -> Iterator[None]:
     """Let a listener hear all that is told inside the block."""
@@ -75,17 +81,13 @@ class _Bars:
 
 
 class _Lines:
-    """One line when a stage begins, and one at each quarter of its calls: enough for a log."""
+    """One line at each quarter of a stage's calls: enough for a log, with what `explain` says before."""
 
     def __init__(self) -> None:
         self._quarter: dict[str, int] = {}
 
     def __call__(self, stage: str, done: int, total: int) -> None:
-        if stage not in self._quarter:
-            self._quarter[stage] = 0
-            place = STAGES.index(stage) + 1 if stage in STAGES else 0
-            note(f"{place:02d} {stage}")
         quarter = 4 * done // total if total else 0
-        if quarter > self._quarter[stage]:
+        if quarter > self._quarter.get(stage, 0):
             self._quarter[stage] = quarter
             note(f"   {stage}: {done:,} of {total:,} calls")

@@ -19,7 +19,7 @@ from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settin
 from prefect.states import Failed
 
 from flows.artifacts import Funnel, StageProgress, show_card, show_dataset, show_graph, show_rejected
-from flows.progress import tell
+from flows.progress import explain, tell
 from flows.runners import make_runner, shares
 from synth.config import Config, RunConfig
 from synth.errors import StoreError, SynthError
@@ -125,9 +125,11 @@ def stage_flow(run: str, stage: str, before: tuple[StageDone, ...] = ()) -> Stag
     """Plan a stage, do what is missing of it, commit it."""
     held, log = _find(run), get_run_logger()
     plan = held.run.plan(stage)
+    explain(stage, plan.why)
     progress = StageProgress(stage, len(plan.parts), tell)
     manifest = plan.manifest
     if manifest is None:
+        log.info(plan.why)
         held.plans[stage] = plan, progress
         futures = [
             do_parts.submit(run, stage, places, label) for places, label in _tasks(held.run.config, plan)
@@ -137,7 +139,7 @@ def stage_flow(run: str, stage: str, before: tuple[StageDone, ...] = ()) -> Stag
         sentence = _counts(manifest) + _reused(manifest)
     else:
         held.whole.add(stage)
-        sentence = f"Reused, as nothing that it depends on has changed: {_counts(manifest)}"
+        sentence = f"{plan.why.removesuffix('.')}: {_counts(manifest)}"
     log.info(sentence)
     progress.finish(sentence)
     rows = manifest.outputs.get(main_table(stage), 0)

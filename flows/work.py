@@ -40,7 +40,9 @@ def _plainly(config: RunConfig, name: str | None, runs: Path) -> Done:
     from synth import facade
 
     with progress.bars():
-        result = facade.run(config, name=name, runs=runs, progress=progress.tell, clock=time.time)
+        result = facade.run(
+            config, name=name, runs=runs, progress=progress.tell, clock=time.time, explain=progress.explain
+        )
     return Done(result.folder, result.dataset, result.funnel, None)
 
 

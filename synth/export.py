@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from synth.changes import outdated
 from synth.errors import ConfigError, StoreError
 from synth.store import ROW_GROUP, atomic
 
@@ -42,6 +43,11 @@ def export(run_folder: Path, form: str, out: Path, force: bool = False) -> Expor
     files = sorted((run_folder / "dataset" / "questions").glob("*.parquet"))
     if not files:
         raise StoreError(f"{run_folder} has no dataset yet: let the run finish, then export it.")
+    if why := outdated(run_folder):
+        raise StoreError(
+            f"{run_folder / 'dataset'} is older than its run ({why}): let the run finish, or run it "
+            "with its former settings again, then export it."
+        )
     with atomic(path) as temporary:
         try:
             rows = write(temporary, files)

@@ -23,6 +23,8 @@ __all__ = ["Result", "home", "load", "recipe", "run"]
 
 # Hears the stage, what is done and what there is to do; calls or rows.
 Progress = Callable[[str, int, int], None]
+# Hears of each stage whether it is reused or computed anew, and why.
+Explain = Callable[[str, str], None]
 
 
 class Result(NamedTuple):
@@ -40,6 +42,7 @@ def run(
     runs: Path | None = None,
     progress: Progress = lambda stage, done, total: None,
     clock: Clock | None = None,
+    explain: Explain = lambda stage, why: None,
 ) -> Result:
     """Run or resume a configuration to its dataset, without Prefect; with a `clock`, the report has dates.
 
@@ -53,14 +56,17 @@ def run(
         for stage in opened.stages:
             progress(stage, 0, 0)  # a stage begins
             with report.stage(stage):
-                run_stage(opened, stage, progress)
+                run_stage(opened, stage, progress, explain)
         dataset = opened.finish()
         return Result(opened.folder, dataset, funnel(opened.folder))
 
 
-def run_stage(opened: Run, stage: str, progress: Progress) -> Manifest:
+def run_stage(
+    opened: Run, stage: str, progress: Progress, explain: Explain = lambda stage, why: None
+) -> Manifest:
     """All parts of one stage, then its manifest."""
     plan = opened.plan(stage)
+    explain(stage, plan.why)
     if plan.manifest is not None:
         return plan.manifest
     records = [

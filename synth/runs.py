@@ -12,6 +12,7 @@ from typing import Any, Self
 
 import pyarrow as pa
 
+from synth.changes import changes, sentence_of
 from synth.config import RunConfig
 from synth.errors import ConfigError, StoreError
 from synth.ids import digest
@@ -21,11 +22,13 @@ from synth.pipeline import BY_NAME, PIPELINE, Stage, flatten, is_excluded, made_
 from synth.prompts.library import PromptLibrary
 from synth.publish.folder import publish
 from synth.schemas import TABLES
-from synth.settings import to_toml
+from synth.settings import anchored, to_toml
 from synth.stages.calls import Services
 from synth.store import Manifest, PartRecord, StageStore, part_key, write_bytes
 
 Report = Callable[[int, int], None]
+FIRST = "Computed for the first time."
+REUSED = "Reused, as nothing that it depends on has changed."
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -44,13 +47,14 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a stage has to do; `manifest` is there when it is done already."""
+    """What a stage has to do, and why; `manifest` is there when it is done already."""
 
     stage: str
     fingerprint: str
     made_from: dict[str, Any]
     parts: tuple[Part, ...]
     manifest: Manifest | None
+    why: str
 
 
 class Run:
@@ -88,7 +92,7 @@ class Run:
             raise ConfigError(f"--name {chosen!r}: use letters, digits, dots, dashes and underscores only.")
         run = cls(config, runs / chosen)
         try:
-            write_bytes(run.folder / "run.toml", to_toml(config).encode())
+            write_bytes(run.folder / "run.toml", to_toml(anchored(config)).encode())
         except BaseException:
             run.close()
             raise
@@ -119,10 +123,9 @@ class Run:
         fingerprint = digest("stage", depends, size=16)
         store = StageStore(self.folder, stage)
         manifest = store.manifest()
-        same = manifest is not None and manifest.fingerprint == fingerprint and manifest.is_whole
-        if same and manifest is not None and all(map(store.is_sound, manifest.parts)):
-            return Plan(stage, fingerprint, depends, (), manifest)
-        return Plan(stage, fingerprint, depends, self._parts(spec, fingerprint), None)
+        if why := _why_anew(store, manifest, fingerprint, depends):
+            return Plan(stage, fingerprint, depends, self._parts(spec, fingerprint), None, why)
+        return Plan(stage, fingerprint, depends, (), manifest, REUSED)
 
     def work(self, plan: Plan, part: Part, report: Report = silent) -> PartRecord:
         """Do one part, or find it done; safe to call from several threads."""
@@ -201,6 +204,21 @@ class Run:
                 shutil.rmtree(leftover)
             else:
                 leftover.unlink(missing_ok=True)
+
+
+def _why_anew(
+    store: StageStore, manifest: Manifest | None, fingerprint: str, depends: dict[str, Any]
+) -> str | None:
+    """Why a stage that may have been done has to be done again; None where it has not."""
+    if manifest is None:
+        return FIRST
+    if manifest.fingerprint != fingerprint:
+        return f"Computed anew, as {sentence_of(changes(manifest.made_from, depends))}."
+    if not manifest.is_whole:
+        return "Taken up again, as calls had failed: only those are made again."
+    if not all(map(store.is_sound, manifest.parts)):
+        return "Computed anew, as files of it are missing or damaged."
+    return None
 
 
 def default_name(config: RunConfig) -> str:

@@ -21,6 +21,11 @@ _BLANK_LINES = re.compile("\n{4,}")
 _BLOCK = 1 << 20
 
 
+def counted(count: int, noun: str) -> str:
+    """A number with its noun: `1 question`, `2 questions`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 class Named(Protocol):
     """A file and the name it goes by."""
 

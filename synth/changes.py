@@ -1,0 +1,89 @@
+"""What has changed since: why a stage is computed anew, and whether a dataset is older than its run.
+
+In: what a stage was made from (`made_from` of its manifest), and what it would be made from now. Out:
+sentences for a person. Documents and models are not looked at, so a copy of a run folder can be judged.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from synth.errors import StoreError, SynthError
+from synth.prompts.library import PromptLibrary
+from synth.report import manifests, read_stats
+from synth.schemas import STAGES
+from synth.standing import models_of, run_config
+
+Made = Mapping[str, Any]
+# A value that is longer than this says less than the name of its setting.
+VALUE_CHARS = 40
+NAMED = 3
+
+
+def changes(old: Made, new: Made) -> list[str]:
+    """What differs between two `made_from`, in the words of the recipe."""
+    said = ["what the code of this stage makes"] if old["version"] != new["version"] else []
+    said += [_setting(key, old["settings"], new["settings"]) for key in _differing(old, new, "settings")]
+    if old["outside"] != new.get("outside", old["outside"]):
+        said.append("the documents" if old["stage"] == "documents" else "the benchmarks")
+    said += [f"the prompt {name}" for name in _differing(old, new, "prompts")]
+    said += [f"the model of the {role}" for role in _differing(old, new, "models")]
+    said += [f"what is asked of the {role}'s endpoint" for role in _differing(old, new, "asked")]
+    return said + [f"the rows of {name}" for name in _differing(old, new, "before")]
+
+
+def sentence_of(changed: list[str]) -> str:
+    """The first few of many changes, as one piece of a sentence."""
+    if len(changed) > NAMED + 1:
+        changed = [*changed[:NAMED], f"{len(changed) - NAMED} more settings"]
+    *most, last = changed or ["something"]
+    return f"{', '.join(most)} and {last} changed" if most else f"{last} changed"
+
+
+def outdated(run_folder: Path) -> str | None:
+    """Why the published dataset is not what its run is set to make; None where it is, or there is none."""
+    try:
+        published: dict[str, str] = read_stats(run_folder)["fingerprints"]
+    except (StoreError, KeyError):
+        return None
+    found = manifests(run_folder)
+    for stage in (stage for stage in STAGES if stage in published):
+        if stage not in found or found[stage].fingerprint != published[stage]:
+            return f"the stage {stage} was computed anew since, or has to be"
+        if changed := _changed_settings(run_folder, found[stage].made_from):
+            return sentence_of(changed)
+    return None
+
+
+def _changed_settings(run_folder: Path, made: Made) -> list[str]:
+    # Only here: it brings everything that a stage works with, which takes seconds.
+    from synth.pipeline import BY_NAME, made_from
+
+    spec = replace(BY_NAME[made["stage"]], version=made["version"], outside=lambda config: made["outside"])
+    try:
+        config = run_config(run_folder)
+        prompts = PromptLibrary(Path(config.prompts.dir) if config.prompts.dir else None)
+        now = made_from(spec, config, prompts, models_of(config), made["before"])
+    except SynthError:
+        return []  # what is not on this machine cannot be held against the dataset
+    return changes(made, {**now, "settings": _known(now["settings"], made), "asked": made.get("asked", {})})
+
+
+def _known(settings: Made, made: Made) -> Made:
+    """Without the settings that a later version brought: by themselves they change no dataset."""
+    return {key: value for key, value in settings.items() if key in made["settings"]}
+
+
+def _differing(old: Made, new: Made, part: str) -> list[str]:
+    one, other = old.get(part, {}), new.get(part, {})
+    return [key for key in sorted({*one, *other}) if one.get(key) != other.get(key)]
+
+
+def _setting(key: str, old: Made, new: Made) -> str:
+    was, now = (_value(values[key]) if key in values else "not set" for values in (old, new))
+    return f"{key} ({now}, was {was})" if len(was) + len(now) <= VALUE_CHARS else key
+
+
+def _value(value: Any) -> str:
+    return value if isinstance(value, str) else repr(value)

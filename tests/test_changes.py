@@ -1,0 +1,95 @@
+"""A run whose settings changed: its old dataset is not taken for the new one, and each stage says why it is redone."""
+
+from pathlib import Path
+
+import pytest
+
+import synth
+from synth.changes import changes, outdated, sentence_of
+from synth.config import RunConfig
+from synth.errors import StoreError
+from synth.export import export
+from synth.facade import run_stage
+from synth.report import manifests
+from synth.runs import Run
+
+
+def changed(config: RunConfig, section: str, **update: object) -> RunConfig:
+    return config.model_copy(update={section: getattr(config, section).model_copy(update=update)})
+
+
+def folder_of(config: RunConfig) -> Path:
+    return synth.run(config, name="r").folder
+
+
+def test_a_dataset_is_as_new_as_its_run(config: RunConfig, tmp_path: Path) -> None:
+    folder = folder_of(config)
+    assert outdated(folder) is None
+    assert export(folder, "sft", tmp_path / "x.jsonl").rows > 0
+
+
+def test_settings_that_changed_make_it_old_until_the_run_is_finished(
+    config: RunConfig, tmp_path: Path
+) -> None:
+    folder = folder_of(config)
+    other = changed(config, "screen", min_words=9)
+    with Run.open(other, folder.parent, "r"):
+        pass  # killed before it did anything
+    assert outdated(folder) == "screen.min_words (9, was 3) changed"
+    with pytest.raises(StoreError, match=r"older than its run \(screen.min_words"):
+        export(folder, "sft", tmp_path / "x.jsonl")
+    assert not (tmp_path / "x.jsonl").exists()
+    folder_of(other)
+    assert outdated(folder) is None
+
+
+def test_a_stage_that_was_redone_makes_it_old(config: RunConfig) -> None:
+    folder = folder_of(config)
+    with Run.open(changed(config, "screen", min_words=9), folder.parent, "r") as opened:
+        for stage in ("documents", "concepts", "graph", "combinations", "questions", "screen"):
+            run_stage(opened, stage, lambda *_: None)
+    assert "the stage screen was computed anew" in (outdated(folder) or "")
+
+
+def test_another_model_makes_it_old(config: RunConfig) -> None:
+    folder = folder_of(config)
+    models = {"other": config.endpoints()["fake"].model_copy(update={"model": "fake-2"})}
+    roles = config.roles.model_copy(update={"solver": "other"})
+    with Run.open(config.model_copy(update={"models": models, "roles": roles}), folder.parent, "r"):
+        pass
+    assert outdated(folder) == "the model of the solver changed"
+
+
+def test_what_cannot_change_rows_makes_nothing_old(config: RunConfig) -> None:
+    folder = folder_of(config)
+    with Run.open(config.model_copy(update={"tasks": 3}), folder.parent, "r"):
+        pass
+    assert outdated(folder) is None
+
+
+def test_each_stage_says_why_it_is_redone(config: RunConfig) -> None:
+    heard: dict[str, str] = {}
+    synth.run(config, name="r", explain=heard.__setitem__)
+    assert set(heard.values()) == {"Computed for the first time."}
+    other = changed(config, "screen", min_words=9)
+    folder = synth.run(other, name="r", explain=heard.__setitem__).folder
+    assert heard["questions"] == "Reused, as nothing that it depends on has changed."
+    assert heard["screen"] == "Computed anew, as screen.min_words (9, was 3) changed."
+    assert heard["answers"] == "Computed anew, as the rows of screen changed."
+    part = manifests(folder)["dataset"].parts[0].files[0]
+    (folder / part.path).write_bytes(b"")
+    synth.run(other, name="r", explain=heard.__setitem__)
+    assert heard["dataset"] == "Computed anew, as files of it are missing or damaged."
+
+
+def test_every_kind_of_change_has_words(config: RunConfig) -> None:
+    made = manifests(folder_of(config))["questions"].made_from
+    new = {
+        **made, "version": 0, "outside": "other", "prompts": {}, "models": {"generator": "m"},
+        "asked": {}, "before": {**made["before"], "combinations": "x"},
+    }  # fmt: skip
+    said = changes(made, new)
+    assert said[0] == "what the code of this stage makes"
+    assert {"the model of the generator", "the rows of combinations", "the prompt level1.v1"} <= set(said)
+    assert sentence_of(said).count(",") == 2
+    assert "more settings changed" in sentence_of(said)
