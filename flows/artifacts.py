@@ -29,7 +29,7 @@ from prefect.client.schemas.actions import ArtifactUpdate
 
 from flows.terminal import line, plain
 from synth.publish.card import markdown_text
-from synth.report import FunnelRow, funnel, manifests
+from synth.report import LEGEND, FunnelRow, funnel, manifests
 from synth.schemas import REASONS
 from synth.store import Manifest
 
@@ -180,7 +180,7 @@ def as_code(text: str) -> str:
 def _funnel_cells(row: FunnelRow) -> dict[str, Any]:
     why = ", ".join(f"{reason} {count:,}" for reason, count in row.reasons.items())
     return {
-        "stage": row.stage, "rows in": row.inputs, "led on": row.parents, "rows out": row.outputs,
+        "stage": row.stage, "rows in": row.inputs, "used": row.parents, "rows out": row.outputs,
         "rejected": row.rejected, "reused": row.reused, "why": why,
     }  # fmt: skip
 
@@ -191,7 +191,7 @@ def _funnel_sentence(run_folder: Path, rows: list[FunnelRow]) -> str:
     last, fallen = rows[-1], sum(row.rejected for row in rows)
     return (
         f"Run {markdown_text(run_folder.name)}: {rows[0].inputs:,} sources in, {last.outputs:,} rows out of "
-        f"{last.stage}, {fallen:,} rejected on the way."
+        f"{last.stage}, {fallen:,} rejected on the way. {LEGEND}"
     )
 
 

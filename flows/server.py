@@ -75,6 +75,12 @@ def stop_server() -> bool:
     return True
 
 
+def started_here() -> int | None:
+    """The process of the server that was started by `synth` and is alive, if there is one."""
+    known = _alive()
+    return known.pid if known else None
+
+
 def is_healthy(api_url: str) -> bool:
     """Whether a Prefect server answers at an API address."""
     try:

@@ -5,9 +5,14 @@ are taken out of every text: neither a document nor a model may steer the reader
 """
 
 import re
+import shlex
+import shutil
 import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+NAME = "synth"
 
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_].*?(?:\x07|\x1b\\|$)|[ -/]*[0-~])", re.DOTALL)
 _LINE_ENDS = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
@@ -39,13 +44,25 @@ def say(*texts: object, style: str = "") -> None:
 
 
 def copy(*lines: object) -> None:
-    """Print lines that are meant to be copied: they are indented and never wrapped."""
+    """Print lines that are meant to be copied: indented, never wrapped, and with a `synth` that is found."""
     from rich.text import Text
 
     from flows.console import out
 
     for text in lines:
-        out.print(Text(f"  {plain(text)}", "bold"), soft_wrap=True)
+        shown = plain(text)
+        called = f"{program()} {shown.removeprefix('synth ')}" if shown.startswith("synth ") else shown
+        out.print(Text(f"  {called}", "bold"), soft_wrap=True)
+
+
+def program() -> str:
+    """How this program can be called again: by its name where that leads here, else as it was called."""
+    here = Path(sys.argv[0])
+    found = shutil.which(NAME)
+    if here.name != NAME:  # it was called by its module, or stands in another program
+        return NAME if found else f"{shlex.quote(sys.executable)} -m flows.cli"
+    leads_here = found and Path(found).resolve() == here.resolve()
+    return NAME if leads_here else shlex.quote(str(here))
 
 
 def note(text: object) -> None:

@@ -8,9 +8,12 @@ from synth.errors import StoreError
 from synth.schemas import STAGES, main_table
 from synth.store import Manifest, StageStore
 
+# What the columns of a funnel mean, for all that show one.
+LEGEND = "used: rows in that led to a row out. rejected: counts single outputs too."
+
 
 class FunnelRow(NamedTuple):
-    """One stage of the funnel: rows in, rows that led on, rows out, rows rejected by reason."""
+    """One stage of the funnel: rows in, those that led to a row out, rows out, rows rejected by reason."""
 
     stage: str
     inputs: int

@@ -1,12 +1,14 @@
 """`synth status` and `synth stats`: where a run stands, and what it yielded."""
 
+import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.commands import options
-from flows.terminal import copy, print_json, say, table
+from flows.terminal import complain, copy, print_json, say, table
 from synth.places import find_run
+from synth.text import counted
 
 if TYPE_CHECKING:
     from synth.report import FunnelRow
@@ -33,20 +35,41 @@ def status(run: options.RunFolder, as_json: options.Json = False) -> None:
     rows = [(s.stage, s.state, _parts(s.done, s.parts), s.rows, s.rejected) for s in found.stages]
     table(("stage", "state", "parts", "rows out", "rejected"), rows, f"Run {folder.name}")
     say(f"Model calls in the journal: {calls:,}")
-    if tries := read(folder).get("tries"):
-        last = tries[-1]
-        fault = f": {last['fault']}" if last.get("fault") else ""
-        say(f"Last try: {last['outcome']}, begun {last['started']}{fault}")
+    report = read(folder)
+    if tries := report.get("tries"):
+        say(_last_try(tries[-1], found.at_work))
+    _tell_damage(report)
     say("A process is at work on it." if found.at_work else "No process is at work on it.")
     if found.published:
         say(f"Dataset: {folder / 'dataset'}")
     elif not found.at_work:
         say("To go on, run the same command as before, or:")
-        copy(f"synth run {folder / 'run.toml'} --name {folder.name} --out {folder.parent}")
+        copy(_resume(folder.absolute()))
+
+
+def _last_try(last: Tree, at_work: bool) -> str:
+    # A killed process could not say how it ended; its lock went with it.
+    killed = last["outcome"] == "running" and not at_work
+    outcome = "interrupted, as its process was killed" if killed else last["outcome"]
+    fault = f": {last['fault']}" if last.get("fault") else ""
+    return f"Last try: {outcome}, begun {last['started']}{fault}"
+
+
+def _resume(folder: Path) -> str:
+    """The command that goes on with a run, from whichever folder it is given."""
+    return shlex.join(
+        ["synth", "run", str(folder / "run.toml"), "--name", folder.name, "--out", str(folder.parent)]
+    )
+
+
+def _tell_damage(report: Tree) -> None:
+    if "damage" in report:
+        complain(report["damage"])
 
 
 def stats(run: options.RunFolder, as_json: options.Json = False) -> None:
     """Show the funnel, the dataset and the calls of a run."""
+    from synth.changes import outdated
     from synth.errors import StoreError
     from synth.report import funnel, read_stats
     from synth.run_report import read
@@ -57,24 +80,31 @@ def stats(run: options.RunFolder, as_json: options.Json = False) -> None:
         figures = read_stats(folder)
     except StoreError:
         figures = {}
+    why = outdated(folder)
     if as_json:
-        print_json(
-            {"run": folder.name, "funnel": [r._asdict() for r in rows], "dataset": figures, "report": report}
-        )
+        told = {"run": folder.name, "funnel": [r._asdict() for r in rows], "dataset": figures}
+        print_json({**told, "outdated": why, "report": report})
         return
     show_funnel(rows)
+    if why:
+        complain(f"The dataset is older than the run ({why}); what follows are its old figures. To renew it:")
+        copy(_resume(folder.absolute()))
     if figures:
         _show_dataset(figures)
     else:
         say("No dataset is published yet.")
     show_calls(report)
+    _tell_damage(report)
 
 
 def show_funnel(rows: Iterable["FunnelRow"]) -> None:
-    """The funnel: in, led on, out, rejected, and why."""
-    heads = ("stage", "in", "led on", "out", "rejected", "why")
+    """The funnel: in, used, out, rejected, and why."""
+    from synth.report import LEGEND
+
+    heads = ("stage", "in", "used", "out", "rejected", "why")
     cells = [(r.stage, r.inputs, r.parents, r.outputs, r.rejected, _reasons(r.reasons)) for r in rows]
     table(heads, cells, "Funnel")
+    say(LEGEND, "")
 
 
 def show_work(folder: Path) -> None:
@@ -89,9 +119,8 @@ def show_work(folder: Path) -> None:
     reused = sum(stage["status"] == "reused" for stage in stages)
     calls = last["calls"]
     say(
-        f"Stages: {len(stages) - reused} worked out, {reused} reused. "
-        f"Calls: {calls['made']:,} made, {calls['reused']:,} reused, {calls['failed']:,} failed. "
-        f"Time: {_duration(last['seconds'])}."
+        f"Stages: {len(stages) - reused} computed, {reused} reused. Time: {_duration(last['seconds'])}.",
+        f"Calls: {calls['made']:,} made, {calls['reused']:,} reused, {calls['failed']:,} failed.",
     )
 
 
@@ -112,9 +141,9 @@ def show_calls(report: Tree) -> None:
 
 
 def _show_dataset(figures: Tree) -> None:
-    say(f"{figures['rows']:,} questions from {figures['sources']:,} sources")
-    counted = [(name, _reasons(figures[name])) for name in COUNTED if figures.get(name)]
-    table(("what", "questions"), counted)
+    say(f"{counted(figures['rows'], 'question')} from {counted(figures['sources'], 'source')}")
+    counts = [(name, _reasons(figures[name])) for name in COUNTED if figures.get(name)]
+    table(("what", "questions"), counts)
     lengths = [(name, *(words[q] for q in QUANTILES)) for name, words in figures["words"].items() if words]
     if lengths:
         table(("words", *QUANTILES.values()), lengths)

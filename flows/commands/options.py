@@ -51,6 +51,10 @@ Sample = Annotated[
     typer.Option("--sample", min=1, metavar="N", help="Use only N passages, drawn by the seed."),
 ]
 NoUi = Annotated[bool, typer.Option("--no-ui", help="Run without Prefect: no server, nothing to look at.")]
+StopServer = Annotated[
+    bool,
+    typer.Option("--stop-server", help="End the Prefect server afterwards, if it was started by `synth`."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 RunFolder = Annotated[str, typer.Argument(metavar="RUN", help="Folder of a run, or its name among the runs.")]
 

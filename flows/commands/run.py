@@ -1,6 +1,5 @@
 """`synth run`: runs or resumes a run, or says what it would do (`--dry-run`)."""
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -8,14 +7,12 @@ import typer
 from typer.core import TyperCommand
 
 from flows.commands import options
-from flows.terminal import complain, copy, plain, say, table
+from flows.terminal import say, table
 
 if TYPE_CHECKING:
     from flows.work import Done
     from synth.config import RunConfig
     from synth.forecast import Forecast
-
-SHOWN_CHARS = 1_200
 
 
 class RunCommand(TyperCommand):
@@ -59,6 +56,7 @@ def run(
         ),
     ] = False,
     no_ui: options.NoUi = False,
+    stop_server: options.StopServer = False,
 ) -> None:
     """Run a recipe, or resume its run.
 
@@ -72,46 +70,32 @@ def run(
 
         show_forecast(forecast(config), config)
         return
+    from flows.commands.ending import server_stopped
     from flows.work import carry_out
 
-    show_done(carry_out(config, name, runs, ui=not no_ui), config)
+    stop = stop_server and not no_ui
+    with server_stopped(stop):
+        done = carry_out(config, name, runs, ui=not no_ui)
+    show_done(done, stop)
 
 
-def show_done(done: "Done", config: "RunConfig") -> None:
+def show_done(done: "Done", stopped: bool) -> None:
     """What came of a run: the funnel, what was reused, where the dataset lies, what to do next."""
-    from flows.commands.inspect import show_funnel, show_work
+    from flows.commands import ending
 
-    show_funnel(done.funnel)
-    show_work(done.folder)
-    tell_model(done.dataset)
-    say(f"Dataset: {done.dataset}")
-    if done.url:
-        say(f"This run in the Prefect UI: {done.url}")
-    say("", "Next:")
-    copy(*next_commands(done.folder))
-    if not done.rows:
-        complain("No question came through; `synth stats` shows at which stage the rows fell out, and why.")
+    ending.show_yield(done)
+    ending.tell_model(done.dataset)
+    ending.show_places(done, stopped)
+    ending.show_next(*ending.next_commands(done.folder, first_id(done.dataset)))
+    ending.tell_if_empty(done)
 
 
-def next_commands(folder: Path, row_id: str = "ROW_ID") -> list[str]:
-    """Commands that look at a finished run."""
-    run = shlex.quote(str(folder))
-    return [
-        f"synth stats {run}",
-        f"synth explain {run} {row_id}",
-        f"synth export {run} --format sft --out train.jsonl",
-    ]
+def first_id(dataset: Path) -> str:
+    """The id of a row to look at."""
+    from flows.commands.ending import sample_rows
 
-
-def tell_model(dataset: Path) -> None:
-    """Say which model wrote the rows, and where it is one that only shows the machinery."""
-    from synth.publish.card import demo_model
-    from synth.report import read_stats
-
-    identity = read_stats(dataset.parent)["models"].get("generator", "")
-    say(f"Model of the questions: {identity}")
-    if said := demo_model(identity):
-        say(f"{said} They show the machinery, not the quality.", style="yellow")
+    rows = sample_rows(dataset)
+    return str(rows[-1]["id"]) if rows else "ROW_ID"
 
 
 def show_forecast(found: "Forecast", config: "RunConfig") -> None:
@@ -122,7 +106,7 @@ def show_forecast(found: "Forecast", config: "RunConfig") -> None:
         say(f"Prompt of stage {example.prompt}", style="bold")
         for message in example.messages:
             say(f"[{message['role']}]", style="cyan")
-            say(_cut(message["content"]), "")
+            say(message["content"], "")
     heads = ("stage", "rows, at most", "calls, at most", "prompt tokens", "reply tokens")
     table(heads, [*found.stages, total(found.stages)], "Forecast")
     if found.unread:
@@ -136,8 +120,3 @@ def show_forecast(found: "Forecast", config: "RunConfig") -> None:
         "Time: unknown before the first calls.",
         "No call was made and nothing was written.",
     )
-
-
-def _cut(text: str) -> str:
-    text = plain(text)
-    return text if len(text) <= SHOWN_CHARS else f"{text[:SHOWN_CHARS]}… ({len(text):,} characters)"

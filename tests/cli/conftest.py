@@ -58,6 +58,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("SYNTH_DEBUG", raising=False)
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.setattr("flows.terminal.program", lambda: "synth")  # here it would be the test runner's name
     monkeypatch.chdir(tmp_path)
     return tmp_path / "home"
 

@@ -148,3 +148,16 @@ def test_a_run_folder_can_be_read_only(copied: Path, synth: Synth) -> None:
     for command in (("status", copied), ("stats", copied)):
         assert synth(*command).exit_code == 0
     assert {path: path.stat().st_mtime_ns for path in copied.rglob("*")} == before
+
+
+def test_figures_of_an_old_dataset_are_called_old(copied: Path, config: RunConfig, synth: Synth) -> None:
+    assert "older than the run" not in synth("stats", copied).output
+    screen = config.screen.model_copy(update={"min_words": 9})
+    with Run.open(config.model_copy(update={"screen": screen}), copied.parent, "done"):
+        pass
+    done = synth("stats", copied)
+    assert "The dataset is older than the run (screen.min_words (9, was 3) changed)" in done.stderr
+    assert json.loads(synth("stats", copied, "--json").stdout)["outdated"]
+    refused = synth("export", copied, "--format", "sft", "--out", copied / "x.jsonl")
+    assert refused.exit_code == 1
+    assert "older than its run" in refused.stderr

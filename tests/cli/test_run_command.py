@@ -31,7 +31,8 @@ def test_a_run_without_prefect_ends_with_a_dataset(synth: Synth, home: Path, doc
 
     again = synth(*command)
     assert again.exit_code == 0, again.output
-    assert "0 worked out, 8 reused. Calls: 0 made" in again.stdout
+    assert "0 computed, 8 reused." in again.stdout
+    assert "Calls: 0 made" in again.stdout
     assert len(runs_of(home)) == 1
 
 
