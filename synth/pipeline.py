@@ -99,10 +99,10 @@ def _benchmarks(config: RunConfig) -> str:
 QUESTION_PROMPTS = ("level1", "level2", "level2_choose", "level3")
 SAID = ("domain", "levels", "language", "prompts.examples")
 
-DOCUMENTS = Stage("documents", 1, reads=(), settings=("documents", "seed"), work=_documents, outside=_sources)
+DOCUMENTS = Stage("documents", 2, reads=(), settings=("documents", "seed"), work=_documents, outside=_sources)
 CONCEPTS = Stage(
     "concepts",
-    1,
+    2,
     reads=("passages",),
     settings=("concepts", *SAID, "prompts.concepts_sampling"),
     work=_concepts,
@@ -120,7 +120,7 @@ COMBINATIONS = Stage(
 )
 QUESTIONS = Stage(
     "questions",
-    1,
+    2,
     reads=("combinations", "passages"),
     settings=("questions", *SAID, "prompts.questions_sampling"),
     work=_questions,
@@ -139,7 +139,7 @@ SCREEN = Stage(
 )
 ANSWERS = Stage(
     "answers",
-    1,
+    2,
     reads=("screened", "questions"),
     settings=("answers", *SAID, "prompts.answers_sampling"),
     work=_answers,
@@ -149,7 +149,7 @@ ANSWERS = Stage(
 )
 DATASET = Stage(
     "dataset",
-    1,
+    2,
     reads=("documents", "passages", "concepts", "combinations", "questions", "screened", "answers"),
     settings=("recipe", "preset", "domain", "levels", "language", "seed", "answers", "dataset"),
     work=_dataset,

@@ -134,7 +134,10 @@ _ALL = (
         "document_id",
         (
             _text("document_id", "content id of the normalised text"),
-            _text("source", "path relative to the given root, or with #row in a table"),
+            _text(
+                "source",
+                "path relative to the given root, with `#row` in a table (`##` stands in a file's own name)",
+            ),
             _text("title", "title, or the first heading, or the file's name"),
             _text("language", "ISO 639-1 code of the detected language, `und` where undecided"),
             _text("licence", "licence as stated by the source, else null", True),

@@ -17,6 +17,8 @@ _FRONT_MATTER = re.compile(r"\s*---[ \t]*\n(.{0,8000}?)\n(?:---|\.\.\.)[ \t]*(?:
 # Brackets in brackets cost the YAML parser the square of their depth.
 _MAX_BRACKETS = 200
 _TITLE_LINE = re.compile(r"\s*(\w[^\n]{0,79}[^\n.:;,])\n[ \t]*\n")
+# How YAML says that there is nothing.
+_NOTHING = ("~", "null", "Null", "NULL")
 
 FIELDS: dict[str, tuple[str, ...]] = {
     "title": ("title",),
@@ -64,10 +66,13 @@ def _front_matter(written: str) -> dict[str, Any] | None:
     if written.count("[") + written.count("{") > _MAX_BRACKETS:
         return None
     try:
-        value = yaml.safe_load(written)
+        # Nothing but text is looked for, and as anything else one impossible date would cost all fields.
+        value = yaml.load(written, Loader=yaml.BaseLoader)  # noqa: S506  (makes strings, lists and mappings only)
     except (yaml.YAMLError, ValueError, RecursionError):
         return None
-    return {str(k).lower(): v for k, v in value.items()} if isinstance(value, dict) else None
+    if not isinstance(value, dict):
+        return None
+    return {str(k).lower(): v for k, v in value.items() if v not in _NOTHING}
 
 
 def _unix(text: str) -> str:

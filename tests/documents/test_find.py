@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -80,3 +81,14 @@ def test_nothing_to_read_is_a_fault(tmp_path: Path, given: list[str]) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(ConfigError, match="No file to read"):
         names(*[tmp_path / p for p in given])
+
+
+def test_names_of_files_are_no_names_of_rows_and_stay_apart(tmp_path: Path) -> None:
+    make(tmp_path, "t.jsonl#0", "t.jsonl##0", "t.jsonl", "a#1.txt", "a#b", "\\xff.txt")
+    (tmp_path / os.fsdecode(b"\xff.txt")).write_text("x")
+    found = names(tmp_path)
+    assert set(found) == {
+        *("t.jsonl##0", "t.jsonl###0", "t.jsonl", "a#1.txt", "a#b"),
+        *(r"\\xff.txt", r"\xff.txt"),
+    }
+    assert len(found) == 7

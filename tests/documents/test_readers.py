@@ -68,14 +68,19 @@ def test_front_matter_is_read_and_cut_off(tmp_path: Path) -> None:
         "---\nno mapping\n---\ntext",
         "---\n!!python/object/apply:os.system ['true']\n---\ntext",
         "---\na: [\n---\ntext",
-        "---\ndate: 2020-99-99\n---\ntext",
         "---\n" + "[" * 5000 + "\n---\ntext",
         "---\ntitle: never closed\n",
     ],
-    ids=["no mapping", "python tag", "broken", "impossible date", "deep", "open"],
+    ids=["no mapping", "python tag", "broken", "deep", "open"],
 )
 def test_what_is_no_front_matter_belongs_to_the_text(tmp_path: Path, text: str) -> None:
     assert one(put(tmp_path, "a.md", text)).text == text.strip()
+
+
+@pytest.mark.parametrize("date", ["2020-13-45", "2020-99-99T77:00:00", "0b2", "1e999"])
+def test_an_impossible_value_in_front_matter_costs_no_neighbour(tmp_path: Path, date: str) -> None:
+    found = one(put(tmp_path, "a.md", f"---\ntitle: 1984\ndate: {date}\nlicence: CC0\nurl: ~\n---\ntext"))
+    assert (found.title, found.licence, found.url, found.text) == ("1984", "CC0", None, "text")
 
 
 def test_title_is_the_first_heading_or_else_the_name_of_the_file(tmp_path: Path) -> None:

@@ -198,3 +198,11 @@ def test_every_file_of_a_real_corpus_is_read_or_rejected() -> None:
         assert 80 <= len(row["text"]) <= 6000
     texts = {row["document_id"]: row["text"] for row in output.tables["documents"].to_pylist()}
     assert all("¶" not in text and "Next:" not in text for text in texts.values())
+
+
+def test_a_file_that_is_called_like_a_row_keeps_the_balance(tmp_path: Path) -> None:
+    (tmp_path / "t.jsonl").write_text(json.dumps({"text": prose(1)}))
+    (tmp_path / "t.jsonl#0").write_text("no reader for this one")
+    output = run(find_sources([str(tmp_path)]))
+    assert column(output, "documents", "source") == ["t.jsonl#0"]
+    assert [(r.source, r.reason) for r in output.rejected] == [("t.jsonl##0", "unsupported_format")]
