@@ -1,11 +1,13 @@
 """The forecast of a run bounds what it does; the report of a run says what it did, however it ended."""
 
 import json
-from collections.abc import Iterator
+import shlex
+from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 
 import pytest
+from typer.testing import Result
 
 from synth.config import RunConfig
 from synth.errors import EndpointError
@@ -95,3 +97,45 @@ def test_a_try_that_was_killed_is_known_by_the_next(config: RunConfig, tmp_path:
     report = read(tmp_path / "r")
     assert [this["outcome"] for this in report["tries"]] == ["killed", "finished"]
     assert report["calls"]["made"] == 7
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        "{",
+        "[]",
+        '{"tries": 1}',
+        '{"tries": [7]}',
+        '{"tries": [{"outcome": "running", "stages": {}, "calls": 1, "calls_by_stage": {}}]}',
+        '{"tries": [{"outcome": "running", "stages": {}, "calls": {}, "calls_by_stage": {"concepts": 0}}]}',
+    ],
+)
+def test_a_damaged_report_stops_nothing(
+    report: str, config: RunConfig, tmp_path: Path, synth: Callable[..., Result]
+) -> None:
+    with Run.open(config, tmp_path, "r"):
+        (tmp_path / "r" / "run_report.json").write_text(report)
+    for command in ("status", "stats"):
+        done = synth(command, tmp_path / "r")
+        assert done.exit_code == 0, done.output
+        assert "run_report.json is damaged" in done.stderr
+    with Run.open(config, tmp_path, "r") as opened, RunReport(opened):
+        pass
+    assert [this["outcome"] for this in read(tmp_path / "r")["tries"]] == ["finished"]
+
+
+def test_a_killed_run_is_called_interrupted_and_can_be_resumed_from_anywhere(
+    config: RunConfig, tmp_path: Path, synth: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "my runs" / "r"
+    killed = {"outcome": "running", "calls": {"made": 7}, "calls_by_stage": {}, "stages": {}}
+    with Run.open(config, folder.parent, "r"):
+        (folder / "run_report.json").write_text(json.dumps({"tries": [killed]}))
+        assert "Last try: running" in synth("status", folder).stdout
+    monkeypatch.chdir(folder.parent)
+    told = synth("status", "r").stdout
+    assert "Last try: interrupted" in told
+    command = next(line for line in told.splitlines() if line.startswith("  synth run"))
+    assert shlex.split(command)[1:] == [
+        *("run", str(folder / "run.toml"), "--name", "r", "--out", str(folder.parent))
+    ]
