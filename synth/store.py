@@ -54,7 +54,11 @@ class PartRecord(Config):
 
 
 class Manifest(Config):
-    """The last word on a stage. `reused` counts input rows of parts that an earlier try had finished."""
+    """The last word on a stage.
+
+    `reused` counts input rows of parts that an earlier try had finished; `unanswered` is the hash of the rows
+    that fell for want of an answer, however they are cut into parts.
+    """
 
     stage: str
     schema_version: int = SCHEMA_VERSION
@@ -66,6 +70,7 @@ class Manifest(Config):
     rejected: int
     reasons: dict[str, int]
     reused: int
+    unanswered: str | None = None
     parts: tuple[PartRecord, ...]
 
     @property
@@ -76,10 +81,7 @@ class Manifest(Config):
     @property
     def outcome(self) -> str:
         """What later stages depend on: the fingerprint, and which rows are still without an answer."""
-        if self.is_whole:
-            return self.fingerprint
-        fallen = [f.sha256 for part in self.parts for f in part.files if f.table == "rejected"]
-        return digest(self.fingerprint, fallen, size=16)
+        return self.fingerprint if self.is_whole else digest(self.fingerprint, self.unanswered, size=16)
 
 
 def sha256_of(path: Path) -> str:
@@ -210,7 +212,8 @@ class StageStore:
             stage=self.stage, fingerprint=fingerprint, made_from=made_from,
             inputs=sum(p.inputs for p in parts), parents=sum(p.parents for p in parts), outputs=outputs,
             rejected=sum(p.rejected for p in parts), reasons=dict(sorted(reasons.items())),
-            reused=reused, parts=tuple(sorted(parts, key=lambda p: p.index)),
+            reused=reused, unanswered=self._unanswered(parts) if PASSING in reasons else None,
+            parts=tuple(sorted(parts, key=lambda p: p.index)),
         )  # fmt: skip
         write_bytes(self.manifest_path, (manifest.model_dump_json(indent=2) + "\n").encode())
         return manifest
@@ -233,6 +236,12 @@ class StageStore:
         spec = TABLES[table]
         # Parts are in the order of their inputs; sorting here makes rows independent of how they were cut.
         return pa.concat_tables(tables).sort_by(spec.key) if tables else spec.schema.empty_table()
+
+    def _unanswered(self, parts: list[PartRecord]) -> str:
+        files = [self.run_folder / f.path for part in parts for f in part.files if f.table == "rejected"]
+        tables = [pq.read_table(path, columns=["row_id", "reason"], partitioning=None) for path in files]
+        rows = [row for table in tables for row in table.to_pylist()]
+        return digest("unanswered", sorted(row["row_id"] for row in rows if row["reason"] == PASSING))
 
     def prune(self) -> int:
         """Delete the files of superseded parts; the number deleted."""

@@ -127,6 +127,29 @@ def test_calls_that_failed_are_made_by_the_next_run(config: RunConfig, script: A
     assert second.funnel[-1].outputs == first.funnel[-1].outputs + 1
 
 
+def test_what_is_unanswered_does_not_depend_on_how_rows_are_cut(
+    config: RunConfig, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    plain = fake.FakeModel._plain
+
+    def reply(self: fake.FakeModel, body: dict[str, Any], name: str) -> fake.FakeReply:
+        asked = body["messages"][-1]["content"]
+        refused = "concentration of a mixture" in asked or "Two lines meet" in asked
+        return fake.FakeReply("no", status=400) if refused else plain(self, body, name)
+
+    monkeypatch.setattr(fake.FakeModel, "_plain", reply)
+    outcomes, cards = [], []
+    for size in (10_000, 2):
+        result = synth.run(config.model_copy(update={"part_rows": size}), runs=tmp_path / str(size))
+        made = manifests(result.folder)
+        assert made["concepts"].reasons["call_failed"] == 2
+        assert made["concepts"].outcome != made["concepts"].fingerprint
+        outcomes.append({stage: manifest.outcome for stage, manifest in made.items()})
+        cards.append((result.dataset / "checksums.sha256").read_text())
+    assert outcomes[0] == outcomes[1]
+    assert cards[0] == cards[1]
+
+
 def test_an_endpoint_that_refuses_the_key_stops_the_run(config: RunConfig, script: Any) -> None:
     script(lambda kind, n: fake.FakeReply("bad key", status=401))
     with pytest.raises(SynthError, match="refused the key"):
