@@ -3,7 +3,7 @@
 import synth
 config = synth.recipe("demo", documents=["notes/"], model="fake")
 result = synth.run(config)
-questions = synth.load(result.folder, "questions")
+dataset = synth.load(result.folder, "dataset")
 """
 
 from typing import TYPE_CHECKING, Any
@@ -21,3 +21,7 @@ def __getattr__(name: str) -> Any:
 
         return getattr(facade, name)
     raise AttributeError(f"module 'synth' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

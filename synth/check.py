@@ -15,6 +15,7 @@ from synth.llm.journal import Journal
 from synth.llm.wire import kind_of
 from synth.prompts.library import PromptLibrary
 from synth.prompts.slots import SLOTS, faults_of
+from synth.settings import PUBLIC_ENDPOINT
 
 LEAST_FREE_BYTES = 200_000_000
 
@@ -67,6 +68,9 @@ def prompt_faults(config: RunConfig) -> Iterator[str]:
             yield from faults_of(slot, library.get(getattr(config.prompts, slot)))
         except ConfigError as fault:
             yield from (f"prompts.{slot}: {said}" for said in fault.faults)
+    for file in library.unused([getattr(config.prompts, slot) for slot in SLOTS]):
+        fix = "name it like the prompt that it replaces (`concepts.v1.md`), or name it in [prompts]"
+        yield f"prompts.dir: nothing uses {folder}/{file}; {fix}, or take it out of the folder."
 
 
 def _model(name: str, entry: ModelConfig) -> Iterator[str]:
@@ -75,7 +79,9 @@ def _model(name: str, entry: ModelConfig) -> Iterator[str]:
         return
     variable = entry.api_key_env
     if variable and kind_of(entry) == "http" and not os.environ.get(variable):
-        yield f"models.{name}.api_key_env: the variable {variable} is not set; export the key in it."
+        other = entry.base_url == PUBLIC_ENDPOINT and "OPENAI_BASE_URL" not in os.environ
+        fix = ", or the address of an endpoint of your own in OPENAI_BASE_URL" if other else ""
+        yield f"models.{name}.api_key_env: the variable {variable} is not set; export the key in it{fix}."
 
 
 def _disk(runs: Path) -> Iterator[str]:

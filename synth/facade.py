@@ -5,11 +5,13 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import pyarrow as pa
+
 from synth.check import check
 from synth.config import RunConfig
-from synth.errors import ConfigError
+from synth.errors import ConfigError, StoreError
 from synth.places import home
-from synth.report import FunnelRow, funnel
+from synth.report import FunnelRow, funnel, manifests
 from synth.run_report import Clock, RunReport
 from synth.runs import Run
 from synth.schemas import TABLES
@@ -76,7 +78,7 @@ def run_stage(
 
 
 def load(run_folder: str | PathLike[str], table: str, columns: Sequence[str] | None = None) -> "pd.DataFrame":
-    """A table of a run as pandas, with Arrow types.
+    """A table of a run as pandas, with Arrow types; `rejected` holds the rows of all stages.
 
     Raises:
         ConfigError: there is no table of that name.
@@ -84,9 +86,16 @@ def load(run_folder: str | PathLike[str], table: str, columns: Sequence[str] | N
     """
     import pandas as pd
 
-    if table not in TABLES or not TABLES[table].stage:
-        known = ", ".join(name for name, spec in TABLES.items() if spec.stage)
-        raise ConfigError(f"There is no table {table!r}; a run has {known}.")
-    rows = StageStore(Path(run_folder), TABLES[table].stage).read(table)
-    frame: pd.DataFrame = rows.to_pandas(types_mapper=pd.ArrowDtype)
+    if table not in TABLES:
+        raise ConfigError(f"There is no table {table!r}; a run has {', '.join(TABLES)}.")
+    frame: pd.DataFrame = _rows(Path(run_folder), table).to_pandas(types_mapper=pd.ArrowDtype)
     return frame if columns is None else frame[list(columns)]
+
+
+def _rows(run_folder: Path, table: str) -> pa.Table:
+    if stage := TABLES[table].stage:
+        return StageStore(run_folder, stage).read(table)
+    found = [StageStore(run_folder, stage).read(table) for stage in manifests(run_folder)]
+    if not found:
+        raise StoreError(f"{run_folder}: no stage has finished, so {table!r} is not there yet; let it run.")
+    return pa.concat_tables(found)

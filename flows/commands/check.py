@@ -8,13 +8,14 @@ import typer
 from flows.commands import options
 from flows.terminal import copy, say, table
 from synth.errors import ConfigError
+from synth.text import counted
 
 if TYPE_CHECKING:
-    from synth.config import RunConfig
+    from synth.config import ModelConfig, RunConfig
 
 
 def init(
-    file: Annotated[Path, typer.Argument(metavar="[FILE]", help="Recipe to write.")] = Path("recipe.toml"),
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Recipe to write.")] = Path("recipe.toml"),
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file if it is there.")] = False,
 ) -> None:
     """Write an editable recipe with every setting explained."""
@@ -59,11 +60,18 @@ def _show(config: "RunConfig", name: str | None, runs: Path) -> None:
     entries = config.endpoints()
     rows: list[tuple[str, object]] = [
         ("recipe", f"{config.recipe} ({config.preset}), {config.domain}, seed {config.seed}"),
-        ("documents", f"{len(find_sources(config.documents.paths)):,} files"),
+        ("documents", counted(len(find_sources(config.documents.paths)), "file")),
     ]
     for role in get_args(Role):
         entry = config.roles.of(role)
-        rows.append((role, f"{entry}: {entries[entry].model} at {entries[entry].base_url}"))
+        rows.append((role, _model(entry, entries[entry])))
     rows.append(("run", f"{folder} ({'resumed' if (folder / 'run.toml').is_file() else 'new'})"))
     say("Nothing is wrong. This would run:")
     table(("what", "value"), rows)
+
+
+def _model(name: str, entry: "ModelConfig") -> str:
+    """An entry as a person names it: a built-in one by its name, others by model and address."""
+    if entry.base_url in ("fake:", "embedded:"):
+        return entry.model if entry.model == name else f"{entry.model} ({name})"
+    return f"{entry.model} at {entry.base_url} (models.{name})"

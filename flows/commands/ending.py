@@ -99,8 +99,9 @@ def _fallen(funnel: "list[FunnelRow]") -> str:
     reasons: Counter[str] = Counter()
     for row in funnel:
         reasons.update(row.reasons)
-    most = ", ".join(f"{reason} {count:,}" for reason, count in reasons.most_common(REASONS_SHOWN))
-    return f"Rejected: {counted(reasons.total(), 'row')}, most often: {most}." if most else ""
+    shown = [f"{reason} {count:,}" for reason, count in reasons.most_common(REASONS_SHOWN)]
+    more = ["…"] if len(reasons) > REASONS_SHOWN else []
+    return f"Rejected: {reasons.total():,} ({', '.join([*shown, *more])})." if shown else ""
 
 
 def _tell_server() -> None:

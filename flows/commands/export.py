@@ -8,6 +8,7 @@ import typer
 from flows.commands import options
 from flows.terminal import say
 from synth.places import find_run
+from synth.text import counted
 
 
 def export(
@@ -23,4 +24,4 @@ def export(
     from synth.export import export as write
 
     done = write(find_run(run), form, out, force)
-    say(f"Wrote {done.rows:,} rows to {done.path}")
+    say(f"Wrote {counted(done.rows, 'row')} to {done.path}")

@@ -7,12 +7,17 @@ import typer
 from flows.commands.endpoint import announce
 from flows.terminal import note, say, table
 
-app = typer.Typer(name="models", help="List, fetch, verify and serve local models.")
+HELP = """List, fetch, verify and serve local models (GGUF files, run without a server).
+
+Without a command it lists them. A model behind an address needs none of this: name it with
+`synth run --model`, and its address in OPENAI_BASE_URL or in a recipe.
+"""
+app = typer.Typer(name="models", help=HELP)
 
 Spec = Annotated[
     str,
     typer.Argument(
-        metavar="[MODEL]",
+        metavar="MODEL",
         help="`embedded`, a GGUF file, or hf://owner/repository/file.gguf with --sha256.",
         show_default=False,
     ),
@@ -52,7 +57,7 @@ def fetch(model: Spec = "embedded", sha256: Sha256 = None) -> None:
 def verify(
     model: Annotated[
         str | None,
-        typer.Argument(metavar="[MODEL]", help="A GGUF file; every file in the cache without it."),
+        typer.Argument(metavar="MODEL", help="A GGUF file; every file in the cache without it."),
     ] = None,
     sha256: Sha256 = None,
 ) -> None:

@@ -9,7 +9,7 @@ A published version is never edited; a change is a new file with the next number
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
@@ -136,6 +136,17 @@ class PromptLibrary:
         files = resources.files("synth.prompts").iterdir()
         return sorted(f.name.removesuffix(".md") for f in files if f.name.endswith(".md"))
 
+    def unused(self, used: Collection[str]) -> list[str]:
+        """Files of the folder that look like prompts and have a name that nothing asks for.
+
+        Another version of a prompt that is in use may lie beside it, to be compared.
+        """
+        files = sorted(self.folder.iterdir()) if self.folder else []
+        known = {*self.names(), *used}
+        own = {name.partition(".v")[0] for name in {*used} - {*self.names()}}
+        named = [file for file in files if _is_prompt(file) and file.name.removesuffix(".md") not in known]
+        return [file.name for file in named if file.name.partition(".v")[0] not in own]
+
     def _text(self, name: str) -> str:
         own = self.folder / f"{name}.md" if self.folder else None
         try:
@@ -145,6 +156,13 @@ class PromptLibrary:
         except (OSError, UnicodeDecodeError) as fault:
             known = ", ".join(self.names())
             raise ConfigError(f"There is no prompt {name!r}; those that ship are {known}.") from fault
+
+
+def _is_prompt(file: Path) -> bool:
+    try:
+        return file.is_file() and file.read_text(encoding="utf-8").startswith("---\n")
+    except (OSError, UnicodeDecodeError):
+        return False
 
 
 def _environment() -> ImmutableSandboxedEnvironment:

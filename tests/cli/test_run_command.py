@@ -89,3 +89,56 @@ def test_demo_shows_a_question_of_each_level_and_what_to_do_next(synth: Synth, h
     assert "show the machinery" in done.stdout
     again = synth("demo", "--model", "fake", "--no-ui")
     assert "8 reused" in again.stdout
+
+
+def test_a_dry_run_shows_prompts_whole(synth: Synth, documents: Path, tmp_path: Path) -> None:
+    long = tmp_path / "long.md"
+    long.write_text("# Lines\n\n" + "The slope of a line is a rate of change. " * 100 + "THE END")
+    done = synth("run", "synthllm-recommended", "--documents", long, "--dry-run", "--model", "fake")
+    assert done.exit_code == 0, done.output
+    assert "THE END" in done.stdout
+    assert " characters)" not in done.stdout
+
+
+@pytest.mark.parametrize("command", [("demo",), ("run", "synthllm-recommended", "--name", "r")])
+def test_the_end_of_a_run_fits_a_narrow_screen(
+    synth: Synth, home: Path, documents: Path, command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    given = ("--documents", documents, *FEW) if command[0] == "run" else ()
+    done = synth(*command, *given, "--model", "fake", "--no-ui")
+    assert done.exit_code == 0, done.output
+    # Text of models, paths and the paragraph on the model are broken between words by the screen itself.
+    free = ("Question:", "Answer:", "They were written", "  ")
+    assert [
+        row for row in done.stdout.splitlines() if len(row.rstrip()) > 80 and not row.startswith(free)
+    ] == []
+    for expected in ("used: rows in that led", "Rejected: ", "Calls: ", "Next:"):
+        assert expected in done.stdout
+    assert "ROW_ID" not in done.stdout
+    assert "Prefect" not in done.stdout
+
+
+def test_a_prompt_file_of_a_wrong_name_stops_the_run(synth: Synth, documents: Path, tmp_path: Path) -> None:
+    (tmp_path / "prompts").mkdir()
+    (tmp_path / "prompts" / "level3.md").write_text("---\nid: level3\n---\n")
+    own = ("--set", f"prompts.dir={tmp_path / 'prompts'}", "--model", "fake", "--no-ui")
+    done = synth("run", "synthllm-recommended", "--documents", documents, *own)
+    assert done.exit_code == 2
+    assert "nothing uses" in done.stderr
+    assert "level3.md" in done.stderr
+
+
+def test_a_model_without_an_address_is_told_which_variable_names_one(
+    synth: Synth, documents: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    done = synth("check", "synthllm-recommended", "--documents", documents, "--model", "qwen3-32b")
+    assert done.exit_code == 2
+    assert "OPENAI_BASE_URL" in done.stderr
+
+
+def test_models_are_named_as_a_person_names_them(synth: Synth, documents: Path) -> None:
+    done = synth("check", "synthllm-recommended", "--documents", documents, "--model", "fake")
+    assert "3 files" in done.stdout
+    assert "fake:" not in done.stdout

@@ -1,6 +1,7 @@
 """Text of sources and models does not steer a terminal, and reads as it was meant."""
 
 import unicodedata
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from flows import terminal
 from flows.console import out
+from synth.text import counted
 
 
 @given(st.text())
@@ -58,3 +60,22 @@ def test_a_pipe_breaks_no_line(capsys: pytest.CaptureFixture[str], monkeypatch: 
     assert shown.splitlines()[0].endswith("word ")
     assert path in shown.partition("value")[2]
     assert out.width == 200
+
+
+def test_commands_name_a_program_that_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    script = tmp_path / "my venv" / "synth"
+    script.parent.mkdir()
+    script.touch(mode=0o755)
+    monkeypatch.setattr("sys.argv", [str(script)])
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert terminal.program() == f"'{script}'"
+    monkeypatch.setenv("PATH", str(script.parent))
+    assert terminal.program() == "synth"
+    monkeypatch.setattr("sys.argv", ["pytest"])
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert terminal.program().endswith(" -m flows.cli")
+
+
+@pytest.mark.parametrize(("count", "said"), [(0, "0 rows"), (1, "1 row"), (2000, "2,000 rows")])
+def test_a_number_goes_with_its_noun(count: int, said: str) -> None:
+    assert counted(count, "row") == said

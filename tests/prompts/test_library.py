@@ -114,3 +114,15 @@ def test_an_own_file_replaces_the_one_of_its_name(tmp_path: Path) -> None:
 def test_a_broken_prompt_file_says_what_is_wrong(text: str, fault: str) -> None:
     with pytest.raises(ConfigError, match=fault):
         Prompt("x.v1", text)
+
+
+def test_a_prompt_file_that_nothing_asks_for_is_named(tmp_path: Path) -> None:
+    shipped = PromptLibrary().get("level3.v1")
+    text = "---\nid: level3\n---\n"
+    for name in ("level3.md", "level3.v1.md", "mine.v1.md", "mine.v2.md"):
+        (tmp_path / name).write_text(text)
+    (tmp_path / "README.md").write_text("# About these prompts")
+    library = PromptLibrary(tmp_path)
+    assert library.unused([shipped.name, "mine.v2"]) == ["level3.md"]
+    assert library.unused([shipped.name]) == ["level3.md", "mine.v1.md", "mine.v2.md"]
+    assert PromptLibrary().unused([]) == []
