@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from synth.changes import outdated
 from synth.errors import ConfigError, StoreError
+from synth.places import dataset_of
 from synth.store import ROW_GROUP, atomic
 
 Row = dict[str, Any]
@@ -40,7 +41,7 @@ def export(run_folder: Path, form: str, out: Path, force: bool = False) -> Expor
     path = out / f"{run_folder.name}-{form}.{suffix}" if _is_folder(out) else out
     if path.exists() and not force:
         raise ConfigError(f"{path} exists already; choose another --out, or overwrite it with --force.")
-    files = sorted((run_folder / "dataset" / "questions").glob("*.parquet"))
+    files = sorted((dataset_of(run_folder) / "questions").glob("*.parquet"))
     if not files:
         raise StoreError(f"{run_folder} has no dataset yet: let the run finish, then export it.")
     if why := outdated(run_folder):

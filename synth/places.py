@@ -6,6 +6,8 @@ from pathlib import Path
 from synth.errors import ConfigError
 
 SHOWN_RUNS = 8
+# Its name for the moment in which a new dataset takes its place.
+OLD_DATASET = ".dataset.old"
 
 
 def home() -> Path:
@@ -26,3 +28,9 @@ def find_run(run: str) -> Path:
     files = sorted(runs.glob("*/run.toml"), key=lambda path: path.stat().st_mtime, reverse=True)
     known = ", ".join(path.parent.name for path in files[:SHOWN_RUNS]) or "none yet"
     raise ConfigError(f"There is no run {run!r}: give its folder, or a name in {runs} (there: {known}).")
+
+
+def dataset_of(run_folder: Path) -> Path:
+    """The published dataset of a run, whether or not there is one yet; read it through this path."""
+    target, old = run_folder / "dataset", run_folder / OLD_DATASET
+    return old if old.is_dir() and not target.exists() else target

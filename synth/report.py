@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from synth.errors import StoreError
+from synth.places import dataset_of
 from synth.schemas import STAGES, main_table
 from synth.store import Manifest, StageStore
 
@@ -51,7 +52,7 @@ def read_stats(run_folder: Path) -> dict[str, Any]:
     Raises:
         StoreError: nothing is published there.
     """
-    path = run_folder / "dataset" / "stats.json"
+    path = dataset_of(run_folder) / "stats.json"
     try:
         value: dict[str, Any] = json.loads(path.read_bytes())
     except (OSError, ValueError) as fault:

@@ -1,6 +1,5 @@
 """A run: a folder that explains itself, filled stage by stage, resumable at any instant."""
 
-import fcntl
 import os
 import re
 import shutil
@@ -12,6 +11,7 @@ from typing import Any, Self
 
 import pyarrow as pa
 
+from synth import lock
 from synth.changes import changes, sentence_of
 from synth.config import RunConfig
 from synth.errors import ConfigError, StoreError
@@ -20,7 +20,7 @@ from synth.llm.client import Client
 from synth.llm.journal import Journal
 from synth.pipeline import BY_NAME, PIPELINE, Stage, flatten, is_excluded, made_from, stages_before
 from synth.prompts.library import PromptLibrary
-from synth.publish.folder import publish
+from synth.publish.folder import publish, recover
 from synth.schemas import TABLES
 from synth.settings import anchored, to_toml
 from synth.stages.calls import Services
@@ -184,9 +184,7 @@ class Run:
     def _acquire(self) -> None:
         """One process per run: two would pay twice. The lock goes with the process, however it ends."""
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self._lock_file = os.open(self.folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
-            fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._lock_file = lock.take(self.folder)
         except BlockingIOError as fault:
             raise StoreError(
                 f"Another process is at work in {self.folder}; wait for it or choose another --name."
@@ -199,6 +197,7 @@ class Run:
 
     def _sweep(self) -> None:
         """Remove what a killed process was in the middle of writing; nobody else writes here now."""
+        recover(self.folder)
         for leftover in sorted(self.folder.rglob(".*.tmp")):
             if leftover.is_dir():
                 shutil.rmtree(leftover)

@@ -4,8 +4,6 @@ In: a run folder. Out: one line per stage. Neither documents nor models are look
 copy of a run folder, and while the run goes on.
 """
 
-import fcntl
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -13,6 +11,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from synth.config import RunConfig
 from synth.errors import ConfigError
 from synth.ids import digest
+from synth.lock import is_locked
+from synth.places import dataset_of
 from synth.prompts.library import PromptLibrary
 from synth.report import manifests
 from synth.schemas import STAGES, TABLES, main_table
@@ -54,7 +54,7 @@ def standing(run_folder: Path) -> Standing:
     finished = manifests(run_folder)
     written = {table.stage for table in TABLES.values()}
     stages = [_stage(run_folder, stage, config, finished) for stage in STAGES if stage in written]
-    published = (run_folder / "dataset" / "stats.json").is_file() and len(finished) == len(stages)
+    published = (dataset_of(run_folder) / "stats.json").is_file() and len(finished) == len(stages)
     return Standing(stages, published, is_locked(run_folder))
 
 
@@ -68,21 +68,6 @@ def run_config(run_folder: Path) -> RunConfig:
     if not path.is_file():
         raise ConfigError(f"{run_folder} holds no run: there is no run.toml in it.")
     return build(read_recipe(str(path)))
-
-
-def is_locked(run_folder: Path) -> bool:
-    """Whether a process is at work in a run; that of a killed process is gone with it."""
-    try:
-        handle = os.open(run_folder / ".lock", os.O_RDONLY)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(handle)
-    return False
 
 
 def _stage(folder: Path, name: str, config: RunConfig, finished: Mapping[str, Manifest]) -> StageStanding:

@@ -1,3 +1,5 @@
+import errno
+import json
 import re
 from pathlib import Path
 
@@ -8,7 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import synth
-from synth.publish.card import demo_model, markdown_text
+from synth.config import RunConfig
+from synth.errors import StoreError
+from synth.export import export
+from synth.publish import folder
+from synth.publish.card import demo_model, markdown_text, writer
+from synth.report import read_stats
+from synth.runs import Run
 from synth.settings import load
 
 BENCHMARK_ITEM = (
@@ -23,6 +31,31 @@ def test_the_card_says_what_it_is(documents: Path) -> None:
     assert [c["config_name"] for c in head["configs"] if c.get("default")] == ["questions"]
     assert "fake model, which is no language model at all" in text
     assert "| documents | 6 | 6 | 6 | 0 |" in text
+
+
+def test_the_card_claims_no_more_than_the_rows_hold(documents: Path) -> None:
+    result = synth.run(load("synthllm-recommended", [str(documents)], "fake"))
+    text = (result.dataset / "README.md").read_text()
+    rows = pq.read_table(result.dataset / "questions").to_pylist()
+    several = [row for row in rows if len(row["passage_ids"]) > 1]
+    apart = [row for row in several if len(row["sources"]) > 1]
+    assert f"{len(several)} questions had more than one passage in the prompt, {len(apart)} of them" in text
+    assert "written by a language model" not in text
+
+    off = ["combinations.level3=off", "combinations.level2=off"]
+    text = (
+        synth.run(load("synthllm-recommended", [str(documents)], "fake", overrides=off)).dataset / "README.md"
+    ).read_text()
+    assert "No question had more than one passage in its prompt" in text
+    assert "several passages" not in text
+
+
+def test_uniform_sets_are_not_called_walks(documents: Path) -> None:
+    uniform = ["combinations.level3=uniform", "combinations.level2=off", "combinations.max_level3=3"]
+    result = synth.run(load("synthllm-recommended", [str(documents)], "fake", overrides=uniform))
+    text = (result.dataset / "README.md").read_text()
+    assert "| from concepts that were drawn uniformly" in text
+    assert "that a walk on the graph joined" not in text
 
 
 def test_hostile_names_and_licences_stay_text(tmp_path: Path) -> None:
@@ -105,3 +138,100 @@ def test_text_without_an_address_stays_as_it_is() -> None:
 )
 def test_demonstration_models_are_told(identity: str, told: bool) -> None:
     assert (demo_model(identity) is not None) == told
+
+
+def test_only_a_language_model_is_called_one() -> None:
+    assert writer("http://127.0.0.1:8000/v1#qwen3-32b") == "a language model"
+    assert "stand-in" in writer("fake@1#fake")
+
+
+def test_without_text_no_passage_is_published(documents: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model that echoes what it is shown, in whatever it is asked for."""
+    from synth.llm import fake
+
+    plain, told = fake.write, list[str]()
+
+    def write(body: dict, name: str) -> str:  # type: ignore[type-arg]
+        shown = str(body["messages"][-1]["content"])
+        told.append(shown)
+        echo = json.dumps(shown[-600:])
+        kind = (body.get("response_format") or {}).get("json_schema", {}).get("name")
+        wrong = {
+            "extraction": f'{{"level": "a", "subject": "b", "topics": [{{"name": "Speed", "key_concepts": ["speed", {echo}]}}]}}',
+            "passage_questions": f'{{"suitable": true, "questions": [{{"question": {echo}, "kind": 7, "level": "a"}}]}}',
+            "questions": f'{{"questions": [{{"question": {echo}}}]}}',
+            "concept_questions": shown,
+        }
+        return wrong.get(kind) or (
+            plain(body, name) if len(told) % 2 else f"I cannot help with {shown[:250]}"
+        )
+
+    monkeypatch.setattr(fake, "write", write)
+    config = load(
+        "synthllm-recommended", [str(documents)], "fake",
+        overrides=["dataset.include_text=false", "screen.max_words=30", "combinations.min_concepts=1"],
+    )  # fmt: skip
+    result = synth.run(config)
+    rejected = pq.read_table(result.dataset / "rejected").to_pylist()
+    assert {"too_long", "unparseable"} <= {row["reason"] for row in rejected}
+    passages = synth.load(result.folder, "passages")["text"]
+    pieces = {text[at : at + 40] for text in passages for at in range(0, len(text) - 40, 40)}
+    published = "".join(f"{row['detail']} {json.loads(row['row'])}" for row in rejected)
+    assert not [piece for piece in pieces if piece in published]
+    kept = "".join(str(row) for row in synth.load(result.folder, "passages").to_dict("records"))
+    assert [piece for piece in pieces if piece in kept]  # and `synth explain` still has it
+
+
+def test_a_picture_that_fails_stops_nothing(documents: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def draw(concepts: object, incidence: object, path: Path) -> None:
+        path.write_bytes(b"half a picture")
+        raise RuntimeError("no font")
+
+    monkeypatch.setattr(folder, "draw", draw)
+    with pytest.warns(RuntimeWarning, match=r"graph.png cannot be drawn \(RuntimeError: no font\)"):
+        result = synth.run(load("synthllm-recommended", [str(documents)], "fake"))
+    assert not (result.dataset / "graph.png").exists()
+    for file in ("README.md", "checksums.sha256"):
+        assert "graph.png" not in (result.dataset / file).read_text()
+
+
+def test_a_dataset_that_cannot_be_written_leaves_no_rest(
+    documents: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = load("synthllm-recommended", [str(documents)], "fake")
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(folder, "render_card", full)
+        with pytest.raises(StoreError, match="No space left"):
+            synth.run(config, name="r")
+    assert [path.name for path in Path("data/runs/r").glob(".dataset*")] == []
+    assert synth.run(config, name="r").dataset.is_dir()
+
+
+def test_a_kill_between_two_datasets_loses_neither(
+    config: RunConfig, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    first = synth.run(config, name="r")
+    sums = (first.dataset / folder.SUMS).read_text()
+    plain = Path.rename
+
+    def killed(self: Path, target: Path) -> Path:
+        if self.name == ".dataset.tmp":
+            raise KeyboardInterrupt
+        return plain(self, target)
+
+    other = config.model_copy(update={"dataset": config.dataset.model_copy(update={"name": "Other"})})
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Path, "rename", killed)
+        patch.setattr(folder, "recover", lambda run_folder: None)  # nothing runs after a kill
+        synth.run(other, name="r")
+    assert not first.dataset.exists()
+    assert read_stats(first.folder)["rows"] > 0  # readers find the old one
+    with pytest.raises(StoreError, match="older than its run"):  # and not: there is none
+        export(first.folder, "jsonl", tmp_path / "out.jsonl")
+    with Run.open(config, first.folder.parent, "r"):
+        assert (first.dataset / folder.SUMS).read_text() == sums
+    assert "Other" in (synth.run(other, name="r").dataset / "README.md").read_text()

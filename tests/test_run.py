@@ -1,12 +1,16 @@
 """The promises of a run folder: balance, reuse, identity of bytes."""
 
+import fcntl
 import json
+import os
+import threading
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
 import synth
+from synth import lock
 from synth.config import RunConfig
 from synth.errors import ConfigError, StoreError
 from synth.facade import run_stage
@@ -99,6 +103,14 @@ def test_what_cannot_change_rows_is_no_part_of_a_fingerprint(documents: Path, ov
 def test_one_process_at_a_time(config: RunConfig, tmp_path: Path) -> None:
     with Run.open(config, tmp_path, "r"), pytest.raises(StoreError, match="Another process"):
         Run.open(config, tmp_path, "r")
+    Run.open(config, tmp_path, "r").close()
+
+
+def test_a_look_at_the_lock_keeps_no_run_from_starting(config: RunConfig, tmp_path: Path) -> None:
+    Run.open(config, tmp_path, "r").close()
+    looking = os.open(tmp_path / "r" / ".lock", os.O_RDONLY)
+    fcntl.flock(looking, fcntl.LOCK_SH)  # as `synth status` does, for an instant
+    threading.Timer(2 * lock.PAUSE_S, os.close, (looking,)).start()
     Run.open(config, tmp_path, "r").close()
 
 

@@ -32,7 +32,7 @@ def markdown_text(value: object) -> str:
     return _ADDRESS.sub(lambda found: found[0] + _JOINER, line)
 
 
-def render_card(config: RunConfig, stats: dict[str, Any], documents: pa.Table) -> str:
+def render_card(config: RunConfig, stats: dict[str, Any], documents: pa.Table, picture: bool) -> str:
     """The dataset's README.md, with the YAML head that dataset hubs read."""
     environment = jinja2.Environment(
         trim_blocks=True,
@@ -51,6 +51,7 @@ def render_card(config: RunConfig, stats: dict[str, Any], documents: pa.Table) -
         size=next((name for most, name in _SIZES if stats["rows"] < most), "n>1M"),
         config=config,
         stats=stats,
+        picture=picture,
         demo_model=demo_model(stats["models"].get("generator", "")),
         origins=ORIGINS,
         licences=dict(sorted(licences.items())),

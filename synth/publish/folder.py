@@ -1,11 +1,14 @@
 """The published folder: Hugging Face layout, card, figures, checksums. Same rows, same bytes.
 
-It is built under a temporary name and takes the place of the old one in one rename, so a reader
-sees the old dataset or the new one, never half of either.
+It is built under a temporary name and takes the place of the old one whole, so a reader sees the old dataset
+or the new one, never half of either. No file system changes one full folder for another in one step that
+Python offers, so for a moment the old one has another name: `places.dataset_of` finds it there, and where a
+process was killed in that moment, the next that opens the run puts it back (`recover`).
 """
 
 import json
 import shutil
+import warnings
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
@@ -18,17 +21,15 @@ from synth.dedup.contamination import Decontaminator, read_benchmarks
 from synth.errors import StoreError
 from synth.graph.picture import draw
 from synth.ids import digest
+from synth.places import OLD_DATASET
 from synth.publish.card import render_card
+from synth.publish.rejected import Leaks, published_rejected
 from synth.publish.stats import dataset_stats, provenance
 from synth.report import funnel, manifests
 from synth.schemas import TABLES
 from synth.store import StageStore, sha256_of, write_bytes, write_json, write_table
 
-# Text that may not be published with a rejected row: a contaminated question is the benchmark's.
-WITHHELD = ("contaminated",)
 SUMS = "checksums.sha256"
-
-Leaks = Callable[[str], bool]
 
 
 def publish(run_folder: Path, config: RunConfig, stages: tuple[str, ...]) -> Path:
@@ -55,6 +56,8 @@ def publish(run_folder: Path, config: RunConfig, stages: tuple[str, ...]) -> Pat
         raise StoreError(
             f"Cannot publish to {target}: {fault.strerror or fault}; make room and run again."
         ) from fault
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)  # where the disk is full, half a dataset only fills it more
     return target
 
 
@@ -88,28 +91,28 @@ def _write(folder: Path, run_folder: Path, config: RunConfig, stages: tuple[str,
         "questions": tables["dataset"],
         "documents": documents,
         "concepts": tables["concepts"],
-        "rejected": _rejected(run_folder, stages, config.dataset.include_text, leaks),
+        "rejected": published_rejected(run_folder, stages, config.dataset.include_text, leaks),
     }
     for name, table in published.items():
         write_table(folder / name / "train-00000-of-00001.parquet", _with_metadata(table, meta))
-    draw(tables["concepts"], tables["incidence"], folder / "graph.png")
+    picture = _draw(tables["concepts"], tables["incidence"], folder / "graph.png")
     write_json(folder / "stats.json", {**stats, "stamp": stamp})
-    write_bytes(folder / "README.md", render_card(config, stats, tables["documents"]).encode())
+    write_bytes(folder / "README.md", render_card(config, stats, tables["documents"], picture).encode())
     write_bytes(folder / SUMS, _sums(folder).encode())
 
 
+def _draw(concepts: pa.Table, incidence: pa.Table, path: Path) -> bool:
+    """Draw the graph, if that can be done: rows were paid for, and none of them needs a picture."""
+    try:
+        draw(concepts, incidence, path)
+    except Exception as fault:  # noqa: BLE001 - whatever a package for drawing may raise
+        path.unlink(missing_ok=True)
+        said = f"{path.name} cannot be drawn ({type(fault).__name__}: {fault})"
+        warnings.warn(f"{said}; the dataset is published without it.", RuntimeWarning, stacklevel=2)
+    return path.exists()
+
+
 _READ = ("dataset", "documents", "concepts", "incidence")
-
-
-def _rejected(run_folder: Path, stages: tuple[str, ...], with_text: bool, leaks: Leaks) -> pa.Table:
-    """Rejected rows of all stages, in the order of the road; rows whose text may not go out are emptied."""
-    table = pa.concat_tables([StageStore(run_folder, stage).read("rejected") for stage in stages])
-
-    def hidden(row: dict[str, Any]) -> bool:
-        is_document = row["stage"] == "documents" and not with_text
-        return row["reason"] in WITHHELD or is_document or leaks(row["row"])
-
-    return _without(table, "row", "{}", hidden)
 
 
 def _leak_finder(config: RunConfig) -> Leaks:
@@ -133,13 +136,23 @@ def _with_metadata(table: pa.Table, meta: dict[str, str]) -> pa.Table:
     return table.replace_schema_metadata({**(table.schema.metadata or {}), **meta})
 
 
-def _swap(fresh: Path, target: Path) -> None:
-    old = target.with_name(".dataset.old.tmp")
+def recover(run_folder: Path) -> None:
+    """Put back the dataset that a killed process was changing for another; harmless otherwise."""
+    old, target = run_folder / OLD_DATASET, run_folder / "dataset"
+    if old.is_dir() and not target.exists():
+        old.rename(target)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def _swap(fresh: Path, target: Path) -> None:
+    old = target.with_name(OLD_DATASET)
+    recover(target.parent)
     if target.exists():
         target.rename(old)
-    fresh.rename(target)
-    shutil.rmtree(old, ignore_errors=True)
+    try:
+        fresh.rename(target)
+    finally:
+        recover(target.parent)
 
 
 def _version() -> str:

@@ -1,0 +1,48 @@
+"""Rejected rows as they are published: with their reason, and without text that may not go out.
+
+Two things are held back. Text of benchmarks, under whatever reason it fell. And where documents are not to be
+published, whatever may repeat one: the documents themselves, and what models wrote, who may echo what they
+were shown. The run's own folder keeps all of it, for `synth explain`.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from synth.schemas import REASONS, TABLES
+from synth.store import StageStore
+
+# A contaminated question is the benchmark's.
+WITHHELD = ("contaminated",)
+NOTHING = "{}"
+# What of a row is a model's own words; the rest are ids, names of concepts and numbers.
+WORDS = ("reply", "question")
+# Here the detail quotes the reply, or an endpoint that may quote the prompt.
+QUOTING = ("concepts", "questions", "answers")
+
+Leaks = Callable[[str], bool]
+Row = dict[str, Any]
+
+
+def published_rejected(run_folder: Path, stages: tuple[str, ...], with_text: bool, leaks: Leaks) -> pa.Table:
+    """Rejected rows of all stages, in the order of the road."""
+    table = pa.concat_tables([StageStore(run_folder, stage).read("rejected") for stage in stages])
+    rows = [_shown(row if with_text else _without_text(row), leaks) for row in table.to_pylist()]
+    return pa.Table.from_pylist(rows, schema=TABLES["rejected"].schema)
+
+
+def _shown(row: Row, leaks: Leaks) -> Row:
+    hidden = row["reason"] in WITHHELD or leaks(row["row"])
+    detail = REASONS[row["reason"]] if leaks(row["detail"]) else row["detail"]
+    return {**row, "detail": detail, "row": NOTHING if hidden else row["row"]}
+
+
+def _without_text(row: Row) -> Row:
+    if row["stage"] == "documents":
+        return {**row, "row": NOTHING}
+    kept = {name: value for name, value in json.loads(row["row"]).items() if name not in WORDS}
+    detail = REASONS[row["reason"]] if row["stage"] in QUOTING else row["detail"]
+    return {**row, "detail": detail, "row": json.dumps(kept, sort_keys=True, ensure_ascii=False)}
