@@ -10,6 +10,7 @@ import typer
 from flows.commands import options
 from flows.terminal import line, plain, print_json
 from synth.places import find_run
+from synth.text import counted
 
 if TYPE_CHECKING:
     from rich.tree import Tree
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 EXCERPT = 300
+# Small models copy sentences as names of concepts; the graph's picture cuts them at the same place.
+NAME_CHARS = 60
 # What the tree says of a row; the rest of its columns are ids that lead to other branches of it.
 SHOWN: dict[str, tuple[str, ...]] = {
     "questions": ("question", "origin", "difficulty", "source_kind", "concepts", "prompt_id", "model"),
@@ -75,8 +78,8 @@ def _tree(found: "Lineage", limit: int | None) -> "Tree":
     for name, row in found.rows.items():
         if name != first:
             _fields(_branch(tree, _title(name)), row, SHOWN.get(name, ()), limit)
-    _walk(tree, found.walk)
-    _list(tree, "concepts", found.concepts, _concept)
+    _walk(tree, found.walk, limit)
+    _list(tree, "concepts", found.concepts, lambda row: concept_line(row, limit))
     _passages(tree, found, limit)
     _calls(tree, found.calls, limit)
     return tree
@@ -117,17 +120,22 @@ def _rejections(tree: "Tree", rows: list[Row], limit: int | None) -> None:
         _fields(branch, kept, tuple(kept), limit)
 
 
-def _walk(tree: "Tree", steps: list[Row]) -> None:
+def _walk(tree: "Tree", steps: list[Row], limit: int | None) -> None:
     if not steps:
         return
     branch = _branch(tree, "walk on the graph")
     for place, step in enumerate(steps, 1):
         behind = f", by passage {step['passage_id']}" if step.get("passage_id") else ""
-        _leaf(branch, f"{place}. {step['phase']}", f"{step['name']}{behind}", EXCERPT)
+        _leaf(branch, f"{place}. {step['phase']}", f"{_name(step, limit)}{behind}", limit)
 
 
-def _concept(row: Row) -> tuple[str, str]:
-    return row["kind"], f"{row['name']} (in {row['passages']} passages)"
+def concept_line(row: Row, limit: int | None) -> tuple[str, str]:
+    """Kind and name of a concept, and in how many passages it was found."""
+    return row["kind"], f"{_name(row, limit)} (in {counted(row['passages'], 'passage')})"
+
+
+def _name(row: Row, limit: int | None) -> str:
+    return line(row["name"], NAME_CHARS) if limit else str(row["name"])
 
 
 def _list(tree: "Tree", title: str, rows: list[Row], say: Callable[[Row], tuple[str, str]]) -> None:

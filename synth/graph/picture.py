@@ -26,7 +26,7 @@ __all__ = ["draw", "statistics"]
 Edge = tuple[Any, Any, float]
 
 WIDTH, HEIGHT, FOOT = 1080.0, 760.0, 34.0  # in points, 1/72 inch
-FONT = 8.0
+FONT = 11.0
 LINE_CHARS = 20
 COLOURS = (
     "#3b6fb6", "#d1733a", "#4c9a5b", "#b5495b", "#7d5fa8", "#8a6d4b",
@@ -34,7 +34,7 @@ COLOURS = (
 )  # fmt: skip
 
 
-def draw(concepts: pa.Table, incidence: pa.Table, path: Path, top: int = 60) -> None:
+def draw(concepts: pa.Table, incidence: pa.Table, path: Path, top: int = 40) -> None:
     """Draw the `top` concepts of the most passages; the suffix of the path chooses PNG or SVG."""
     import matplotlib
     from matplotlib.figure import Figure
@@ -83,7 +83,7 @@ def _draw_graph(axes: "Axes", graph: "nx.Graph[int]", rows: list[dict[str, Any]]
         axes.text(WIDTH / 2, HEIGHT / 2, "No concepts yet", ha="center", va="center", fontsize=16)
         return
     labels = [_label(row["name"]) for row in rows]
-    radii = np.array([4.0 + 1.5 * min(np.sqrt(row["passages"]), 6.0) for row in rows])
+    radii = np.array([5.0 + 1.5 * min(np.sqrt(row["passages"]), 6.0) for row in rows])
     groups = communities(graph)
     spots = positions(graph, groups, _boxes(labels, radii), Cell((0, FOOT), (WIDTH, HEIGHT)))
     colours = [COLOURS[group % len(COLOURS)] for group in groups]
@@ -111,10 +111,10 @@ def _draw_edges(
     within = [groups[a] == groups[b] for a, b, _ in edges]
     lines = LineCollection(
         [(spots[a], spots[b]) for a, b, _ in edges],
-        colors=[colours[a] if near else "#9ca3af" for (a, _, _), near in zip(edges, within, strict=True)],
-        linewidths=[0.4 + 2.6 * (weight - 1) / most for _, _, weight in edges],
-        # Many weak lines cross from one community to another: faint, or they would cover everything.
-        alpha=[0.4 if near else 0.15 for near in within],
+        colors=[colours[a] if near else "#64748b" for (a, _, _), near in zip(edges, within, strict=True)],
+        linewidths=[1.0 + 3.0 * (weight - 1) / most for _, _, weight in edges],
+        # Many weak lines cross from one community to another: fainter, or they would cover everything.
+        alpha=[0.6 if near else 0.3 for near in within],
         zorder=1,
     )
     axes.add_collection(lines)
@@ -122,14 +122,14 @@ def _draw_edges(
 
 def _draw_foot(axes: "Axes", shown: int, total: int) -> None:
     axes.scatter([24], [17], s=70, marker="s", c="#4b5563")
-    axes.scatter([84], [17], s=70, marker="o", c="#4b5563")
-    axes.text(34, 17, "topic", va="center", fontsize=9)
-    axes.text(94, 17, "key concept", va="center", fontsize=9)
+    axes.scatter([90], [17], s=70, marker="o", c="#4b5563")
+    axes.text(34, 17, "topic", va="center", fontsize=10)
+    axes.text(100, 17, "key concept", va="center", fontsize=10)
     said = (
         f"{shown:,} of {total:,} concepts, those found in the most passages. Size: passages it is found in."
     )
     said += " Line: passages in common. Colour: community."
-    axes.text(WIDTH - 16, 17, said, va="center", ha="right", fontsize=9, color="#4b5563")
+    axes.text(WIDTH - 16, 17, said, va="center", ha="right", fontsize=10, color="#4b5563")
 
 
 def _label(name: str) -> str:
@@ -141,7 +141,7 @@ def _label(name: str) -> str:
 def _boxes(labels: list[str], radii: Points) -> Points:
     """Room for each node and the label under it: left, right, up and down from its middle."""
     lines = [label.split("\n") for label in labels]
-    half = np.array([max(map(len, words)) * FONT * 0.31 for words in lines])
+    half = np.array([max(map(len, words)) * FONT * 0.33 for words in lines])
     down = np.array([len(words) * FONT * 1.2 for words in lines])
     wide = np.maximum(half, radii) + 3
     return np.stack([wide, wide, radii + 3, radii + down + 5], axis=1)
@@ -150,7 +150,7 @@ def _boxes(labels: list[str], radii: Points) -> Points:
 def _write(axes: "Axes", x: float, y: float, label: str, weight: str) -> None:
     from matplotlib.patheffects import withStroke
 
-    halo = [withStroke(linewidth=2.5, foreground="white")]
+    halo = [withStroke(linewidth=3.5, foreground="white")]
     axes.text(
         x, y, label, ha="center", va="top", fontsize=FONT, fontweight=weight, linespacing=1.0,
         color="#111827", parse_math=False, path_effects=halo, zorder=4,

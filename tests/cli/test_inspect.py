@@ -161,3 +161,12 @@ def test_figures_of_an_old_dataset_are_called_old(copied: Path, config: RunConfi
     refused = synth("export", copied, "--format", "sft", "--out", copied / "x.jsonl")
     assert refused.exit_code == 1
     assert "older than its run" in refused.stderr
+
+
+def test_a_name_that_is_a_sentence_is_cut_unless_all_is_asked_for() -> None:
+    from flows.commands.explain import EXCERPT, NAME_CHARS, concept_line
+
+    row = {"kind": "topic", "name": "all that a small model copied from its passage " * 3, "passages": 1}
+    assert concept_line(row, EXCERPT)[1].endswith("… (in 1 passage)")
+    assert len(concept_line(row, EXCERPT)[1]) <= NAME_CHARS + len(" (in 1 passage)")
+    assert row["name"] in concept_line(row, None)[1]

@@ -118,3 +118,13 @@ def test_nothing_overlaps_and_all_is_inside() -> None:
 def test_communities_are_what_hangs_together() -> None:
     groups = communities(nx.disjoint_union(nx.complete_graph(4), nx.complete_graph(5)))
     assert groups == [1] * 4 + [0] * 5
+
+
+def test_a_long_name_ends_in_an_ellipsis(tmp_path: Path) -> None:
+    def drawn(name: str, file: str) -> bytes:
+        draw(concepts_table(LINKED, {"t1": name}), incidence_table(LINKED), tmp_path / file)
+        return (tmp_path / file).read_bytes()
+
+    shown = "the quick brown fox and the other animals of the wood"
+    assert drawn(f"{shown} sleep now, one", "a.svg") == drawn(f"{shown} sleep now, two", "b.svg")
+    assert drawn(shown[:40], "c.svg") != drawn(shown[:41], "d.svg")
