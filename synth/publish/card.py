@@ -12,12 +12,14 @@ import pyarrow as pa
 from synth.config import CombinationsConfig, RunConfig
 from synth.schemas import TABLES
 from synth.stages.dataset import UNKNOWN_LICENCE
+from synth.text import counted
 
 ORIGINS = {
     "level1": "from one passage as it is",
     "level2": "from concepts of one passage",
-    "level3": "from concepts of several passages, sampled by a walk on the graph",
+    "level3": "from concepts that {how}, with the passages that hold most of them",
 }
+HOW = {"graph_walk": "a walk on the graph joined", "uniform": "were drawn uniformly", "off": "were joined"}
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 _SIGNS = re.compile(r"([\\`*_{}\[\]()#+!|<>~$&])")
 # Viewers make links of bare addresses, however they are escaped; an invisible joiner stops them.
@@ -42,6 +44,7 @@ def render_card(config: RunConfig, stats: dict[str, Any], documents: pa.Table, p
         keep_trailing_newline=True,
     )
     environment.filters["md"] = markdown_text
+    environment.filters["counted"] = counted
     template = environment.from_string(
         resources.files("synth.publish").joinpath("card.md.jinja").read_text("utf-8")
     )
@@ -53,11 +56,19 @@ def render_card(config: RunConfig, stats: dict[str, Any], documents: pa.Table, p
         stats=stats,
         picture=picture,
         demo_model=demo_model(stats["models"].get("generator", "")),
-        origins=ORIGINS,
+        writer=writer(stats["models"].get("generator", "")),
+        origins={name: said.format(how=HOW[config.combinations.level3]) for name, said in ORIGINS.items()},
         licences=dict(sorted(licences.items())),
         departures=departures(config),
         benchmarks=[PurePath(path).name for path in config.screen.benchmarks],
         columns=TABLES["dataset"].columns,
+    )
+
+
+def writer(identity: str) -> str:
+    """What wrote the rows: not everything that answers is a language model."""
+    return (
+        "a deterministic stand-in for a language model" if identity.startswith("fake") else "a language model"
     )
 
 

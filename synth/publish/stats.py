@@ -33,6 +33,7 @@ def dataset_stats(
         "licences": _counts(x for xs in frame["licences"] for x in xs),
         "sources": len({x for xs in frame["sources"] for x in xs}),
         "cross_document": sum(len(xs) > 1 for xs in frame["sources"]),
+        "cross_passage": sum(len(xs) > 1 for xs in frame["passage_ids"]),
         "concepts_used": len({x for xs in frame["concepts"] for x in xs}),
         "concepts_found": concepts.num_rows,
         "models": models_of(manifests),
