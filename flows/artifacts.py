@@ -32,6 +32,7 @@ from synth.publish.card import markdown_text
 from synth.report import LEGEND, FunnelRow, funnel, manifests
 from synth.schemas import REASONS
 from synth.store import Manifest
+from synth.text import counted
 
 # Between two updates of a progress artifact: each costs the server a request and a write.
 PROGRESS_SECONDS = 3.0
@@ -119,7 +120,7 @@ def show_rejected(run_folder: Path) -> None:
     create_markdown_artifact(
         "\n\n".join([head + "".join(lines), *examples]),
         key="rejected",
-        description=f"{total:,} rejected rows of {len(kinds)} kinds, each with an example.",
+        description=f"{counted(total, 'row')} of {counted(len(kinds), 'kind')} fell out; an example of each.",
     )
 
 
@@ -127,7 +128,7 @@ def show_card(dataset: Path, rows: int) -> None:
     """The data card, as it is published."""
     card = _FRONT_MATTER.sub("", (dataset / "README.md").read_text(encoding="utf-8"))
     card = _PICTURE.sub("The picture of the graph is the artifact `graph`.", card)
-    described = f"The README.md that is published with the {rows:,} questions."
+    described = f"The README.md that is published with the {counted(rows, 'question')}."
     create_markdown_artifact(card, key="data-card", description=described)
 
 
@@ -141,8 +142,9 @@ def show_graph(dataset: Path, graph: Mapping[str, Any]) -> None:
     create_markdown_artifact(
         f"![The concept graph](data:image/png;base64,{data})",
         key="graph",
-        description=f"{graph['topics']:,} topics and {graph['key_concepts']:,} key concepts of "
-        f"{graph['passages']:,} passages; the most connected are drawn.",
+        description=f"{counted(graph['topics'], 'topic')} and "
+        f"{counted(graph['key_concepts'], 'key concept')} of {counted(graph['passages'], 'passage')}; "
+        "the most connected are drawn.",
     )
 
 
@@ -155,9 +157,11 @@ def show_dataset(dataset: Path, rows: int) -> None:
         "from datasets import load_dataset\n"
         f"rows = load_dataset({str(folder)!r}, split='train')"
     )
-    where = f"{rows:,} questions with answers lie in\n\n{as_code(str(folder))}"
+    where = f"{counted(rows, 'question')} with answers in\n\n{as_code(str(folder))}"
     text = f"{where}\n\nTo open them in Python:\n\n{as_code(code)}"
-    create_markdown_artifact(text, key="dataset", description=f"{rows:,} questions with answers, as Parquet.")
+    create_markdown_artifact(
+        text, key="dataset", description=f"{counted(rows, 'question')} with answers, as Parquet."
+    )
 
 
 def _small(picture: Path) -> bytes:
@@ -190,8 +194,8 @@ def _funnel_sentence(run_folder: Path, rows: list[FunnelRow]) -> str:
         return f"Run {markdown_text(run_folder.name)}: no stage has finished."
     last, fallen = rows[-1], sum(row.rejected for row in rows)
     return (
-        f"Run {markdown_text(run_folder.name)}: {rows[0].inputs:,} sources in, {last.outputs:,} rows out of "
-        f"{last.stage}, {fallen:,} rejected on the way. {LEGEND}"
+        f"Run {markdown_text(run_folder.name)}: {counted(rows[0].inputs, 'source')} in, "
+        f"{counted(last.outputs, 'row')} out of {last.stage}, {fallen:,} rejected on the way. {LEGEND}"
     )
 
 

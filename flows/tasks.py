@@ -28,6 +28,7 @@ from synth.run_report import RunReport
 from synth.runs import Part, Plan, Run
 from synth.schemas import main_table, stage_folder
 from synth.store import Manifest, PartRecord
+from synth.text import counted
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -152,7 +153,7 @@ def publish(run: str, rows: StageDone) -> str:
     """Write `dataset/` and show it; its path."""
     held = _find(run)
     dataset = held.run.finish()
-    get_run_logger().info("Published %s questions with answers in %s.", f"{rows.rows:,}", dataset)
+    get_run_logger().info("Published %s with answers in %s.", counted(rows.rows, "question"), dataset)
     return str(dataset)
 
 
@@ -189,7 +190,7 @@ def _tasks(config: RunConfig, plan: Plan) -> Iterator[tuple[tuple[int, ...], str
 def _sum_of(stage: str, records: Sequence[PartRecord]) -> str:
     inputs, fallen = sum(r.inputs for r in records), sum(r.rejected for r in records)
     rows = sum(r.rows(main_table(stage)) for r in records)
-    return f"{inputs:,} rows in, {rows:,} rows out, {fallen:,} rejected."
+    return f"{counted(inputs, 'row')} in, {counted(rows, 'row')} out, {fallen:,} rejected."
 
 
 def _reused(manifest: Manifest) -> str:

@@ -40,9 +40,8 @@ def demo(
 
     options.check_name(name)
     config = options.configuration("demo", None, model)
-    stop = stop_server and not no_ui
     say(*ABOUT)
-    with ending.server_stopped(stop):
+    with ending.server_stopped(stop_server and not no_ui):
         done = carry_out(config, name, options.runs_folder(out), ui=not no_ui)
     ending.show_yield(done)
     samples = ending.sample_rows(done.dataset)
@@ -52,7 +51,7 @@ def demo(
     say("To set a real endpoint, write a recipe (`synth init`) with:")
     copy(*ENDPOINT)
     say("")
-    ending.show_places(done, stop)
+    ending.show_places(done)
     say("Load it in pandas:")
     copy("import pandas", f"frame = pandas.read_parquet({str(done.dataset / 'questions')!r})")
     ending.show_next(*ending.next_commands(done.folder, samples[-1]["id"] if samples else "ROW_ID"), *OWN)

@@ -41,11 +41,11 @@ def show_yield(done: "Done") -> None:
         say(f"{said} fell out as their calls failed; the same command asks for them again.", style="yellow")
 
 
-def show_places(done: "Done", stopped: bool) -> None:
-    """Where the dataset lies, and where the run can be seen."""
+def show_places(done: "Done") -> None:
+    """Where the dataset lies, and where the run can be seen, as long as a server shows it."""
     say("Dataset:")
     copy(done.dataset)
-    if done.url and not stopped:
+    if done.url and _is_served(done.url):
         say("This run in the Prefect UI:")
         copy(done.url)
         _tell_server()
@@ -102,6 +102,12 @@ def _fallen(funnel: "list[FunnelRow]") -> str:
     shown = [f"{reason} {count:,}" for reason, count in reasons.most_common(REASONS_SHOWN)]
     more = ["…"] if len(reasons) > REASONS_SHOWN else []
     return f"Rejected: {reasons.total():,} ({', '.join([*shown, *more])})." if shown else ""
+
+
+def _is_served(url: str) -> bool:
+    from flows.server import is_healthy
+
+    return is_healthy(f"{url.partition('/runs/')[0]}/api")
 
 
 def _tell_server() -> None:

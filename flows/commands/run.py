@@ -73,19 +73,18 @@ def run(
     from flows.commands.ending import server_stopped
     from flows.work import carry_out
 
-    stop = stop_server and not no_ui
-    with server_stopped(stop):
+    with server_stopped(stop_server and not no_ui):
         done = carry_out(config, name, runs, ui=not no_ui)
-    show_done(done, stop)
+    show_done(done)
 
 
-def show_done(done: "Done", stopped: bool) -> None:
+def show_done(done: "Done") -> None:
     """What came of a run: the funnel, what was reused, where the dataset lies, what to do next."""
     from flows.commands import ending
 
     ending.show_yield(done)
     ending.tell_model(done.dataset)
-    ending.show_places(done, stopped)
+    ending.show_places(done)
     ending.show_next(*ending.next_commands(done.folder, first_id(done.dataset)))
     ending.tell_if_empty(done)
 
