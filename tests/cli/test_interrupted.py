@@ -19,11 +19,16 @@ from synth.run_report import read
 ROOT = Path(__file__).parents[2]
 
 
+def heed_interrupts() -> None:
+    """Tests that run in the background are started deaf to Ctrl-C, and so would be what they start."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def synth(*arguments: str) -> "subprocess.Popen[str]":
     path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     return subprocess.Popen(
         [sys.executable, "-m", "flows.cli", *arguments], text=True, env={**os.environ, "PYTHONPATH": path},
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=heed_interrupts,
     )  # fmt: skip
 
 
