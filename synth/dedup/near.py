@@ -9,7 +9,7 @@ Signatures are datasketch's: scheme `affine32`, seed 1, over the low 32 bits of 
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -43,6 +43,39 @@ class Pair(NamedTuple):
     jaccard: float
 
 
+class Banding(NamedTuple):
+    """Which pairs are proposed (`bands` of `rows` values each), and from which similarity they count."""
+
+    bands: int
+    rows: int
+    threshold: float
+    floor: float | None = None
+
+
+class Sketches(NamedTuple):
+    """What finds the pairs of texts without the texts: a key, a count of n-grams and a signature for each.
+
+    Equal keys are texts that are equal once normalised. `values` has a row of uint32 for each text.
+    """
+
+    keys: Sequence[bytes]
+    sizes: NDArray[np.int64]
+    values: NDArray[np.uint32]
+
+
+def sketch(texts: Iterable[str], shingle_words: int, permutations: int) -> tuple[Sketches, list[Hashes]]:
+    """The sketch of each text, and its n-grams."""
+    ngrams = Ngrams()
+    keys: list[bytes] = []
+    sets: list[Hashes] = []
+    for found in map(tokens, texts):
+        joined = " ".join(found).encode("utf-8", "surrogatepass")
+        keys.append(hashlib.blake2b(joined, digest_size=16).digest())
+        sets.append(ngrams.distinct(found, shingle_words))
+    sizes = np.array([len(s) for s in sets], np.int64)
+    return Sketches(keys, sizes, signatures(sets, permutations)), sets
+
+
 def find_pairs(
     texts: Sequence[str],
     shingle_words: int,
@@ -57,10 +90,22 @@ def find_pairs(
     Texts that are equal once normalised are one group: each later one is paired (1.0) with the first
     of its group, and only that first one stands in pairs with other texts. `survivors.choose` knows.
     """
-    firsts, sets, pairs = _distinct(texts, shingle_words)
-    keys = band_keys(signatures(sets, permutations), bands, rows)
-    candidates = _candidates(keys, sets, threshold)
-    confirmed = _confirm(candidates, sets, threshold if floor is None else min(floor, threshold))
+    sketches, sets = sketch(texts, shingle_words, permutations)
+    return pairs_among(sketches, sets.__getitem__, Banding(bands, rows, threshold, floor))
+
+
+def pairs_among(sketches: Sketches, ngrams_of: Callable[[int], Hashes], banding: Banding) -> list[Pair]:
+    """The same of texts that lie elsewhere: the n-grams of candidates alone are asked for, by place."""
+    firsts, pairs = _distinct(sketches)
+
+    def ngrams(first: int) -> Hashes:
+        return ngrams_of(firsts[first])
+
+    threshold, floor = banding.threshold, banding.floor
+    keys = band_keys(sketches.values[firsts], banding.bands, banding.rows)
+    candidates = _candidates(keys, ngrams, threshold)
+    least = threshold if floor is None else min(floor, threshold)
+    confirmed = _confirm(candidates, sketches.sizes[firsts], ngrams, least)
     pairs.extend(Pair(firsts[left], firsts[right], jaccard) for left, right, jaccard in confirmed)
     return sorted(pairs)
 
@@ -82,23 +127,18 @@ def band_keys(values: NDArray[np.uint32], bands: int, rows: int) -> Hashes:
     return keys
 
 
-def _distinct(texts: Sequence[str], width: int) -> tuple[list[int], list[Hashes], list[Pair]]:
-    """Places and n-grams of the first text of each group, and a pair for each later one."""
-    ngrams = Ngrams()
+def _distinct(sketches: Sketches) -> tuple[list[int], list[Pair]]:
+    """Places of the first text of each group that has any n-grams, and a pair for each later one."""
     firsts: list[int] = []
-    sets: list[Hashes] = []
     pairs: list[Pair] = []
     seen: dict[bytes, int] = {}
-    for place, text in enumerate(texts):
-        found = tokens(text)
-        key = hashlib.blake2b(" ".join(found).encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    for place, key in enumerate(sketches.keys):
         first = seen.setdefault(key, place)
         if first != place:
             pairs.append(Pair(first, place, 1.0))
-        elif found:
+        elif sketches.sizes[place]:
             firsts.append(place)
-            sets.append(ngrams.distinct(found, width))
-    return firsts, sets, pairs
+    return firsts, pairs
 
 
 def _sketch(fresh: MinHash, ngrams: Hashes) -> NDArray[np.uint32]:
@@ -109,11 +149,11 @@ def _sketch(fresh: MinHash, ngrams: Hashes) -> NDArray[np.uint32]:
     return np.asarray(sketch.hashvalues, np.uint32)
 
 
-def _candidates(keys: Hashes, sets: Sequence[Hashes], threshold: float) -> Places:
+def _candidates(keys: Hashes, ngrams: Callable[[int], Hashes], threshold: float) -> Places:
     """Each pair that shares a bucket, once, as `left * number of texts + right`."""
     pairs = np.empty(0, np.int64)
     for band in keys:
-        found = [_pairs_within(members, sets, threshold) for members in _buckets(band)]
+        found = [_pairs_within(members, len(band), ngrams, threshold) for members in _buckets(band)]
         pairs = np.unique(np.concatenate([pairs, *found]))
     return pairs
 
@@ -127,20 +167,20 @@ def _buckets(band: Hashes) -> Iterator[Places]:
         yield order[starts[sizes == size][:, None] + np.arange(size)]
 
 
-def _pairs_within(members: Places, sets: Sequence[Hashes], threshold: float) -> Places:
-    total, size = len(sets), members.shape[1]
+def _pairs_within(members: Places, total: int, ngrams: Callable[[int], Hashes], threshold: float) -> Places:
+    size = members.shape[1]
     if size > BUCKET_ROWS:
-        linked = [left * total + right for bucket in members for left, right in _led(bucket, sets, threshold)]
-        return np.array(linked, np.int64)
+        linked = (pair for bucket in members for pair in _led(bucket, ngrams, threshold))
+        return np.array([left * total + right for left, right in linked], np.int64)
     left, right = np.triu_indices(size, 1)
     return np.asarray(members[:, left] * total + members[:, right], np.int64).ravel()
 
 
-def _led(bucket: Places, sets: Sequence[Hashes], threshold: float) -> Iterator[tuple[int, int]]:
+def _led(bucket: Places, ngrams: Callable[[int], Hashes], threshold: float) -> Iterator[tuple[int, int]]:
     """Each row of a large bucket with those of its first unlike rows that it is near to."""
     leaders: list[tuple[int, frozenset[int]]] = []
     for row in bucket.tolist():
-        mine = sets[row].tolist()
+        mine = ngrams(row).tolist()
         near = [leader for leader, theirs in leaders if _jaccard(theirs, mine) >= threshold]
         yield from ((leader, row) for leader in near)
         if not near and len(leaders) < LEADERS:
@@ -148,19 +188,18 @@ def _led(bucket: Places, sets: Sequence[Hashes], threshold: float) -> Iterator[t
 
 
 def _confirm(
-    candidates: Places, sets: Sequence[Hashes], threshold: float
+    candidates: Places, sizes: NDArray[np.int64], ngrams: Callable[[int], Hashes], threshold: float
 ) -> Iterator[tuple[int, int, float]]:
     """The candidates whose sets are alike enough, with the exact similarity."""
-    sizes = np.array([len(s) for s in sets], np.int64)
-    lefts, rights = np.divmod(candidates, max(len(sets), 1))
+    lefts, rights = np.divmod(candidates, max(len(sizes), 1))
     # Jaccard similarity cannot exceed the smaller set's share of the larger (less what floats lose).
     smaller = np.minimum(sizes[lefts], sizes[rights])
     possible = smaller >= threshold * np.maximum(sizes[lefts], sizes[rights]) - 1e-9
     held, mine = -1, frozenset[int]()
     for left, right in zip(lefts[possible].tolist(), rights[possible].tolist(), strict=True):
         if left != held:
-            held, mine = left, frozenset(sets[left].tolist())
-        jaccard = _jaccard(mine, sets[right].tolist())
+            held, mine = left, frozenset(ngrams(left).tolist())
+        jaccard = _jaccard(mine, ngrams(right).tolist())
         if jaccard >= threshold:
             yield left, right, jaccard
 

@@ -1,12 +1,10 @@
 """What readers hand over: the content of a file or row, or why there is none."""
 
-import gzip
-import hashlib
+import io
 import re
-import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
-from io import BytesIO
-from pathlib import Path
+from typing import Any, BinaryIO
 
 import charset_normalizer
 
@@ -30,6 +28,7 @@ class Content:
     language: str | None = None
     licence: str | None = None
     url: str | None = None
+    date: str | None = None
 
 
 class ReadError(Exception):
@@ -41,33 +40,65 @@ class ReadError(Exception):
         super().__init__(detail)
 
 
-def load(path: Path, max_bytes: int) -> tuple[bytes, str]:
-    """The bytes of a file, unpacked where it is gzipped, and the SHA-256 of the file itself.
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """The bytes of a file on disk or in an archive; `name` is what it is called there.
 
-    Raises:
-        ReadError: it is larger than `max_bytes`, packed or unpacked, or it cannot be read.
+    No reader gets more than `max_bytes` at once, and none more than `max_total` from one stream.
     """
-    try:
-        with path.open("rb") as file:
-            raw = file.read(max_bytes + 1)
-    except OSError as fault:
-        raise ReadError(f"cannot be opened: {fault.strerror}") from fault
-    _check_size(raw, max_bytes, "")
-    sha = hashlib.sha256(raw).hexdigest()
-    if path.suffix.lower() != ".gz":
-        return raw, sha
-    try:
-        with gzip.GzipFile(fileobj=BytesIO(raw)) as packed:
-            raw = packed.read(max_bytes + 1)
-    except (OSError, EOFError, zlib.error) as fault:
-        raise ReadError(f"broken gzip: {fault}") from fault
-    _check_size(raw, max_bytes, " unpacked")
-    return raw, sha
+
+    name: str
+    max_bytes: int
+    opener: Callable[[], BinaryIO]
+    max_total: int | None = None
+
+    def open(self) -> BinaryIO:
+        """Its bytes as a stream, for readers that go row by row.
+
+        Raises:
+            ReadError: it cannot be opened.
+        """
+        try:
+            stream = self.opener()
+        except OSError as fault:
+            raise ReadError(f"cannot be opened: {fault.strerror or fault}") from fault
+        return stream if self.max_total is None else io.BufferedReader(_Bounded(stream, self.max_total))
+
+    def read(self) -> bytes:
+        """All its bytes.
+
+        Raises:
+            ReadError: there are more than `max_bytes` of them, or they cannot be read.
+        """
+        with self.open() as stream:
+            raw = stream.read(self.max_bytes + 1)
+        if len(raw) > self.max_bytes:
+            raise ReadError(f"more than {self.max_bytes:,} bytes", "too_large")
+        return raw
 
 
-def _check_size(raw: bytes, max_bytes: int, how: str) -> None:
-    if len(raw) > max_bytes:
-        raise ReadError(f"more than {max_bytes:,} bytes{how}", "too_large")
+class _Bounded(io.RawIOBase):
+    """A stream that ends with an error where it has given enough."""
+
+    def __init__(self, stream: BinaryIO, limit: int) -> None:
+        self._stream = stream
+        self._limit = limit
+        self._given = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        block = self._stream.read(len(buffer))
+        self._given += len(block)
+        if self._given > self._limit:
+            raise ReadError(f"unpacks to more than {self._limit:,} bytes", "too_large")
+        buffer[: len(block)] = block
+        return len(block)
+
+    def close(self) -> None:
+        self._stream.close()
+        super().close()
 
 
 def decode(raw: bytes, declared: str | None = None) -> str:

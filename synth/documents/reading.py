@@ -1,0 +1,100 @@
+"""What one document of a file comes to: everything about it that needs no other document.
+
+In: what a reader found. Out: a `Reading`, which holds the cleaned text, its language, its passages
+and the sketch that finds its near-duplicates. This is most of the work of the stage, so it is done
+where the file is read: in a process of its own (`worker`).
+"""
+
+import base64
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synth.config import Config, DocumentsConfig
+from synth.dedup.near import sketch
+from synth.documents.content import Content
+from synth.documents.language import UNDECIDED, detect_language
+from synth.documents.passages import cut
+from synth.ids import content_id
+from synth.text import normalise, one_line
+
+SHINGLE_WORDS = 5
+PERMUTATIONS = 128
+
+
+class Piece(NamedTuple):
+    """A passage by its place in the text, the headings it stands under, and its id."""
+
+    start: int
+    end: int
+    headings: tuple[str, ...]
+    passage_id: str
+
+
+class Sketch(Config):
+    """One row of `near.Sketches`, as it travels: bytes in base 64."""
+
+    key: str
+    size: int
+    values: str
+
+    def minhash(self) -> NDArray[np.uint32]:
+        """The MinHash values."""
+        return np.frombuffer(base64.b64decode(self.values), np.uint32)
+
+
+class Reading(Config):
+    """One document as read, or why there is none (`reason`, one of `schemas.REASONS`, and `detail`).
+
+    `place` is where in the file it stands: empty where the file is one document.
+    """
+
+    place: str
+    format: str
+    reason: str = ""
+    detail: str = ""
+    title: str | None = None
+    language: str = UNDECIDED
+    licence: str | None = None
+    url: str | None = None
+    date: str | None = None
+    document_id: str = ""
+    text: str = ""
+    sketch: Sketch | None = None
+    pieces: tuple[Piece, ...] = ()
+
+
+def read_content(place: str, kind: str, content: Content, config: DocumentsConfig) -> Reading:
+    """The reading of a document that a reader of format `kind` found."""
+    text = normalise(content.text)
+    return Reading(
+        place=place,
+        format=kind,
+        title=one_line(content.title or "") or None,
+        language=_language(text, content.language),
+        licence=one_line(content.licence or "") or None,
+        url=one_line(content.url or "", 2000) or None,
+        date=one_line(content.date or "", 40) or None,
+        document_id=content_id("doc", text),
+        text=text,
+        sketch=_sketch(text),
+        pieces=_pieces(text, config),
+    )
+
+
+def _language(text: str, stated: str | None) -> str:
+    detected = detect_language(text)
+    code = (stated or "")[:2].lower()
+    # Templates state a language that their texts are not in, so it decides only where nothing else does.
+    return code if detected == UNDECIDED and code.isascii() and code.isalpha() and len(code) == 2 else detected
+
+
+def _sketch(text: str) -> Sketch:
+    (key,), (size,), (values,) = sketch([text], SHINGLE_WORDS, PERMUTATIONS)[0]
+    return Sketch(key=key.hex(), size=int(size), values=base64.b64encode(values.tobytes()).decode())
+
+
+def _pieces(text: str, config: DocumentsConfig) -> tuple[Piece, ...]:
+    spans = cut(text, config.passage_chars)
+    return tuple(Piece(*s, content_id("psg", normalise(text[s.start : s.end]))) for s in spans)

@@ -1,0 +1,144 @@
+"""What has been read already, by content: a file that has not changed is never read again.
+
+A folder of segments, each a Parquet file of readings, beside each an index of the files that ended in
+it. Both are written whole or not at all, so a run that is killed reads again what was not on disk, and
+nothing else. A file is known by its bytes and its suffix, wherever it lies and whatever it is called.
+
+In: readings as they come, in any order. Out: segments, to be gone through as often as needed without
+ever holding more than one.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from synth.documents.reading import Piece, Reading, Sketch
+from synth.store import write_json, write_table
+
+# A segment is a tenth of a second to write, and little to lose.
+SEGMENT_CHARS = 16_000_000
+SEGMENT_ROWS = 2_000
+
+_TEXTS = ("file", "place", "format", "reason", "detail", "language", "document_id", "text")
+_MAYBE = ("title", "licence", "url", "date", "sketch")
+_PIECES = pa.list_(
+    pa.struct(
+        [
+            pa.field("start", pa.int64(), False),
+            pa.field("end", pa.int64(), False),
+            pa.field("headings", pa.list_(pa.string()), False),
+            pa.field("passage_id", pa.string(), False),
+        ]
+    )
+)
+SCHEMA = pa.schema(
+    [
+        *(pa.field(name, pa.string(), False) for name in _TEXTS),
+        *(pa.field(name, pa.string()) for name in _MAYBE),
+        pa.field("chars", pa.int64(), False),
+        pa.field("pieces", _PIECES, False),
+    ]
+)
+LIGHT = tuple(name for name in SCHEMA.names if name != "text")
+
+
+class Shelved(NamedTuple):
+    """A reading on the shelf: its file's key, its place there, and its columns (`text` if asked for)."""
+
+    segment: int
+    row: int
+    columns: Mapping[str, Any]
+
+
+class Shelf:
+    """The readings of one set of reading settings."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._ends: dict[str, list[int]] = {}
+        self._last = -1
+        for index in sorted(folder.glob("read-*.json")):
+            self._ends.update(json.loads(index.read_bytes()))
+        for segment in folder.glob("read-*.parquet"):
+            self._last = max(self._last, int(segment.stem.removeprefix("read-")))
+        self._rows: list[dict[str, Any]] = []
+        self._chars = 0
+        self._open: dict[str, list[int]] = {}
+        self._ended: dict[str, list[int]] = {}
+
+    def __contains__(self, file: str) -> bool:
+        return file in self._ends
+
+    def put(self, file: str, reading: Reading) -> None:
+        """Keep a reading; on disk it is once its segment is full."""
+        row = reading.model_dump(exclude={"sketch", "pieces"})
+        sketch = reading.sketch.model_dump_json() if reading.sketch else None
+        pieces = [piece._asdict() for piece in reading.pieces]
+        self._rows.append({**row, "file": file, "sketch": sketch, "pieces": pieces, "chars": len(reading.text)})
+        self._chars += len(reading.text)
+        segments = self._open.setdefault(file, [])
+        if self._last + 1 not in segments:
+            segments.append(self._last + 1)
+        if self._chars >= SEGMENT_CHARS or len(self._rows) >= SEGMENT_ROWS:
+            self.flush()
+
+    def end(self, file: str) -> None:
+        """All readings of a file have been put."""
+        self._ended[file] = self._open.pop(file, [])
+
+    def flush(self) -> None:
+        """Write what is held: the segment first, then the files that ended with it."""
+        number = self._last + 1
+        if self._rows:
+            write_table(self._path(number), pa.Table.from_pylist(self._rows, schema=SCHEMA))
+        if self._rows or self._ended:
+            write_json(self._path(number).with_suffix(".json"), self._ended)
+            self._last = number
+        self._ends.update(self._ended)
+        self._rows, self._chars, self._ended = [], 0, {}
+
+    def segments(self, files: Mapping[str, object], text: bool = False) -> Iterator[Sequence[Shelved]]:
+        """The readings of some files, segment by segment."""
+        holding = {number for file in files for number in self._ends.get(file, ())}
+        for number in sorted(holding):
+            columns = None if text else list(LIGHT)
+            rows = pq.read_table(self._path(number), columns=columns).to_pylist()
+            yield [
+                Shelved(number, place, row)
+                for place, row in enumerate(rows)
+                if row["file"] in files and number in self._ends.get(row["file"], ())
+            ]
+
+    def text(self, segment: int, row: int) -> str:
+        """The text of one reading."""
+        table = pq.read_table(self._path(segment), columns=["text"])
+        return str(table["text"][row].as_py())
+
+    def prune(self, files: Mapping[str, object]) -> int:
+        """Delete the segments that hold nothing of these files; the number deleted."""
+        holding = {number for file in files for number in self._ends.get(file, ())}
+        stale = [n for n in range(self._last + 1) if n not in holding]
+        for number in stale:
+            self._path(number).unlink(missing_ok=True)
+            self._path(number).with_suffix(".json").unlink(missing_ok=True)
+        return len(stale)
+
+    def _path(self, number: int) -> Path:
+        return self._folder / f"read-{number:06d}.parquet"
+
+
+def sketch_of(shelved: Shelved) -> Sketch | None:
+    """The sketch of a shelved reading; None where it has no text."""
+    written = shelved.columns["sketch"]
+    return Sketch.model_validate_json(written) if written else None
+
+
+def pieces_of(shelved: Shelved) -> tuple[Piece, ...]:
+    """The passages of a shelved reading."""
+    return tuple(
+        Piece(p["start"], p["end"], tuple(p["headings"]), p["passage_id"]) for p in shelved.columns["pieces"]
+    )
