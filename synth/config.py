@@ -61,7 +61,27 @@ class DocumentsConfig(Config):
         80, title="Smallest text", description="Shorter documents and passages carry no concept."
     )
     max_bytes: int = Field(
-        64_000_000, ge=1, title="Largest file", description="Larger files are rejected unread."
+        64_000_000,
+        ge=1,
+        title="Largest document",
+        description="In bytes; larger files are rejected unread. Tables may be larger, their rows may not.",
+    )
+    max_members: int = Field(
+        100_000, ge=1, title="Most members", description="Files in one archive; beyond them it is cut off."
+    )
+    max_seconds: int = Field(
+        60, ge=1, title="Longest reading", description="Seconds of processor time for one document."
+    )
+    max_memory_mb: int = Field(
+        1024, ge=64, title="Memory of a reader", description="In megabytes, beside what its libraries take."
+    )
+    readers: Count = Field(
+        0, title="Readers", description="Processes that read files; 0 is one for each processor."
+    )
+    formats: dict[str, str] = Field(
+        default_factory=dict,
+        title="Formats",
+        description='Which format a further suffix is read as, for example `".page" = "html"`.',
     )
     near_duplicates: Literal["drop", "keep"] = Field(
         "drop",
@@ -78,6 +98,21 @@ class DocumentsConfig(Config):
     )
     text_column: str | None = Field(
         None, title="Text column", description="Column of tables and JSON Lines that holds the text."
+    )
+
+
+class LicencesConfig(Config):
+    """Which licences the documents may have."""
+
+    allow: tuple[str, ...] = Field(
+        (),
+        title="Allowed",
+        description="Others are rejected; `unknown` stands for those that state none; empty allows all.",
+    )
+    stated: dict[str, str] = Field(
+        default_factory=dict,
+        title="Stated",
+        description='Of files that state none, by a glob of their names: `"wiki/*" = "CC-BY-SA-4.0"`.',
     )
 
 
@@ -343,6 +378,7 @@ class RunConfig(Config):
     language: str = Field("source", title="Language", description="`source`, or one language's name.")
     seed: int = Field(0, title="Seed", description="Seed of every random stream.")
     documents: DocumentsConfig = DocumentsConfig()
+    licences: LicencesConfig = LicencesConfig()
     concepts: ConceptsConfig = ConceptsConfig()
     graph: GraphConfig = GraphConfig()
     combinations: CombinationsConfig = CombinationsConfig()
@@ -383,6 +419,7 @@ class RunConfig(Config):
 EXCLUDED: dict[str, str] = {
     "tasks": "scheduling only: rows are cut into parts, whatever task they run in",
     "part_rows": "rows are the same however they are cut",
+    "documents.readers": "speed only: each file is read by itself",
     "models.*.max_in_flight": "speed only",
     "models.*.timeout_s": "speed only: a call that times out is tried again",
     "models.*.max_tries": "a call that fails for good is a rejected row, and is tried again by a later run",

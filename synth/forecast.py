@@ -5,23 +5,24 @@ for a client that notes what it is asked and answers nothing. How many concepts 
 known, so rows and calls are upper bounds, and combinations carry stand-ins for names of concepts.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple, cast
 
 import pyarrow as pa
 
 from synth.check import prompt_faults
 from synth.config import RunConfig
-from synth.documents.find import find_sources
 from synth.errors import ConfigError
 from synth.ids import content_id
 from synth.llm.client import Client, Reply, Request
 from synth.prompts.library import Message, PromptLibrary
-from synth.schemas import STAGES
+from synth.schemas import STAGES, TABLES
 from synth.stages.answers import answer_questions
 from synth.stages.base import make_table
 from synth.stages.calls import Services
@@ -93,11 +94,10 @@ def forecast(config: RunConfig) -> Forecast:
     """
     if faults := list(prompt_faults(config)):
         raise ConfigError(*faults)
-    read = read_documents(find_sources(config.documents.paths), config.documents, config.seed)
-    passages = read.tables["passages"]
+    documents, passages, unread = _read(config)
     if not passages.num_rows:
         raise ConfigError("documents.paths: no passage is left to read; look at its files and `min_chars`.")
-    stages = {"documents": StageForecast("documents", read.tables["documents"].num_rows)}
+    stages = {"documents": StageForecast("documents", documents)}
     examples: list[Example] = []
     for found, example in (
         _concepts(passages, config),
@@ -108,10 +108,23 @@ def forecast(config: RunConfig) -> Forecast:
         stages[found.stage] = _added(old, found) if old else found
         examples += example
     stages["combinations"] = StageForecast("combinations", sum(_sets(passages.num_rows, config).values()))
-    unread: dict[str, int] = {}
-    for rejected in read.rejected:
-        unread[rejected.reason] = unread.get(rejected.reason, 0) + 1
     return Forecast([stages[name] for name in STAGES if name in stages], examples, unread)
+
+
+def _read(config: RunConfig) -> tuple[int, pa.Table, dict[str, int]]:
+    """The number of documents, the passages, and how many rows fall for which reason."""
+    reasons: Counter[str] = Counter()
+    documents, passages = 0, [TABLES["passages"].schema.empty_table()]
+
+    def note(services: Services) -> None:
+        nonlocal documents
+        for output in read_documents(config, services):
+            documents += output.tables["documents"].num_rows
+            passages.append(output.tables["passages"])
+            reasons.update(rejected.reason for rejected in output.rejected)
+
+    _listen(config, note)
+    return documents, pa.concat_tables(passages).sort_by("passage_id"), dict(reasons)
 
 
 def total(stages: Iterable[StageForecast]) -> StageForecast:
@@ -135,8 +148,9 @@ def _sets(passages: int, config: RunConfig) -> dict[str, int]:
 
 def _listen(config: RunConfig, ask: Callable[[Services], object]) -> list[Request]:
     listener = _Listener(config)
-    folder = Path(config.prompts.dir) if config.prompts.dir else None
-    ask(Services(cast(Client, listener), PromptLibrary(folder)))
+    prompts = PromptLibrary(Path(config.prompts.dir) if config.prompts.dir else None)
+    with TemporaryDirectory() as folder:
+        ask(Services(cast(Client, listener), prompts, Path(folder)))
     return listener.requests
 
 

@@ -5,7 +5,7 @@ hashes of its prompts, the identities of its models and `version`, they make its
 `version` is raised whenever the code of a stage changes what it makes.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from typing import Any
@@ -32,7 +32,7 @@ from synth.store import sha256_of
 from synth.text import fingerprint_sources
 
 Tables = Mapping[str, pa.Table]
-Work = Callable[[Tables, RunConfig, Services], Output]
+Work = Callable[[Tables, RunConfig, Services], Output | Iterable[Output]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +50,8 @@ class Stage:
     outside: Callable[[RunConfig], str] = lambda config: ""
 
 
-def _documents(tables: Tables, config: RunConfig, services: Services) -> Output:
-    return read_documents(find_sources(config.documents.paths), config.documents, config.seed)
+def _documents(tables: Tables, config: RunConfig, services: Services) -> Iterable[Output]:
+    return read_documents(config, services)
 
 
 def _concepts(tables: Tables, config: RunConfig, services: Services) -> Output:
@@ -99,7 +99,9 @@ def _benchmarks(config: RunConfig) -> str:
 QUESTION_PROMPTS = ("level1", "level2", "level2_choose", "level3")
 SAID = ("domain", "levels", "language", "prompts.examples")
 
-DOCUMENTS = Stage("documents", 2, reads=(), settings=("documents", "seed"), work=_documents, outside=_sources)
+DOCUMENTS = Stage(
+    "documents", 3, reads=(), settings=("documents", "licences", "seed"), work=_documents, outside=_sources
+)
 CONCEPTS = Stage(
     "concepts",
     2,

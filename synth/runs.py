@@ -23,6 +23,7 @@ from synth.prompts.library import PromptLibrary
 from synth.publish.folder import publish, recover
 from synth.schemas import TABLES
 from synth.settings import anchored, to_toml
+from synth.stages.base import Output
 from synth.stages.calls import Services
 from synth.store import Manifest, PartRecord, StageStore, part_key, write_bytes
 
@@ -137,8 +138,9 @@ class Run:
             return record
         spec = BY_NAME[plan.stage]
         tables = {name: self._slice(spec, name, part) for name in spec.reads}
-        services = Services(self.client, self.prompts, report)
-        return store.commit_part(part.index, part.key, spec.work(tables, self.config, services))
+        services = Services(self.client, self.prompts, store.folder, report)
+        made = spec.work(tables, self.config, services)
+        return store.commit_part(part.index, part.key, [made] if isinstance(made, Output) else made)
 
     def commit(self, plan: Plan, records: Sequence[PartRecord]) -> Manifest:
         """Write the manifest: the stage is done."""

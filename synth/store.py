@@ -8,7 +8,8 @@ import hashlib
 import json
 import os
 import threading
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -176,22 +177,26 @@ class StageStore:
         paths = [(self.run_folder / file.path, file.sha256) for file in part.files]
         return all(path.is_file() and sha256_of(path) == sha for path, sha in paths)
 
-    def commit_part(self, index: int, key: str, output: Output) -> PartRecord:
-        """Write the tables of a part, then its record.
+    def commit_part(self, index: int, key: str, outputs: Iterable[Output]) -> PartRecord:
+        """Write the tables of a part, which may come in several pieces, then its record.
 
         Raises:
             SchemaError: the rows do not add up.
             StoreError: the disk is full.
         """
-        output.check_balance(self.stage)
-        tables = {**output.tables, "rejected": rejected_table(self.stage, output.rejected)}
-        files = tuple(self._write(name, index, key, table) for name, table in tables.items())
-        reasons: dict[str, int] = {}
-        for row in output.rejected:
-            reasons[row.reason] = reasons.get(row.reason, 0) + 1
+        inputs = parents = 0
+        reasons: Counter[str] = Counter()
+        files: list[FileRecord] = []
+        for piece, output in enumerate(outputs):
+            output.check_balance(self.stage)
+            tables = {**output.tables, "rejected": rejected_table(self.stage, output.rejected)}
+            name = f"part-{index:05d}-{key[:8]}" + (f"-{piece:05d}" if piece else "")
+            files += [self._write(table, name, rows) for table, rows in tables.items()]
+            inputs, parents = inputs + len(output.inputs), parents + len(output.parents)
+            reasons.update(row.reason for row in output.rejected)
         record = PartRecord(
-            index=index, key=key, inputs=len(output.inputs), parents=len(output.parents),
-            rejected=len(output.rejected), reasons=dict(sorted(reasons.items())), files=files,
+            index=index, key=key, inputs=inputs, parents=parents,
+            rejected=reasons.total(), reasons=dict(sorted(reasons.items())), files=tuple(files),
         )  # fmt: skip
         write_bytes(self._record_path(index, key), record.model_dump_json(indent=2).encode())
         return record
@@ -256,8 +261,8 @@ class StageStore:
             path.unlink()
         return len(stale)
 
-    def _write(self, name: str, index: int, key: str, table: pa.Table) -> FileRecord:
-        path = self._folder_of(name) / f"part-{index:05d}-{key[:8]}.parquet"
+    def _write(self, name: str, file: str, table: pa.Table) -> FileRecord:
+        path = self._folder_of(name) / f"{file}.parquet"
         write_table(path, table)
         return FileRecord(table=name, path=self._relative(path), rows=table.num_rows, sha256=sha256_of(path))
 

@@ -69,10 +69,11 @@ def fingerprint_sources(sources: Iterable[Named]) -> str:
 
     A file that cannot be read counts as such, since reading it then ends in a rejected row.
     """
-    return digest("sources", sorted([s.name, _sha_or_fault(s.path)] for s in sources))
+    return digest("sources", sorted([s.name, sha_or_fault(s.path)] for s in sources))
 
 
-def _sha_or_fault(path: Path) -> str:
+def sha_or_fault(path: Path) -> str:
+    """SHA-256 of a file, or the fault that reading it ends with."""
     try:
         return file_sha256(path)
     except OSError as fault:

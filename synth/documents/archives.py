@@ -57,7 +57,9 @@ def members(blob: Blob, config: DocumentsConfig) -> Members:
         for number, (name, size, member) in enumerate(_zip(stream, blob) if zipped else _tar(stream, blob)):
             left -= size
             if number >= config.max_members or left < 0:
-                raise ReadError(f"an archive of more than {number:,} members or {MAX_RATIO} times its size", "too_large")
+                raise ReadError(
+                    f"an archive of more than {number:,} members or {MAX_RATIO} times its size", "too_large"
+                )
             if not any(part.startswith((".", "__MACOSX")) for part in name.split("/")):
                 names[name] += 1
                 yield name if names[name] == 1 else f"{name}~{names[name]}", member

@@ -1,18 +1,27 @@
 """Clusters of nearly equal documents.
 
-In: texts by id. Out: for each the cluster it belongs to, its nearest relative there, and the one
-that stands for the cluster. Pairs are confirmed by exact Jaccard similarity of word 5-grams
-(`dedup.near`, METHOD 6.4); whatever a chain of pairs connects is one cluster.
+In: the length and sketch of each text by id, and a way to the text itself. Out: for each the cluster it
+belongs to, its nearest relative there, and the one that stands for the cluster. Pairs are confirmed by
+exact Jaccard similarity of word 5-grams (`dedup.near`, METHOD 6.4), for which the texts of candidates
+alone are fetched; whatever a chain of pairs connects is one cluster.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
-from synth.dedup.near import Pair, find_pairs
+import numpy as np
 
-SHINGLE_WORDS = 5
-PERMUTATIONS = 128
+from synth.dedup.near import Banding, Pair, Sketches, pairs_among
+from synth.dedup.ngrams import Hashes, Ngrams
+from synth.dedup.normalise import tokens
+from synth.documents.reading import PERMUTATIONS, SHINGLE_WORDS
+
 RECALL = 0.98
+# n-grams of so many texts are kept while pairs are confirmed.
+_HELD = 512
+
+Outline = tuple[int, tuple[bytes, int, bytes]]
 
 
 class Member(NamedTuple):
@@ -24,14 +33,24 @@ class Member(NamedTuple):
     similarity: float | None
 
 
-def find_clusters(texts: Mapping[str, str], threshold: float) -> dict[str, Member]:
-    """The cluster of each text: named by its smallest id, represented by its longest text."""
-    # Best first, as `find_pairs` wants them.
-    keys = sorted(texts, key=lambda key: (-len(texts[key]), key))
+def cluster(
+    outlines: Mapping[str, Outline], text_of: Callable[[str], str], threshold: float
+) -> dict[str, Member]:
+    """The cluster of each text: named by its smallest id, represented by its longest text.
+
+    An outline is the length of the text and its sketch: key, number of n-grams, MinHash values.
+    """
+    # Best first, as `pairs_among` wants them.
+    keys = sorted(outlines, key=lambda key: (-outlines[key][0], key))
+    known = Ngrams()
+
+    @lru_cache(_HELD)
+    def ngrams_of(place: int) -> Hashes:
+        return known.distinct(tokens(text_of(keys[place])), SHINGLE_WORDS)
+
     rows = rows_per_band(threshold)
-    pairs = find_pairs(
-        [texts[key] for key in keys], SHINGLE_WORDS, PERMUTATIONS, PERMUTATIONS // rows, rows, threshold
-    )
+    banding = Banding(PERMUTATIONS // rows, rows, threshold)
+    pairs = pairs_among(_sketches([outlines[key][1] for key in keys]), ngrams_of, banding)
     groups = _connected(len(keys), pairs)
     nearest = _nearest(pairs)
     found = {}
@@ -45,6 +64,12 @@ def find_clusters(texts: Mapping[str, str], threshold: float) -> dict[str, Membe
             similarity=similarity,
         )
     return found
+
+
+def _sketches(found: list[tuple[bytes, int, bytes]]) -> Sketches:
+    values = np.frombuffer(b"".join(minhash for _, _, minhash in found), np.uint32)
+    sizes = np.array([size for _, size, _ in found], np.int64)
+    return Sketches([key for key, _, _ in found], sizes, values.reshape(len(found), PERMUTATIONS))
 
 
 def rows_per_band(threshold: float) -> int:

@@ -14,7 +14,8 @@ from typing import NamedTuple
 
 from synth.errors import ConfigError
 
-_LIKE_A_ROW = re.compile(r"#[0-9]+\Z")
+# `table.jsonl#0` is a row, `archive.zip!/a.md` a member.
+_LIKE_A_PART = re.compile(r"#(?=[0-9]+\Z)|!(?=/)")
 
 
 class Source(NamedTuple):
@@ -38,7 +39,7 @@ def find_sources(paths: Sequence[str]) -> list[Source]:
         raise ConfigError(*faults)
     names: dict[Path, str] = {}
     for root, path in (found for p in paths for top in _roots(p) for found in _files(top)):
-        name = _shown(path.relative_to(root).as_posix())
+        name = printable(path.relative_to(root).as_posix())
         names[path] = max(names.get(path, ""), name, key=lambda n: (len(n), n))
     if not names:
         where = ", ".join(paths) or "documents.paths, which is empty"
@@ -72,14 +73,14 @@ def _files(top: tuple[Path, Path]) -> Iterator[tuple[Path, Path]]:
                 yield root, path
 
 
-def _shown(path: str) -> str:
-    """A path as the name of a source: one that no row of a table has, and that any table can hold.
+def printable(path: str) -> str:
+    """A path as the name of a source: one that no row or member has, and that any table can hold.
 
-    Rows are called `table.jsonl#0`, so a file that is called so gets a second `#`. A name that is not UTF-8
+    A file or folder that is called as they are gets its mark twice. A name that is not UTF-8
     is shown by its bytes, as no table and no terminal takes a lone surrogate; so backslashes are doubled.
     """
     shown = os.fsencode(path.replace("\\", "\\\\")).decode("utf-8", "backslashreplace")
-    return _LIKE_A_ROW.sub(r"#\g<0>", shown)
+    return _LIKE_A_PART.sub(r"\g<0>\g<0>", shown)
 
 
 def _apart(names: dict[Path, str]) -> Iterable[tuple[Path, str]]:
@@ -90,5 +91,5 @@ def _apart(names: dict[Path, str]) -> Iterable[tuple[Path, str]]:
     clashes = [path for group in groups.values() if len(group) > 1 for path in group]
     if not clashes:
         return names.items()
-    longer = {path: _shown("/".join(path.parts[-len(Path(names[path]).parts) - 1 :])) for path in clashes}
+    longer = {path: printable("/".join(path.parts[-len(Path(names[path]).parts) - 1 :])) for path in clashes}
     return _apart({**names, **longer})

@@ -80,7 +80,9 @@ def find_format(blob: Blob, config: DocumentsConfig) -> Format:
     with blob.open() as stream:
         name = _seen(stream.read(HEAD_BYTES), named)
     if name is None:
-        raise ReadError(f"{suffix}; there are {known_suffixes()}; or give documents.formats", "unsupported_format")
+        raise ReadError(
+            f"{suffix}; there are {known_suffixes()}; or give documents.formats", "unsupported_format"
+        )
     return Format(name, FORMATS[name])
 
 
@@ -105,7 +107,9 @@ def _seen(head: bytes, named: str | None) -> str | None:
 @cache
 def _added() -> dict[str, Callable[[], Read]]:
     """Readers of others by suffix; each is loaded when its first file comes."""
-    return {f".{point.name.lower().lstrip('.')}": _loader(point) for point in entry_points(group="synth.readers")}
+    return {
+        f".{point.name.lower().lstrip('.')}": _loader(point) for point in entry_points(group="synth.readers")
+    }
 
 
 def _loader(point: EntryPoint) -> Callable[[], Read]:

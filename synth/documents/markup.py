@@ -25,6 +25,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "licence": ("licence", "license"),
     "language": ("language", "lang"),
     "url": ("url", "link", "canonical_url"),
+    "date": ("date", "published", "created", "updated", "timestamp"),
 }
 
 

@@ -23,18 +23,21 @@ def read(path: Path, config: DocumentsConfig) -> Iterator[Reading]:
 
 def _read(place: str, blob: Blob, config: DocumentsConfig) -> Iterator[Reading]:
     """What is in a file that stands at `place`; a fault ends it, and what came before stays."""
-    count = 0
+    empty = True
     try:
         blob = unpacked(blob)
         found = _archive(place, blob, config) if is_archive(blob) else _document(place, blob, config)
-        for count, reading in enumerate(found, 1):
+        for reading in found:
+            empty = False
             yield reading
-        if not count:
+        if empty:
             yield _unread(place, ReadError("nothing in it", "empty"))
     except ReadError as fault:
         yield _unread(place, fault)
-    except (OSError, EOFError, ValueError, RecursionError) as fault:
-        yield _unread(place, ReadError(f"broken: {type(fault).__name__}: {fault}"))
+    except Exception as fault:
+        if isinstance(fault, MemoryError):
+            raise
+        yield _unread(place, ReadError(f"its reader failed: {type(fault).__name__}: {fault}"))
 
 
 def _document(place: str, blob: Blob, config: DocumentsConfig) -> Iterator[Reading]:

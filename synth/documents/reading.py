@@ -87,7 +87,9 @@ def _language(text: str, stated: str | None) -> str:
     detected = detect_language(text)
     code = (stated or "")[:2].lower()
     # Templates state a language that their texts are not in, so it decides only where nothing else does.
-    return code if detected == UNDECIDED and code.isascii() and code.isalpha() and len(code) == 2 else detected
+    return (
+        code if detected == UNDECIDED and code.isascii() and code.isalpha() and len(code) == 2 else detected
+    )
 
 
 def _sketch(text: str) -> Sketch:

@@ -78,7 +78,9 @@ class Shelf:
         row = reading.model_dump(exclude={"sketch", "pieces"})
         sketch = reading.sketch.model_dump_json() if reading.sketch else None
         pieces = [piece._asdict() for piece in reading.pieces]
-        self._rows.append({**row, "file": file, "sketch": sketch, "pieces": pieces, "chars": len(reading.text)})
+        self._rows.append(
+            {**row, "file": file, "sketch": sketch, "pieces": pieces, "chars": len(reading.text)}
+        )
         self._chars += len(reading.text)
         segments = self._open.setdefault(file, [])
         if self._last + 1 not in segments:
@@ -86,9 +88,13 @@ class Shelf:
         if self._chars >= SEGMENT_CHARS or len(self._rows) >= SEGMENT_ROWS:
             self.flush()
 
-    def end(self, file: str) -> None:
-        """All readings of a file have been put."""
-        self._ended[file] = self._open.pop(file, [])
+    def end(self, file: str, lasting: bool = True) -> None:
+        """All readings of a file have been put; where they are not `lasting`, the next run reads it again."""
+        segments = self._open.pop(file, [])
+        if lasting:
+            self._ended[file] = segments
+        else:
+            self._ends[file] = segments
 
     def flush(self) -> None:
         """Write what is held: the segment first, then the files that ended with it."""

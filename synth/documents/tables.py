@@ -1,49 +1,66 @@
 """Documents that are rows of a table: JSON Lines and Parquet.
 
-In: bytes. Out: (row, content or fault) for each row, rows counted from 0; in JSON Lines a row is a
-line, so that a fault can be found with an editor. One bad row never costs a neighbour.
+In: a blob. Out: (place, content or fault) for each row, rows counted from 0; in JSON Lines a row is a
+line, so that a fault can be found with an editor. Tables are gone through row by row, so they may be
+larger than any one document. One bad row never costs a neighbour.
 """
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from io import BytesIO
-from typing import Any
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from synth.config import DocumentsConfig
-from synth.documents.content import Content, ReadError, decode
+from synth.documents.content import Blob, Content, ReadError, decode
 from synth.documents.markup import FIELDS, first_heading, stated_fields
 
 TEXT_COLUMNS = ("text", "content", "body", "document", "passage", "markdown")
-_BATCH_ROWS = 1000
+_BATCH_ROWS = 100
+GROUP_FACTOR = 8
 
-Rows = Iterator[tuple[int, Content | ReadError]]
+Rows = Iterator[tuple[str, Content | ReadError]]
 
 
-def read_jsonl(raw: bytes, config: DocumentsConfig) -> Rows:
+def read_jsonl(blob: Blob, config: DocumentsConfig) -> Rows:
     """One document per line; blank lines are none."""
-    for number, line in enumerate(raw.split(b"\n")):
-        if line.strip():
-            yield number, _read_line(line, config)
+    with blob.open() as stream:
+        for number, line in enumerate(_lines(stream, blob.max_bytes)):
+            if line is None:
+                fault = ReadError(f"a line of more than {blob.max_bytes:,} bytes", "too_large")
+                yield f"#{number}", fault
+            elif line.strip():
+                yield f"#{number}", _read_line(line, config)
 
 
-def read_parquet(raw: bytes, config: DocumentsConfig) -> Rows:
+def _lines(stream: BinaryIO, limit: int) -> Iterator[bytes | None]:
+    """The lines of a stream; None for one that is too long, of which no more is held than the limit."""
+    while line := stream.readline(limit + 1):
+        if len(line) <= limit or line.endswith(b"\n"):
+            yield line
+            continue
+        while line and not line.endswith(b"\n"):
+            line = stream.readline(limit)
+        yield None
+
+
+def read_parquet(blob: Blob, config: DocumentsConfig) -> Rows:
     """One document per row.
 
     Raises:
-        ReadError: this is no Parquet, has no column of text, or its columns unpack to too much.
+        ReadError: this is no Parquet, has no column of text, or a row group unpacks to too much.
     """
     try:
-        file = pq.ParquetFile(BytesIO(raw))
-        names = file.schema_arrow.names
-        wanted = {text_column(names, config)}.union(n for names in FIELDS.values() for n in names)
-        columns = [n for n in names if n in wanted]
-        _check_unpacked(file.metadata, columns, config.max_bytes)
-        batches = file.iter_batches(_BATCH_ROWS, columns=columns)
-        rows = (row for batch in batches for row in batch.to_pylist())
-        yield from enumerate(_read_row(row, config) for row in rows)
+        with blob.open() as stream, pq.ParquetFile(stream) as file:
+            names = file.schema_arrow.names
+            wanted = {text_column(names, config)}.union(n for names in FIELDS.values() for n in names)
+            columns = [n for n in names if n in wanted]
+            _check_unpacked(file.metadata, columns, config.max_bytes)
+            batches = file.iter_batches(_BATCH_ROWS, columns=columns, use_threads=False)
+            rows = (row for batch in batches for row in batch.to_pylist())
+            for number, row in enumerate(rows):
+                yield f"#{number}", read_row(row, config)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as fault:
         raise ReadError(f"broken Parquet: {fault}") from fault
 
@@ -64,11 +81,14 @@ def text_column(names: Iterable[str], config: DocumentsConfig) -> str:
 
 
 def _check_unpacked(metadata: Any, columns: list[str], max_bytes: int) -> None:
-    groups = (metadata.row_group(i) for i in range(metadata.num_row_groups))
-    chunks = (group.column(i) for group in groups for i in range(group.num_columns))
-    size = sum(c.total_uncompressed_size for c in chunks if c.path_in_schema in columns)
-    if size > max_bytes:
-        raise ReadError(f"more than {max_bytes:,} bytes unpacked", "too_large")
+    """A row group is unpacked as a whole, so that one is what has to fit."""
+    for group in (metadata.row_group(i) for i in range(metadata.num_row_groups)):
+        chunks = (group.column(i) for i in range(group.num_columns))
+        size = sum(c.total_uncompressed_size for c in chunks if c.path_in_schema in columns)
+        if size > GROUP_FACTOR * max_bytes:
+            raise ReadError(
+                f"a row group of more than {GROUP_FACTOR * max_bytes:,} bytes unpacked", "too_large"
+            )
 
 
 def _read_line(line: bytes, config: DocumentsConfig) -> Content | ReadError:
@@ -78,10 +98,11 @@ def _read_line(line: bytes, config: DocumentsConfig) -> Content | ReadError:
         return fault
     except (ValueError, RecursionError) as fault:
         return ReadError(f"no JSON: {fault}")
-    return _read_row(row, config) if isinstance(row, dict) else ReadError("not a JSON object")
+    return read_row(row, config) if isinstance(row, dict) else ReadError("not a JSON object")
 
 
-def _read_row(row: Mapping[str, Any], config: DocumentsConfig) -> Content | ReadError:
+def read_row(row: Mapping[str, Any], config: DocumentsConfig) -> Content | ReadError:
+    """The document of one row, given by its columns."""
     try:
         column = text_column(row, config)
     except ReadError as fault:

@@ -1,10 +1,11 @@
 """A process that reads files and may be killed: `python -m synth.documents.worker`.
 
 In, on standard input: the settings as one line of JSON, then one line for each file: its path in
-hexadecimal. Out, on standard output, lines that begin with a letter: the process id of who reads (P), a
-`Reading` as JSON for each document (R), the end of each file (E, or M where memory ran out), a reader's death (D). A file that crashes its reader, or takes too much time or memory, ends that reader only: the
-process that started it makes the next one by forking, which costs milliseconds where a new Python
-would cost half a second.
+hexadecimal. Out, on standard output, lines that begin with a letter: the process id of who reads (P),
+a `Reading` as JSON for each document (R), the end of each file (E; M where memory ran out), the death
+of who reads (D). A file that crashes its reader, or takes too much time or memory, ends that reader
+only: the process that started it makes the next one by forking, which costs milliseconds where a new
+Python would cost half a second.
 """
 
 import os

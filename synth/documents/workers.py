@@ -135,7 +135,9 @@ class _Slot:
             self._process.stdin.write(line + b"\n")
             self._process.stdin.flush()
         except BrokenPipeError as fault:
-            raise SynthError("The process that reads documents has ended; run the same command again.") from fault
+            raise SynthError(
+                "The process that reads documents has ended; run the same command again."
+            ) from fault
 
     def _lines(self) -> Iterator[bytes]:
         rest = self._rest
@@ -160,12 +162,16 @@ class _Slot:
     def _fault(self, kind: bytes, said: bytes) -> Reading:
         config = self._config
         if kind == b"M":
-            return _unread("too_large", f"reading it takes more than {config.max_memory_mb:,} MB of memory")
+            return _unread("too_costly", f"reading it takes more than {config.max_memory_mb:,} MB of memory")
         code = -int(said)
         if code == signal.SIGXCPU:
-            return _unread("too_slow", f"reading it takes more than {config.max_seconds} s of processor time")
+            return _unread(
+                "too_costly", f"reading it takes more than {config.max_seconds} s of processor time"
+            )
         if code == signal.SIGKILL:
-            return _unread("too_slow", "its reader was killed: it fell silent, or the machine had no memory left")
+            return _unread(
+                "too_costly", "its reader was killed: it fell silent, or the machine had no memory left"
+            )
         return _unread("unreadable", f"its reader crashed ({_signal(code)})")
 
 

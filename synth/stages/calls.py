@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Literal
 
 from synth.config import RunConfig, Sampling
@@ -18,10 +19,14 @@ ECHO_CHARS = 60
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What is passed in to a stage that calls models; `report` hears (calls done, calls in all)."""
+    """What is passed in to a stage: a model client, prompts, and the folder in which it may keep things.
+
+    `report` hears (done, in all): of calls, or of files.
+    """
 
     client: Client
     prompts: PromptLibrary
+    folder: Path
     report: Callable[[int, int], None] = lambda done, total: None
 
 

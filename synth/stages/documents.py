@@ -1,47 +1,43 @@
 """Stage `documents`: sources become documents, and documents become passages.
 
-In: sources. Out: tables `documents` and `passages`; each file or row is the parent of a document or
-is rejected with its reason. Near-duplicate pages distort co-occurrence and the choice of references,
-so they are found here, before concepts are (METHOD 6.4; the papers keep them).
+In: sources. Out: tables `documents`, `passages` and `files`; each document is the parent of a row or is
+rejected with its reason. Files are read once and kept on a shelf (`documents.collect`); what stays is
+decided over all of them (`documents.survey`); rows are then written shelf segment by shelf segment, so
+that memory does not grow with the corpus. Near-duplicate pages distort co-occurrence and the choice of
+references, so they are found here, before concepts are (METHOD 6.4; the papers keep them).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from synth.config import DocumentsConfig
-from synth.documents.clusters import Member, find_clusters
-from synth.documents.find import Source
-from synth.documents.language import UNDECIDED, detect_language
-from synth.documents.passages import cut
-from synth.documents.readers import Document, Unread, read
-from synth.ids import content_id, stream
+from synth.config import RunConfig
+from synth.documents.collect import collect, file_keys, shelf_for
+from synth.documents.find import Source, find_sources
+from synth.documents.reading import Piece
+from synth.documents.shelf import Shelved, pieces_of
+from synth.documents.survey import Entry, Survey, Verdict, survey
+from synth.ids import content_id
 from synth.stages.base import Output, Rejected, make_table
-from synth.text import normalise
-
-STAGE = "documents"
+from synth.stages.calls import Services
 
 Row = dict[str, Any]
 
 
-def read_documents(sources: Sequence[Source], config: DocumentsConfig, seed: int) -> Output:
+def read_documents(config: RunConfig, services: Services) -> Iterator[Output]:
     """Documents and passages of the sources, whatever order they come in."""
-    return make_documents((found for source in sources for found in read(source, config)), config, seed)
-
-
-def make_documents(found: Iterable[Document | Unread], config: DocumentsConfig, seed: int) -> Output:
-    """The same from what was read already, so that reading can be spread over workers."""
-    ordered = sorted(found, key=lambda f: f.source)
-    rejected: list[Rejected] = []
-    documents = _distinct(_long_enough(ordered, config, rejected), rejected)
-    rows = _clustered(documents, config, rejected)
-    passages = _passages(rows, config, rejected)
-    kept = _sampled(passages, config.sample, seed, rejected)
-    return Output(
-        tables={"documents": make_table("documents", rows), "passages": make_table("passages", kept)},
-        inputs=frozenset(source_id(f.source) for f in ordered),
-        parents=frozenset(source_id(row["source"]) for row in rows),
-        rejected=rejected,
-    )
+    sources = find_sources(config.documents.paths)
+    keys = file_keys(sources)
+    shelf = shelf_for(services.folder, config.documents)
+    collect(sources, keys, shelf, config.documents, services.report)
+    names = _names(sources, keys)
+    found = survey(shelf, names, config)
+    for segment in shelf.segments(names, text=True):
+        made = _Made(found)
+        for shelved in segment:
+            for name in names[shelved.columns["file"]]:
+                made.add(found.entries[name + shelved.columns["place"]], shelved)
+        yield made.output()
 
 
 def source_id(name: str) -> str:
@@ -49,130 +45,101 @@ def source_id(name: str) -> str:
     return content_id("src", name)
 
 
-def document_id(text: str) -> str:
-    """The id of a document, from its normalised text."""
-    return content_id("doc", text)
+def _names(sources: Sequence[Source], keys: Mapping[str, str]) -> dict[str, list[str]]:
+    """The sources of each file: copies of one file are read once."""
+    names: dict[str, list[str]] = {}
+    for source in sources:
+        names.setdefault(keys[source.name], []).append(source.name)
+    return names
 
 
-def _reject(document: Document, reason: str, detail: str, clash_id: str | None = None) -> Rejected:
-    row = {k: getattr(document, k) for k in document.__slots__}
-    if reason == "duplicate":
-        # The kept document has the very same text.
-        del row["text"]
-    return Rejected(source_id(document.source), document.source, reason, detail, clash_id, row)
+@dataclass(slots=True)
+class _Made:
+    """What is made of one segment."""
+
+    found: Survey
+    inputs: set[str] = field(default_factory=set)
+    parents: set[str] = field(default_factory=set)
+    documents: list[Row] = field(default_factory=list)
+    passages: list[Row] = field(default_factory=list)
+    rejected: list[Rejected] = field(default_factory=list)
+
+    def add(self, entry: Entry, shelved: Shelved) -> None:
+        """One document: its row and those of its passages, or the reason why it falls."""
+        key = source_id(entry.source)
+        self.inputs.add(key)
+        row = _document_row(entry, shelved)
+        if entry.verdict is not None:
+            self.rejected.append(_rejected(key, entry, row))
+            return
+        self.parents.add(key)
+        self.documents.append(row)
+        for position, piece in enumerate(pieces_of(shelved)):
+            passage = _passage_row(row, position, piece)
+            verdict = self.found.of_passage(entry.source, position, piece.passage_id)
+            if verdict is None:
+                self.passages.append(passage)
+            else:
+                self.rejected.append(_fallen(passage, verdict))
+
+    def output(self) -> Output:
+        """The rows, ready to be written."""
+        return Output(
+            tables={
+                "documents": make_table("documents", self.documents),
+                "passages": make_table("passages", self.passages),
+            },
+            inputs=frozenset(self.inputs),
+            parents=frozenset(self.parents),
+            rejected=self.rejected,
+        )
 
 
-def _long_enough(
-    found: Iterable[Document | Unread], config: DocumentsConfig, rejected: list[Rejected]
-) -> list[Document]:
-    kept = []
-    for item in found:
-        if isinstance(item, Unread):
-            rejected.append(Rejected(source_id(item.source), item.source, item.reason, item.detail))
-        elif not item.text.strip():
-            rejected.append(_reject(item, "empty", "no text in it"))
-        elif len(item.text) < config.min_chars:
-            limit = f"{len(item.text)} characters, fewer than {config.min_chars}"
-            rejected.append(_reject(item, "too_short", limit))
-        else:
-            kept.append(item)
-    return kept
-
-
-def _distinct(documents: Iterable[Document], rejected: list[Rejected]) -> dict[str, Document]:
-    """Documents by id; of equal texts the one with the smallest source stays."""
-    kept: dict[str, Document] = {}
-    for document in documents:
-        clash = document_id(document.text)
-        first = kept.setdefault(clash, document)
-        if first is not document:
-            rejected.append(_reject(document, "duplicate", f"same text as {first.source}", clash))
-    return kept
-
-
-def _clustered(
-    documents: dict[str, Document], config: DocumentsConfig, rejected: list[Rejected]
-) -> list[Row]:
-    """Rows of the documents; where configured, one of each near-duplicate cluster."""
-    texts = {key: document.text for key, document in documents.items()}
-    rows = []
-    for key, member in find_clusters(texts, config.near_duplicate_threshold).items():
-        document = documents[key]
-        if config.near_duplicates == "drop" and member.best != key:
-            nearest = documents[member.nearest or member.best].source
-            detail = f"Jaccard similarity {member.similarity:.3f} to {nearest}"
-            rejected.append(_reject(document, "near_duplicate", detail, member.best))
-        else:
-            rows.append(_document_row(key, document, member))
-    return rows
-
-
-def _document_row(key: str, document: Document, member: Member) -> Row:
-    detected = detect_language(document.text)
-    stated = (document.language or "")[:2].lower()
-    # Templates state a language that their texts are not in, so it decides only where nothing else does.
-    language = stated if detected == UNDECIDED and stated.isalpha() and len(stated) == 2 else detected
+def _document_row(entry: Entry, shelved: Shelved) -> Row:
+    read, member = shelved.columns, entry.member
     return {
-        "document_id": key,
-        **{k: getattr(document, k) for k in document.__slots__},
-        "language": language,
-        "cluster_id": member.cluster_id,
-        "similarity": member.similarity,
-        "chars": len(document.text),
+        "document_id": entry.document_id,
+        "source": entry.source,
+        "title": read["title"] or entry.source.rsplit("/", 1)[-1],
+        "language": read["language"],
+        "licence": entry.licence,
+        "url": read["url"],
+        "date": read["date"],
+        "format": read["format"],
+        "sha256": read["file"][:64],
+        "cluster_id": member.cluster_id if member else entry.document_id,
+        "similarity": member.similarity if member else None,
+        "chars": entry.chars,
+        "text": read["text"],
     }
 
 
-def _passages(rows: Iterable[Row], config: DocumentsConfig, rejected: list[Rejected]) -> list[Row]:
-    """Passages long enough to carry a concept, each text once: of equal ones the first by source."""
-    kept: dict[str, Row] = {}
-    for document in sorted(rows, key=lambda row: str(row["source"])):
-        for position, row in enumerate(_cut(document, config.passage_chars)):
-            first = kept.get(row["passage_id"])
-            if row["end"] - row["start"] < config.min_chars:
-                detail = f"{row['end'] - row['start']} characters, fewer than {config.min_chars}"
-                rejected.append(_fallen(row, "too_short", detail))
-            elif first:
-                detail = f"same text as passage {first['position']} of {first['source']}"
-                rejected.append(_fallen(row, "duplicate", detail, first["passage_id"]))
-            else:
-                kept[row["passage_id"]] = {**row, "position": position}
-    return list(kept.values())
+def _rejected(key: str, entry: Entry, row: Row) -> Rejected:
+    """A rejected document, with what was read of it."""
+    assert entry.verdict
+    reason, detail, clash_id = entry.verdict
+    # The kept document has the very same text; and where nothing could be read there is none.
+    shown = (
+        {k: v for k, v in row.items() if not (k == "text" and reason == "duplicate")} if row["chars"] else {}
+    )
+    return Rejected(key, entry.source, reason, detail, clash_id, shown)
 
 
-def _cut(document: Row, passage_chars: int) -> list[Row]:
-    shared = {k: document[k] for k in ("document_id", "source", "language", "licence", "cluster_id")}
-    rows = []
-    for position, span in enumerate(cut(document["text"], passage_chars)):
-        text = document["text"][span.start : span.end]
-        trail = [title for title in span.headings if title != document["title"]]
-        rows.append(
-            {
-                "passage_id": content_id("psg", normalise(text)),
-                **shared,
-                "title": " > ".join([document["title"], *trail]),
-                "position": position,
-                "start": span.start,
-                "end": span.end,
-                "text": text,
-            }
-        )
-    return rows
+def _passage_row(document: Row, position: int, piece: Piece) -> Row:
+    trail = [title for title in piece.headings if title != document["title"]]
+    return {
+        "passage_id": piece.passage_id,
+        **{k: document[k] for k in ("document_id", "source", "language", "licence", "cluster_id")},
+        "title": " > ".join([document["title"], *trail]),
+        "position": position,
+        "start": piece.start,
+        "end": piece.end,
+        "text": document["text"][piece.start : piece.end],
+    }
 
 
-def _fallen(row: Row, reason: str, detail: str, clash_id: str | None = None) -> Rejected:
+def _fallen(row: Row, verdict: Verdict) -> Rejected:
     """A rejected passage; its text stands in its document, and its id tells equal texts apart."""
     short = {k: row[k] for k in ("passage_id", "source", "title", "position", "start", "end")}
     key = content_id("psg", row["passage_id"], row["document_id"], row["position"])
-    return Rejected(key, row["document_id"], reason, detail, clash_id, short)
-
-
-def _sampled(passages: list[Row], size: int, seed: int, rejected: list[Rejected]) -> list[Row]:
-    """The passages whose own draw is among the smallest, so that neither order nor parts matter."""
-    if not size or len(passages) <= size:
-        return passages
-    drawn = sorted(
-        passages, key=lambda row: (stream(seed, STAGE, row["passage_id"]).random(), row["passage_id"])
-    )
-    detail = f"not among the {size} drawn of {len(passages)}"
-    rejected.extend(_fallen(row, "not_sampled", detail) for row in drawn[size:])
-    return drawn[:size]
+    return Rejected(key, row["document_id"], verdict.reason, verdict.detail, verdict.clash_id, short)

@@ -1,0 +1,158 @@
+"""Which documents and passages stay, over all of them at once and whatever order they were read in.
+
+In: a shelf, gone through without its texts. Out: a verdict on each document and on each passage that
+falls. Equal texts, near-duplicates, licences and the sample are decided here; about a kilobyte for each
+document is all that is held.
+"""
+
+import heapq
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from synth.config import RunConfig
+from synth.documents.clusters import Member, cluster
+from synth.documents.licences import Licences
+from synth.documents.shelf import Shelf, Shelved, pieces_of, sketch_of
+from synth.ids import stream
+
+
+class Verdict(NamedTuple):
+    """Why a document or passage falls."""
+
+    reason: str
+    detail: str
+    clash_id: str | None = None
+
+
+@dataclass(slots=True)
+class Entry:
+    """One document without its text: where it stands on the shelf, and what is decided of it."""
+
+    source: str
+    place: tuple[int, int]
+    document_id: str
+    chars: int
+    licence: str | None
+    sketch: tuple[bytes, int, bytes]
+    pieces: tuple[tuple[str, int], ...]
+    verdict: Verdict | None = None
+    member: Member | None = None
+
+
+@dataclass(slots=True)
+class Survey:
+    """All documents by source, the passages that fall by (source, position), and those that are drawn."""
+
+    entries: dict[str, Entry]
+    fallen: dict[tuple[str, int], Verdict] = field(default_factory=dict)
+    passages: int = 0
+    drawn: frozenset[str] | None = None
+
+    def of_passage(self, source: str, position: int, passage_id: str) -> Verdict | None:
+        """Why a passage falls; None where it stays."""
+        verdict = self.fallen.get((source, position))
+        if verdict is None and self.drawn is not None and passage_id not in self.drawn:
+            return Verdict("not_sampled", f"not among the {len(self.drawn)} drawn of {self.passages}")
+        return verdict
+
+    def kept(self) -> Iterator[tuple[Entry, int, str]]:
+        """Each passage that no other one and no limit has ruled out, by source and position."""
+        for entry in self.entries.values():
+            if entry.verdict is None:
+                for position, (passage_id, _) in enumerate(entry.pieces):
+                    if (entry.source, position) not in self.fallen:
+                        yield entry, position, passage_id
+
+
+def survey(shelf: Shelf, names: Mapping[str, Sequence[str]], config: RunConfig) -> Survey:
+    """The verdicts; `names` are the sources that have the file of each key."""
+    licences = Licences(config.licences)
+    entries = sorted(_entries(shelf, names, licences), key=lambda entry: entry.source)
+    for entry in entries:
+        entry.verdict = entry.verdict or _alone(entry, licences, config)
+    _distinct(entries)
+    _near(entries, shelf, config)
+    found = Survey({entry.source: entry for entry in entries})
+    _passages(found, config.documents.min_chars)
+    _draw(found, config.documents.sample, config.seed)
+    return found
+
+
+def _entries(shelf: Shelf, names: Mapping[str, Sequence[str]], licences: Licences) -> Iterator[Entry]:
+    for shelved in (s for segment in shelf.segments(names) for s in segment):
+        for name in names[shelved.columns["file"]]:
+            yield _entry(name + shelved.columns["place"], shelved, licences)
+
+
+def _entry(source: str, shelved: Shelved, licences: Licences) -> Entry:
+    row, found = shelved.columns, sketch_of(shelved)
+    return Entry(
+        source=source,
+        place=(shelved.segment, shelved.row),
+        document_id=row["document_id"],
+        chars=row["chars"],
+        licence=licences.of(source, row["licence"]),
+        sketch=(bytes.fromhex(found.key), found.size, found.minhash().tobytes()) if found else (b"", 0, b""),
+        pieces=tuple((piece.passage_id, piece.end - piece.start) for piece in pieces_of(shelved)),
+        verdict=Verdict(row["reason"], row["detail"]) if row["reason"] else None,
+    )
+
+
+def _alone(entry: Entry, licences: Licences, config: RunConfig) -> Verdict | None:
+    """What can be said of a document without looking at others."""
+    least = config.documents.min_chars
+    if not entry.chars:
+        return Verdict("empty", "no text in it")
+    if entry.chars < least:
+        return Verdict("too_short", f"{entry.chars} characters, fewer than {least}")
+    if not licences.allows(entry.licence):
+        return Verdict("licence", f"{entry.licence or 'unknown'} is not in licences.allow")
+    return None
+
+
+def _distinct(entries: Sequence[Entry]) -> None:
+    """Of equal texts the one with the smallest source stays."""
+    first: dict[str, Entry] = {}
+    for entry in entries:
+        if entry.verdict is None and (kept := first.setdefault(entry.document_id, entry)) is not entry:
+            entry.verdict = Verdict("duplicate", f"same text as {kept.source}", kept.document_id)
+
+
+def _near(entries: Sequence[Entry], shelf: Shelf, config: RunConfig) -> None:
+    """The cluster of each document; where configured, one of each cluster stays."""
+    standing = {entry.document_id: entry for entry in entries if entry.verdict is None}
+    members = cluster(
+        {key: (entry.chars, entry.sketch) for key, entry in standing.items()},
+        lambda key: shelf.text(*standing[key].place),
+        config.documents.near_duplicate_threshold,
+    )
+    for key, entry in standing.items():
+        entry.member = member = members[key]
+        if config.documents.near_duplicates == "drop" and member.best != key:
+            nearest = standing[member.nearest or member.best].source
+            detail = f"Jaccard similarity {member.similarity:.3f} to {nearest}"
+            entry.verdict = Verdict("near_duplicate", detail, member.best)
+
+
+def _passages(found: Survey, least: int) -> None:
+    """Passages long enough to carry a concept, each text once: of equal ones the first by source."""
+    first: dict[str, tuple[str, int]] = {}
+    for entry in found.entries.values():
+        if entry.verdict is not None:
+            continue
+        for position, (passage_id, chars) in enumerate(entry.pieces):
+            here = (entry.source, position)
+            if chars < least:
+                found.fallen[here] = Verdict("too_short", f"{chars} characters, fewer than {least}")
+            elif (kept := first.setdefault(passage_id, here)) != here:
+                detail = f"same text as passage {kept[1]} of {kept[0]}"
+                found.fallen[here] = Verdict("duplicate", detail, passage_id)
+    found.passages = len(first)
+
+
+def _draw(found: Survey, size: int, seed: int) -> None:
+    """The passages whose own draw is among the smallest, so that neither order nor parts matter."""
+    if size and found.passages > size:
+        draws = ((stream(seed, "documents", key).random(), key) for _, _, key in found.kept())
+        found.drawn = frozenset(key for _, key in heapq.nsmallest(size, draws))
