@@ -190,7 +190,9 @@ def _tasks(config: RunConfig, plan: Plan) -> Iterator[tuple[tuple[int, ...], str
 def _sum_of(stage: str, records: Sequence[PartRecord]) -> str:
     inputs, fallen = sum(r.inputs for r in records), sum(r.rejected for r in records)
     rows = sum(r.rows(main_table(stage)) for r in records)
-    return f"{counted(inputs, 'row')} in, {counted(rows, 'row')} out, {fallen:,} rejected."
+    notes = [note for record in records for note in record.notes]
+    counts = f"{counted(inputs, 'row')} in, {counted(rows, 'row')} out, {fallen:,} rejected."
+    return " ".join([counts, *notes])
 
 
 def _reused(manifest: Manifest) -> str:

@@ -138,9 +138,10 @@ class Run:
             return record
         spec = BY_NAME[plan.stage]
         tables = {name: self._slice(spec, name, part) for name in spec.reads}
-        services = Services(self.client, self.prompts, store.folder, report)
+        notes: list[str] = []
+        services = Services(self.client, self.prompts, store.folder, report, notes.append)
         made = spec.work(tables, self.config, services)
-        return store.commit_part(part.index, part.key, [made] if isinstance(made, Output) else made)
+        return store.commit_part(part.index, part.key, [made] if isinstance(made, Output) else made, notes)
 
     def commit(self, plan: Plan, records: Sequence[PartRecord]) -> Manifest:
         """Write the manifest: the stage is done."""

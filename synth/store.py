@@ -9,7 +9,7 @@ import json
 import os
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,7 @@ class PartRecord(Config):
     rejected: int
     reasons: dict[str, int]
     files: tuple[FileRecord, ...]
+    notes: tuple[str, ...] = ()
 
     def rows(self, table: str) -> int:
         """Rows of one table in this part."""
@@ -73,6 +74,11 @@ class Manifest(Config):
     reused: int
     unanswered: str | None = None
     parts: tuple[PartRecord, ...]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the stage said of its result beyond counts of rows."""
+        return tuple(note for part in self.parts for note in part.notes)
 
     @property
     def is_whole(self) -> bool:
@@ -177,8 +183,12 @@ class StageStore:
         paths = [(self.run_folder / file.path, file.sha256) for file in part.files]
         return all(path.is_file() and sha256_of(path) == sha for path, sha in paths)
 
-    def commit_part(self, index: int, key: str, outputs: Iterable[Output]) -> PartRecord:
+    def commit_part(
+        self, index: int, key: str, outputs: Iterable[Output], notes: Sequence[str] = ()
+    ) -> PartRecord:
         """Write the tables of a part, which may come in several pieces, then its record.
+
+        `notes` may grow while the pieces come.
 
         Raises:
             SchemaError: the rows do not add up.
@@ -197,6 +207,7 @@ class StageStore:
         record = PartRecord(
             index=index, key=key, inputs=inputs, parents=parents,
             rejected=reasons.total(), reasons=dict(sorted(reasons.items())), files=tuple(files),
+            notes=tuple(notes),
         )  # fmt: skip
         write_bytes(self._record_path(index, key), record.model_dump_json(indent=2).encode())
         return record

@@ -63,12 +63,14 @@ class Sketches(NamedTuple):
     values: NDArray[np.uint32]
 
 
-def sketch(texts: Iterable[str], shingle_words: int, permutations: int) -> tuple[Sketches, list[Hashes]]:
-    """The sketch of each text, and its n-grams."""
+def sketch(
+    texts: Iterable[Sequence[str]], shingle_words: int, permutations: int
+) -> tuple[Sketches, list[Hashes]]:
+    """The sketch of each text, given by its tokens, and its n-grams."""
     ngrams = Ngrams()
     keys: list[bytes] = []
     sets: list[Hashes] = []
-    for found in map(tokens, texts):
+    for found in texts:
         joined = " ".join(found).encode("utf-8", "surrogatepass")
         keys.append(hashlib.blake2b(joined, digest_size=16).digest())
         sets.append(ngrams.distinct(found, shingle_words))
@@ -90,7 +92,7 @@ def find_pairs(
     Texts that are equal once normalised are one group: each later one is paired (1.0) with the first
     of its group, and only that first one stands in pairs with other texts. `survivors.choose` knows.
     """
-    sketches, sets = sketch(texts, shingle_words, permutations)
+    sketches, sets = sketch(map(tokens, texts), shingle_words, permutations)
     return pairs_among(sketches, sets.__getitem__, Banding(bands, rows, threshold, floor))
 
 

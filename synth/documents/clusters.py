@@ -14,8 +14,8 @@ import numpy as np
 
 from synth.dedup.near import Banding, Pair, Sketches, pairs_among
 from synth.dedup.ngrams import Hashes, Ngrams
-from synth.dedup.normalise import tokens
 from synth.documents.reading import PERMUTATIONS, SHINGLE_WORDS
+from synth.documents.words import words
 
 RECALL = 0.98
 # n-grams of so many texts are kept while pairs are confirmed.
@@ -46,7 +46,7 @@ def cluster(
 
     @lru_cache(_HELD)
     def ngrams_of(place: int) -> Hashes:
-        return known.distinct(tokens(text_of(keys[place])), SHINGLE_WORDS)
+        return known.distinct(words(text_of(keys[place])), SHINGLE_WORDS)
 
     rows = rows_per_band(threshold)
     banding = Banding(PERMUTATIONS // rows, rows, threshold)

@@ -3,6 +3,7 @@
 In: sources. Out: the shelf with all of them on it, and for each source the key that its file has there.
 """
 
+import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -12,8 +13,10 @@ from synth.documents.find import Source
 from synth.documents.shelf import Shelf
 from synth.documents.workers import Readers
 from synth.ids import digest
+from synth.store import write_json
 from synth.text import sha_or_fault
 
+_FILES = "files.json"
 # Raised whenever the same bytes would be read in another way.
 VERSION = 1
 # What says how a file is read; other settings choose among what was read.
@@ -31,6 +34,34 @@ def shelf_for(folder: Path, config: DocumentsConfig) -> Shelf:
 def file_keys(sources: Sequence[Source]) -> dict[str, str]:
     """The key of each source's file, by the source's name: its SHA-256 and what its name says of its kind."""
     return {s.name: f"{sha_or_fault(s.path)}{_kind(s.name)}" for s in sources}
+
+
+def compared(folder: Path, keys: Mapping[str, str]) -> str:
+    """What has become of the files since this run last read any, as a sentence; empty the first time."""
+    before: dict[str, str] = _remembered(folder)
+    both = before.keys() & keys.keys()
+    counts = {
+        "new": len(keys) - len(both),
+        "changed": sum(before[name] != keys[name] for name in both),
+        "gone": len(before) - len(both),
+    }
+    if not before or not any(counts.values()):
+        return ""
+    said = ", ".join(f"{count:,} {what}" for what, count in counts.items())
+    return f"Files since the last time: {said}, {len(both) - counts['changed']:,} as they were."
+
+
+def remember(folder: Path, keys: Mapping[str, str]) -> None:
+    """Keep which files a run was made of, to be compared with those of the next."""
+    write_json(folder / "read" / _FILES, dict(keys))
+
+
+def _remembered(folder: Path) -> dict[str, str]:
+    try:
+        found = json.loads((folder / "read" / _FILES).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def collect(

@@ -16,6 +16,7 @@ from synth.dedup.near import sketch
 from synth.documents.content import Content
 from synth.documents.language import UNDECIDED, detect_language
 from synth.documents.passages import cut
+from synth.documents.words import words
 from synth.ids import content_id
 from synth.text import normalise, one_line
 
@@ -93,7 +94,7 @@ def _language(text: str, stated: str | None) -> str:
 
 
 def _sketch(text: str) -> Sketch:
-    (key,), (size,), (values,) = sketch([text], SHINGLE_WORDS, PERMUTATIONS)[0]
+    (key,), (size,), (values,) = sketch([words(text)], SHINGLE_WORDS, PERMUTATIONS)[0]
     return Sketch(key=key.hex(), size=int(size), values=base64.b64encode(values.tobytes()).decode())
 
 

@@ -21,13 +21,15 @@ ECHO_CHARS = 60
 class Services:
     """What is passed in to a stage: a model client, prompts, and the folder in which it may keep things.
 
-    `report` hears (done, in all): of calls, or of files.
+    `report` hears (done, in all): of calls, or of files. `say` hears what a person wants to know of the
+    result beyond counts of rows, in sentences.
     """
 
     client: Client
     prompts: PromptLibrary
     folder: Path
     report: Callable[[int, int], None] = lambda done, total: None
+    say: Callable[[str], None] = lambda sentence: None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from synth.config import RunConfig
-from synth.documents.collect import collect, file_keys, shelf_for
+from synth.documents.collect import collect, compared, file_keys, remember, shelf_for
 from synth.documents.find import Source, find_sources
 from synth.documents.reading import Piece
 from synth.documents.shelf import Shelved, pieces_of
@@ -30,6 +30,8 @@ def read_documents(config: RunConfig, services: Services) -> Iterator[Output]:
     keys = file_keys(sources)
     shelf = shelf_for(services.folder, config.documents)
     collect(sources, keys, shelf, config.documents, services.report)
+    if changes := compared(services.folder, keys):
+        services.say(changes)
     names = _names(sources, keys)
     found = survey(shelf, names, config)
     for segment in shelf.segments(names, text=True):
@@ -38,6 +40,7 @@ def read_documents(config: RunConfig, services: Services) -> Iterator[Output]:
             for name in names[shelved.columns["file"]]:
                 made.add(found.entries[name + shelved.columns["place"]], shelved)
         yield made.output()
+    remember(services.folder, keys)
 
 
 def source_id(name: str) -> str:
