@@ -78,6 +78,11 @@ class DocumentsConfig(Config):
     readers: Count = Field(
         0, title="Readers", description="Processes that read files; 0 is one for each processor."
     )
+    mask: tuple[Literal["email", "phone", "person"], ...] = Field(
+        (),
+        title="Mask",
+        description="What is masked in documents, and rejected in questions: `email`, `phone`, `person`.",
+    )
     formats: dict[str, str] = Field(
         default_factory=dict,
         title="Formats",

@@ -33,6 +33,8 @@ REASONS: dict[str, str] = {
     "encrypted": "has a password",
     "no_document": "describes the data beside it, and is none itself",
     "licence": "its licence is not among those allowed",
+    "instruction": "repeats an order to a language model that its source gave",
+    "personal_data": "holds personal data of a kind that is to be masked",
     "empty": "nothing is left after boilerplate and white space were removed",
     "too_short": "shorter than the configured limit",
     "too_long": "longer than the configured limit",

@@ -16,6 +16,7 @@ from synth.dedup.near import sketch
 from synth.documents.content import Content
 from synth.documents.language import UNDECIDED, detect_language
 from synth.documents.passages import cut
+from synth.documents.privacy import mask
 from synth.documents.words import words
 from synth.ids import content_id
 from synth.text import normalise, one_line
@@ -62,23 +63,26 @@ class Reading(Config):
     date: str | None = None
     document_id: str = ""
     text: str = ""
+    masked: dict[str, int] = {}
     sketch: Sketch | None = None
     pieces: tuple[Piece, ...] = ()
 
 
 def read_content(place: str, kind: str, content: Content, config: DocumentsConfig) -> Reading:
     """The reading of a document that a reader of format `kind` found."""
-    text = normalise(content.text)
+    text, masked = mask(normalise(content.text), config.mask)
+    title, _ = mask(one_line(content.title or ""), config.mask)
     return Reading(
         place=place,
         format=kind,
-        title=one_line(content.title or "") or None,
+        title=title or None,
         language=_language(text, content.language),
         licence=one_line(content.licence or "") or None,
         url=one_line(content.url or "", 2000) or None,
         date=one_line(content.date or "", 40) or None,
         document_id=content_id("doc", text),
         text=text,
+        masked=masked,
         sketch=_sketch(text),
         pieces=_pieces(text, config),
     )

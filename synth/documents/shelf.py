@@ -24,7 +24,7 @@ SEGMENT_CHARS = 16_000_000
 SEGMENT_ROWS = 2_000
 
 _TEXTS = ("file", "place", "format", "reason", "detail", "language", "document_id", "text")
-_MAYBE = ("title", "licence", "url", "date", "sketch")
+_MAYBE = ("title", "licence", "url", "date", "masked", "sketch")
 _PIECES = pa.list_(
     pa.struct(
         [
@@ -75,11 +75,19 @@ class Shelf:
 
     def put(self, file: str, reading: Reading) -> None:
         """Keep a reading; on disk it is once its segment is full."""
-        row = reading.model_dump(exclude={"sketch", "pieces"})
+        row = reading.model_dump(exclude={"sketch", "pieces", "masked"})
+        masked = json.dumps(reading.masked) if reading.masked else None
         sketch = reading.sketch.model_dump_json() if reading.sketch else None
         pieces = [piece._asdict() for piece in reading.pieces]
         self._rows.append(
-            {**row, "file": file, "sketch": sketch, "pieces": pieces, "chars": len(reading.text)}
+            {
+                **row,
+                "file": file,
+                "masked": masked,
+                "sketch": sketch,
+                "pieces": pieces,
+                "chars": len(reading.text),
+            }
         )
         self._chars += len(reading.text)
         segments = self._open.setdefault(file, [])
@@ -135,6 +143,12 @@ class Shelf:
 
     def _path(self, number: int) -> Path:
         return self._folder / f"read-{number:06d}.parquet"
+
+
+def masked_in(shelved: Shelved) -> dict[str, int]:
+    """How much of what kind was masked in a shelved reading."""
+    written = shelved.columns["masked"]
+    return json.loads(written) if written else {}
 
 
 def sketch_of(shelved: Shelved) -> Sketch | None:

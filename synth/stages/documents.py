@@ -7,6 +7,7 @@ that memory does not grow with the corpus. Near-duplicate pages distort co-occur
 references, so they are found here, before concepts are (METHOD 6.4; the papers keep them).
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +16,7 @@ from synth.config import RunConfig
 from synth.documents.collect import collect, compared, file_keys, remember, shelf_for
 from synth.documents.find import Source, find_sources
 from synth.documents.reading import Piece
-from synth.documents.shelf import Shelved, pieces_of
+from synth.documents.shelf import Shelved, masked_in, pieces_of
 from synth.documents.survey import Entry, Survey, Verdict, survey
 from synth.ids import content_id
 from synth.stages.base import Output, Rejected, make_table
@@ -34,12 +35,16 @@ def read_documents(config: RunConfig, services: Services) -> Iterator[Output]:
         services.say(changes)
     names = _names(sources, keys)
     found = survey(shelf, names, config)
+    masked: Counter[str] = Counter()
     for segment in shelf.segments(names, text=True):
         made = _Made(found)
         for shelved in segment:
             for name in names[shelved.columns["file"]]:
                 made.add(found.entries[name + shelved.columns["place"]], shelved)
+        masked.update(made.masked)
         yield made.output()
+    if masked:
+        services.say(f"Masked: {', '.join(f'{count:,} {kind}' for kind, count in sorted(masked.items()))}.")
     remember(services.folder, keys)
 
 
@@ -66,6 +71,7 @@ class _Made:
     documents: list[Row] = field(default_factory=list)
     passages: list[Row] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
+    masked: Counter[str] = field(default_factory=Counter)
 
     def add(self, entry: Entry, shelved: Shelved) -> None:
         """One document: its row and those of its passages, or the reason why it falls."""
@@ -76,6 +82,7 @@ class _Made:
             self.rejected.append(_rejected(key, entry, row))
             return
         self.parents.add(key)
+        self.masked.update(masked_in(shelved))
         self.documents.append(row)
         for position, piece in enumerate(pieces_of(shelved)):
             passage = _passage_row(row, position, piece)
