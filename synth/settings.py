@@ -105,7 +105,10 @@ def use_model(tree: Tree, model: str) -> None:
         models[model] = {**(generator or entry), "model": model}
     elif model in models:
         models[model].setdefault("model", model)
+    embedder = tree.get("roles", {}).get("embedder") if model != "fake" else model
     tree["roles"] = {"generator": model, "extractor": model, "solver": model}
+    if embedder is not None:
+        tree["roles"]["embedder"] = embedder
 
 
 def _is_shaped(tree: Tree) -> bool:

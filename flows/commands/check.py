@@ -1,7 +1,7 @@
 """`synth init` and `synth check`: a recipe to begin with, and everything that can be wrong with one."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, get_args
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -54,7 +54,6 @@ def check(
 def _show(config: "RunConfig", name: str | None, runs: Path) -> None:
     from synth.documents.find import find_sources
     from synth.runs import default_name
-    from synth.stages.calls import Role
 
     folder = runs / (name or default_name(config))
     entries = config.endpoints()
@@ -62,8 +61,7 @@ def _show(config: "RunConfig", name: str | None, runs: Path) -> None:
         ("recipe", f"{config.recipe} ({config.preset}), {config.domain}, seed {config.seed}"),
         ("documents", counted(len(find_sources(config.documents.paths)), "file")),
     ]
-    for role in get_args(Role):
-        entry = config.roles.of(role)
+    for role, entry in config.played().items():
         rows.append((role, _model(entry, entries[entry])))
     rows.append(("run", f"{folder} ({'resumed' if (folder / 'run.toml').is_file() else 'new'})"))
     say("Nothing is wrong. This would run:")
@@ -72,6 +70,6 @@ def _show(config: "RunConfig", name: str | None, runs: Path) -> None:
 
 def _model(name: str, entry: "ModelConfig") -> str:
     """An entry as a person names it: a built-in one by its name, others by model and address."""
-    if entry.base_url in ("fake:", "embedded:"):
+    if entry.base_url in ("fake:", "embedded:", "wordllama:"):
         return entry.model if entry.model == name else f"{entry.model} ({name})"
     return f"{entry.model} at {entry.base_url} (models.{name})"

@@ -40,6 +40,7 @@ EXAMPLES: dict[str, Any] = {
     "name": "My questions",
     "extractor": "big",
     "solver": "big",
+    "rater": "big",
 }
 
 

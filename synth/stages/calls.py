@@ -3,16 +3,15 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from synth.config import RunConfig, Sampling
+from synth.config import Role, RunConfig, Sampling
 from synth.llm.client import Client, Request
 from synth.llm.client import Reply as CallReply
 from synth.prompts.library import Message, Prompt, PromptLibrary
 from synth.prompts.replies import Parsed, Reply, parse, parse_one
 from synth.stages.base import Rejected
 
-Role = Literal["generator", "extractor", "solver"]
 # An echo is told by this many characters of the instructions standing in the reply.
 ECHO_CHARS = 60
 

@@ -1,0 +1,147 @@
+"""Endpoints, prompts and roles: where models are, how they are asked, and who does what.
+
+Here too is the base of every section of the configuration, and the kinds of number that they share.
+"""
+
+import math
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=0)]
+
+
+def _finite(value: str | int | float | bool) -> str | int | float | bool:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("nan and inf cannot be sent; give a number")
+    return value
+
+
+Extra = Annotated[str | int | float | bool, AfterValidator(_finite)]
+
+
+class Config(BaseModel):
+    """Base of every section: frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+class Sampling(Config):
+    """Sampling settings of one kind of call; part of the call's identity."""
+
+    temperature: float = Field(
+        0.7, ge=0, le=2, title="Temperature", description="0 repeats itself, higher values vary more."
+    )
+    top_p: Share = Field(1.0, title="Top p", description="Share of the likeliest tokens that is drawn from.")
+    max_tokens: int = Field(2048, ge=1, title="Longest reply", description="In tokens.")
+
+
+class PromptsConfig(Config):
+    """Which prompt files are used, with which examples and sampling settings."""
+
+    dir: str | None = Field(
+        None, title="Folder", description="Your own prompt files; each replaces the one of its name."
+    )
+    concepts: str = Field(
+        "concepts.v1", title="Concepts", description="Extracts topics and key concepts from a passage."
+    )
+    level1: str = Field("level1.v1", title="Level 1", description="Writes questions from a passage as it is.")
+    level2: str = Field(
+        "level2.v1", title="Level 2", description="Writes questions from given concepts of one passage."
+    )
+    level2_choose: str = Field(
+        "level2_choose.v1",
+        title="Level 2, choosing",
+        description="Lets the model choose the concepts of one passage.",
+    )
+    level3: str = Field(
+        "level3.v1", title="Level 3", description="Writes questions from concepts of several passages."
+    )
+    answer: str = Field("answer.v1", title="Answer", description="Answers a question.")
+    rating: str = Field("rating.v1", title="Rating", description="Rates a passage, for the filter.")
+    document: str = Field(
+        "document.v1", title="Document", description="Writes a typical document, for the filter."
+    )
+    examples: Count = Field(
+        2, title="Examples", description="Worked examples at the head of each prompt, where it has any."
+    )
+    concepts_sampling: Sampling = Sampling(temperature=0.0)
+    questions_sampling: Sampling = Sampling(temperature=0.7)
+    answers_sampling: Sampling = Sampling(temperature=0.7, max_tokens=4096)
+    ratings_sampling: Sampling = Sampling(temperature=0.0, max_tokens=1024)
+    documents_sampling: Sampling = Sampling(temperature=1.0, max_tokens=1024)
+
+
+class ModelConfig(Config):
+    """An endpoint: where it is, which model, what it may take."""
+
+    base_url: str = Field(
+        ...,
+        title="Base URL",
+        description="An OpenAI-compatible address, or `fake:`, or `embedded:` with an optional GGUF.",
+    )
+    model: str = Field(..., title="Model", description="The model's name at that address.")
+    api_key_env: str | None = Field(
+        None, title="Key variable", description="Environment variable that holds the key."
+    )
+    identity: str | None = Field(
+        None, title="Identity", description="Overrides the endpoint's identity; for replicas."
+    )
+    structured: Literal["auto", "json_schema", "json_object", "tags"] = Field(
+        "auto", title="Structured output", description="`auto` tries them in this order."
+    )
+    sha256: str | None = Field(None, title="SHA-256", description="Of a GGUF file; checked before loading.")
+    context_tokens: int = Field(32768, ge=512, title="Context", description="Tokens of prompt and reply.")
+    max_in_flight: int = Field(64, ge=1, title="In flight", description="Calls at one time.")
+    timeout_s: float = Field(
+        300, gt=0, allow_inf_nan=False, title="Timeout", description="Seconds for one try of one call."
+    )
+    max_tries: int = Field(
+        6, ge=1, title="Tries", description="Tries of one call; waiting as told is not one."
+    )
+    extra_body: dict[str, Extra] = Field(
+        default_factory=dict, title="Extra", description="Further fields of each request."
+    )
+
+
+BUILT_IN: dict[str, ModelConfig] = {
+    "embedded": ModelConfig(
+        base_url="embedded:",
+        model="SmolLM2-135M-Instruct",
+        context_tokens=8192,
+        max_in_flight=1,
+        timeout_s=600,
+    ),
+    "fake": ModelConfig(base_url="fake:", model="fake"),
+    # Embeddings only, from the package of that name: its weights come inside it.
+    "wordllama": ModelConfig(base_url="wordllama:", model="l2_supercat_256"),
+}
+
+
+Role = Literal["generator", "extractor", "solver", "rater", "embedder"]
+
+
+class RolesConfig(Config):
+    """Who does what: names of entries in `models`; all but the embedder follow the generator."""
+
+    generator: str = Field("embedded", title="Generator", description="Writes the questions.")
+    extractor: str | None = Field(
+        None, title="Extractor", description="Finds concepts; the generator, where it is not set."
+    )
+    solver: str | None = Field(
+        None, title="Solver", description="Answers questions; the generator, where it is not set."
+    )
+
+    rater: str | None = Field(
+        None, title="Rater", description="Rates passages for the filter; the generator, where it is not set."
+    )
+    embedder: str = Field(
+        "wordllama",
+        title="Embedder",
+        description="Embeds passages for the filter: offline, or an entry that answers /v1/embeddings.",
+    )
+
+    def of(self, role: Role) -> str:
+        """The entry that plays a role."""
+        return str(getattr(self, role) or self.generator)
