@@ -76,7 +76,8 @@ def _questions(tables: Tables, config: RunConfig, services: Services) -> Output:
 def _screen(tables: Tables, config: RunConfig, services: Services) -> Output:
     examples = example_texts(config, services.prompts)
     benchmarks = read_benchmarks(config.screen.benchmarks)
-    return screen_questions(tables["questions"], tables["passages"], examples, benchmarks, config.screen)
+    questions, passages = tables["questions"], tables["passages"]
+    return screen_questions(questions, passages, examples, benchmarks, config.screen, config.documents.mask)
 
 
 def _answers(tables: Tables, config: RunConfig, services: Services) -> Output:
@@ -104,7 +105,7 @@ DOCUMENTS = Stage(
 )
 CONCEPTS = Stage(
     "concepts",
-    2,
+    3,
     reads=("passages",),
     settings=("concepts", *SAID, "prompts.concepts_sampling"),
     work=_concepts,
@@ -132,9 +133,9 @@ QUESTIONS = Stage(
 )
 SCREEN = Stage(
     "screen",
-    1,
+    2,
     reads=("questions", "passages"),
-    settings=("screen", "prompts.examples", "domain"),
+    settings=("screen", "documents.mask", "prompts.examples", "domain"),
     work=_screen,
     prompts=QUESTION_PROMPTS,
     outside=_benchmarks,

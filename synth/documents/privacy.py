@@ -21,14 +21,16 @@ _EMAIL = (
 EMAIL = re.compile(_EMAIL)
 # Addresses that exist to be shown.
 _EXAMPLE = re.compile(
-    r"@(?:[\w-]+\.)*example\.(?:com|org|net|edu)\b|\.(?:example|invalid|test)\b", re.IGNORECASE
+    r"@(?:[\w-]+\.)*example\.(?:com|org|net|edu)\Z|\.(?:example|invalid|test)\Z", re.IGNORECASE
 )
 PHONE = re.compile(
     r"(?<![\w./=+#-])(?:"
     r"\+[1-9]\d{0,2}[ .()/-]{0,2}(?:\(?\d{1,4}\)?[ ./-]?){2,5}\d{2,4}"
-    r"|\(\d{3}\) ?\d{3}[ .-]\d{4}|\d{3}-\d{3}-\d{4}"
-    r"|(?<=tel)[:. ]{1,3}\+?[\d ()/-]{7,18}\d|(?<=phone)[:. ]{1,3}\+?[\d ()/-]{7,18}\d)(?![\w-])",
-    re.IGNORECASE,
+    r"|\(\d{3}\) ?\d{3}[ .-]\d{4}|\d{3}-\d{3}-\d{4})(?![\w-])"
+)
+# Any row of digits is one where the text says so.
+_CALLED = re.compile(
+    r"\b((?:tel|phone|fax|mobile)\b[.:]{1,2}[ ]?)\+?\d[\d ()/-]{5,18}\d(?![\w-])", re.IGNORECASE
 )
 _NAME = r"[A-ZÀ-ÖØ-Þ](?:[\w'’-]{1,30}|\.)"
 _INITIAL, _LONG = r"[A-ZÀ-ÖØ-Þ]\.", r"[A-ZÀ-ÖØ-Þ][\w'’-]{1,30}"
@@ -40,7 +42,8 @@ _TITLED = re.compile(
     rf"((?:{_INITIAL}[ ]){{0,3}}{_PARTICLE}{{0,2}}{_LONG}(?:[ ]{_PARTICLE}{{0,2}}{_NAME}){{0,2}})"
 )
 _LABELLED = re.compile(
-    r"^[ \t>*_#-]*(?:[Aa]uthors?|[Cc]ontact|[Mm]aintainer|[Tt]ranslator|(?:[Ww]ritten|[Ee]dited|[Tt]ranslated) by)"
+    r"^[ \t>*_#-]*(?:[Aa]uthors?|[Cc]ontact|[Mm]aintainer|[Tt]ranslator"
+    r"|(?:[Ww]ritten|[Ee]dited|[Tt]ranslated) by)"
     rf"[*_]*[ \t]*:[*_]*[ \t]*({_FULL}(?:(?:,[ ]|[ ]and[ ]){_FULL}){{0,9}})",
     re.MULTILINE,
 )
@@ -82,9 +85,10 @@ def _phones(text: str) -> tuple[str, int]:
     """Outside of code and formulas, where rows of digits are something else."""
     pieces, count, at = [], 0, 0
     for start, end in [*find_whole(text), (len(text), len(text))]:
-        masked, here = PHONE.subn(_LABELS["phone"], text[at:start])
+        masked, called = _CALLED.subn(rf"\1{_LABELS['phone']}", text[at:start])
+        masked, others = PHONE.subn(_LABELS["phone"], masked)
         pieces += [masked, text[start:end]]
-        count, at = count + here, end
+        count, at = count + called + others, end
     return "".join(pieces), count
 
 

@@ -15,6 +15,7 @@ from synth.ids import content_id
 from synth.prompts.replies import Topic, Unparseable
 from synth.stages.base import Output, Rejected, make_table
 from synth.stages.calls import Answered, Ask, Services, ask_all
+from synth.stages.orders import copied_order
 
 Row = dict[str, Any]
 # No term of any field is longer; a "word" of a thousand letters is a model that has lost its way.
@@ -67,8 +68,7 @@ def read_extraction(
     ]
     topics = [topic for _, topic in parsed.items]
     names = list(_names(topics, config))
-    words = stems([passage["text"], passage["title"]])
-    kept, failed = _select(names, words, answered, passage_id, config)
+    kept, failed = _select(names, passage, answered, config)
     if not any(row["kind"] == "key_concept" for row in kept):
         detail = f"{len(topics)} topics named, no usable key concept"
         return [], [answered.reject(passage_id, passage["document_id"], "no_concepts", detail)]
@@ -86,16 +86,19 @@ def _names(topics: list[Topic], config: ConceptsConfig) -> Iterator[tuple[str, s
 
 def _select(
     names: list[tuple[str, str, str | None, bool]],
-    words: frozenset[str],
+    passage: Row,
     answered: Answered,
-    passage_id: str,
     config: ConceptsConfig,
 ) -> tuple[list[Row], list[Rejected]]:
+    passage_id, words = passage["passage_id"], stems([passage["text"], passage["title"]])
     kept: dict[str, Row] = {}
     rejected: list[Rejected] = []
     for rank, (kind, surface, topic, listed) in enumerate(names):
         name = concept_name(surface, config)
         fault = _fault(kind, name, listed, words, config)
+        # A name goes into later prompts, where nothing would delimit an order that the passage gave.
+        if fault is None and copied_order(surface, [passage["text"]]):
+            fault = "instruction"
         if fault:
             failed = content_id("failed", passage_id, answered.reply.call_id, "name", rank)
             rejected.append(answered.reject(failed, passage_id, fault, f"{kind}: {surface[:200]}"))

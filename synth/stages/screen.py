@@ -1,12 +1,13 @@
 """Questions in, those that may be answered out, with the closest call of each check.
 
-Checks go by cost (METHOD 6.8): format rules, copies of examples, contamination (6.5), copies of the
-source, exact duplicates, near-duplicates (6.4). A question that fails is one rejected row with the
-first reason that applies. Of duplicates that one stays which copies least of its sources, then the
-one with the smaller id; so the outcome does not depend on the order of rows.
+Checks go by cost (METHOD 6.8): format rules, orders and personal data from the source (6.9), copies of
+examples, contamination (6.5), copies of the source, exact duplicates, near-duplicates (6.4). A question
+that fails is one rejected row with the first reason that applies. Of duplicates that one stays which
+copies least of its sources, then the one with the smaller id; so the outcome does not depend on the
+order of rows.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,11 +19,14 @@ from synth.dedup.near import Pair, find_pairs
 from synth.dedup.normalise import spoken, tokens
 from synth.dedup.overlap import Best, Overlap
 from synth.dedup.survivors import Kept, choose
+from synth.documents.privacy import find_personal
 from synth.stages.base import Output, Rejected, make_table
+from synth.stages.orders import copied_order
 from synth.stages.screen_rules import Broken, broken_rule
 
 # How like its nearest kept neighbour a kept question is, is reported from this similarity up.
 REPORTED = 0.4
+_PERSONAL = {"email": "an e-mail address", "phone": "a telephone number"}
 
 Row = dict[str, Any]
 
@@ -51,10 +55,14 @@ class Checks:
     passages: Overlap
     examples: Overlap
     benchmarks: Decontaminator
+    sources: Mapping[str, str]
+    mask: Sequence[str]
 
     def measure(self, row: Row) -> Measured | Rejected:
         """The closest calls of a question, or the first reason against it."""
         if broken := broken_rule(row["question"], row["language"], self.config):
+            return _reject(row, broken)
+        if broken := self._unwanted(row):
             return _reject(row, broken)
         found = tokens(row["question"])
         said = spoken(found)
@@ -70,6 +78,15 @@ class Checks:
         benchmark = self.benchmarks.overlap_tokens(found)
         return Measured(row, " ".join(found), source.share, example.share, benchmark)
 
+    def _unwanted(self, row: Row) -> Broken | None:
+        """What a document has smuggled in: an order to the model, or data of a person."""
+        passages = (self.sources[key] for key in row["references"] if key in self.sources)
+        if order := copied_order(row["question"], passages):
+            return Broken("instruction", f"says `{order[:60]}`")
+        if kind := find_personal(row["question"], self.mask):
+            return Broken("personal_data", f"holds what looks like {_PERSONAL[kind]}")
+        return None
+
     def _holds(self, what: str, best: Best) -> str:
         return f"{what} holds {best.share:.2f} of its {self.config.copy_ngram}-grams"
 
@@ -80,10 +97,14 @@ def screen_questions(
     examples: Sequence[str],
     benchmarks: Sequence[Item],
     config: ScreenConfig,
+    mask: Sequence[str] = (),
 ) -> Output:
-    """The questions that pass; each of the others is one rejected row."""
+    """The questions that pass; each of the others is one rejected row.
+
+    `mask` names the kinds of personal data that no question may hold.
+    """
     rows = questions.to_pylist()
-    checks = _checks(rows, passages, examples, benchmarks, config)
+    checks = _checks(rows, passages, examples, benchmarks, config, mask)
     results = [checks.measure(row) for row in rows]
     rejected = [result for result in results if isinstance(result, Rejected)]
     measured = sorted((r for r in results if isinstance(r, Measured)), key=lambda m: m.preference)
@@ -103,6 +124,7 @@ def _checks(
     examples: Sequence[str],
     benchmarks: Sequence[Item],
     config: ScreenConfig,
+    mask: Sequence[str],
 ) -> Checks:
     used = {reference for row in rows for reference in row["references"]}
     ids, texts = (passages[name].to_pylist() for name in ("passage_id", "text"))
@@ -113,6 +135,8 @@ def _checks(
         Overlap(sources, config.copy_ngram),
         Overlap(known, config.copy_ngram),
         Decontaminator(benchmarks, config.benchmark_ngram),
+        sources,
+        mask,
     )
 
 
