@@ -77,11 +77,9 @@ def _sums(folder: Path) -> str:
 
 def _write(folder: Path, run_folder: Path, config: RunConfig, stages: tuple[str, ...], stamp: str) -> None:
     tables = {name: StageStore(run_folder, TABLES[name].stage).read(name) for name in _READ}
-    stats = dataset_stats(
-        tables["dataset"], tables["concepts"], tables["incidence"], funnel(run_folder), manifests(run_folder)
-    )
+    rows, documents, concepts, incidence = (tables[name] for name in _READ)
+    stats = dataset_stats(rows, documents, concepts, incidence, funnel(run_folder), manifests(run_folder))
     meta = provenance(config, _version(), stats)
-    documents = tables["documents"]
     leaks = _leak_finder(config)
     if config.dataset.include_text:
         documents = _without(documents, "text", "", lambda row: leaks(row["text"]))

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from synth.config import RunConfig
 from synth.graph.picture import statistics
+from synth.publish.sources import by_source
 from synth.report import FunnelRow
 from synth.store import Manifest
 
@@ -18,6 +19,7 @@ QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 def dataset_stats(
     rows: pa.Table,
+    documents: pa.Table,
     concepts: pa.Table,
     incidence: pa.Table,
     funnel: list[FunnelRow],
@@ -32,6 +34,7 @@ def dataset_stats(
         "difficulty": _counts(frame["difficulty"].dropna()),
         "licences": _counts(x for xs in frame["licences"] for x in xs),
         "sources": len({x for xs in frame["sources"] for x in xs}),
+        "by_source": by_source(documents, rows),
         "cross_document": sum(len(xs) > 1 for xs in frame["sources"]),
         "cross_passage": sum(len(xs) > 1 for xs in frame["passage_ids"]),
         "concepts_used": len({x for xs in frame["concepts"] for x in xs}),
