@@ -14,7 +14,7 @@ _UNSEEN = re.compile(r"[\s\x00-\x1f\x7f]")
 def fault_of(base_url: str) -> str | None:
     """What is wrong with a `base_url`, in words that follow its name, or None."""
     scheme = base_url.partition(":")[0].lower()
-    if scheme in ("fake", "embedded"):
+    if scheme in ("fake", "embedded", "wordllama"):
         return None
     if scheme not in ("http", "https"):
         return "must begin with http://, https://, fake: or embedded:; correct it"

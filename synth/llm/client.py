@@ -6,6 +6,7 @@ of them together, and equal requests under way at one time are one call.
 """
 
 import asyncio
+import json
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import wait
@@ -235,7 +236,7 @@ class Client:
         except GaveUp as silence:
             detail = endpoint.scrub(str(silence))
             return self._fallen(endpoint, job, "call_failed", detail, endpoint.unreachable(detail))
-        if answer.reply.status == 200 and wire.parse(answer.reply.body) is not None:
+        if answer.reply.status == 200 and wire.is_answer(body, answer.reply.body):
             return self._landed_well(endpoint, job, body, answer)
         detail = endpoint.scrub(f"HTTP {answer.reply.status}: {wire.error_text(answer.reply.body)}")
         if wire.is_too_long(answer.reply.status, answer.reply.body):
@@ -304,6 +305,9 @@ class Client:
 
 def _reply_of(endpoint: Endpoint, record: Mapping[str, Any], *, reused: bool) -> Reply:
     """The reply that a record holds: read the same way when it is new and when it is reused."""
+    if "input" in record["request"]:
+        raw = record["response"]
+        return Reply(record["key"], endpoint.model, raw, None, "", *wire.usage_of(json.loads(raw)), reused)
     answer = wire.parse(record["response"]) or {"choices": [{"message": {}}]}
     text, reason, detail = wire.read(answer)
     return Reply(record["key"], endpoint.model, text, reason, detail, *wire.usage_of(answer), reused)

@@ -44,7 +44,7 @@ class Endpoint:
 
     @cached_property
     def kind(self) -> str:
-        """`fake`, `embedded` or `http`."""
+        """`fake`, `embedded`, `wordllama` or `http`."""
         return wire.kind_of(self.config)
 
     @cached_property
@@ -74,6 +74,8 @@ class Endpoint:
             return FakeTransport(self.fake or self._fake())
         if self.kind == "embedded":
             return embedded.EmbeddedTransport(self.config)
+        if self.kind == "wordllama":
+            raise ConfigError(f"models.{self.name}: gives embeddings only; name another entry for the role.")
         self._check_address()
         return OpenAITransport(
             self.config.base_url, self.key(), self.config.timeout_s, self.config.max_in_flight

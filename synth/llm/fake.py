@@ -62,6 +62,8 @@ class FakeModel:
         fault = self._status_fault(name)
         if fault is not None:
             return fault
+        if "input" in body:
+            return FakeReply(None)
         reply = self._plain(body, name)
         if self._list is not None or self._script is not None:
             return _capped(body, reply)
@@ -126,9 +128,11 @@ def _capped(body: dict[str, Any], reply: FakeReply) -> FakeReply:
 
 
 def completion(body: dict[str, Any], reply: FakeReply) -> dict[str, Any]:
-    """The body of the HTTP answer."""
+    """The body of the HTTP answer: a completion, embeddings, or an error."""
     if reply.status != 200:
         return {"error": {"message": reply.content or "", "type": "fake_error", "code": None}}
+    if "input" in body:
+        return _embeddings(body)
     prompt = sum(tokens(str(m.get("content", ""))) for m in body.get("messages", []))
     done = tokens(reply.content or "")
     message = {"role": "assistant", "content": reply.content, "refusal": reply.refusal}
@@ -140,6 +144,15 @@ def completion(body: dict[str, Any], reply: FakeReply) -> dict[str, Any]:
         "choices": [{"index": 0, "message": message, "finish_reason": reply.finish_reason, "logprobs": None}],
         "usage": {"prompt_tokens": prompt, "completion_tokens": done, "total_tokens": prompt + done},
     }
+
+
+def _embeddings(body: dict[str, Any]) -> dict[str, Any]:
+    """Texts that share words lie near each other."""
+    texts = [str(text) for text in body["input"]]
+    data = [{"object": "embedding", "index": i, "embedding": fake_text.embed(t)} for i, t in enumerate(texts)]
+    used = sum(map(tokens, texts))
+    usage = {"prompt_tokens": used, "total_tokens": used}
+    return {"object": "list", "data": data, "model": body.get("model", "fake"), "usage": usage}
 
 
 def write(body: dict[str, Any], name: str) -> str:
@@ -154,4 +167,4 @@ def write(body: dict[str, Any], name: str) -> str:
     if wanted.get("type") == "json_object":
         schema = fake_text.schema_in(messages) or fake_text.guess_schema(prompt)
         return json.dumps(fake_schema.fill(schema, writer), ensure_ascii=False)
-    return writer.tagged() or writer.answer()
+    return writer.tagged() or (writer.document() if prompt.subject else writer.answer())

@@ -30,6 +30,8 @@ class Filler:
         schema = self._resolve(schema)
         if "const" in schema:
             return schema["const"]
+        if path and path[-1] in fake_text.GRADES:
+            return fake_text.rate(self._writer.prompt.passage)
         if "enum" in schema:
             return self._draw.choice(schema["enum"])
         kind = schema.get("type", "object" if "properties" in schema else "string")

@@ -1,7 +1,8 @@
 """The fake model behind real HTTP, counting what it was asked: `python -m synth.llm.fake_server --port 0`.
 
-Speaks what the client speaks to any endpoint: `POST /v1/chat/completions`, `GET /v1/models`; besides
-`GET /stats` and `GET /health`. Latency and faults are hash-drawn, so a run against it can be repeated.
+Speaks what the client speaks to any endpoint: `POST /v1/chat/completions`, `POST /v1/embeddings`,
+`GET /v1/models`; besides `GET /stats` and `GET /health`. Latency and faults are hash-drawn, so a run
+against it can be repeated.
 """
 
 import argparse
@@ -68,6 +69,7 @@ class FakeApp:
         return Starlette(
             routes=[
                 Route("/v1/chat/completions", self._complete, methods=["POST"]),
+                Route("/v1/embeddings", self._complete, methods=["POST"]),
                 Route("/v1/models", self._list),
                 Route("/stats", self._count),
                 Route("/health", self._health),
@@ -107,6 +109,10 @@ class FakeApp:
     def _refusal(self, body: dict[str, Any]) -> Response | None:
         if self._models is not None and body.get("model") not in self._models:
             return _error(404, f"The model {body.get('model')!r} does not exist.")
+        if "input" in body:
+            texts = body["input"]
+            fine = isinstance(texts, list) and texts and all(isinstance(text, str) for text in texts)
+            return None if fine else _error(400, "input must be a list of texts that is not empty")
         form = (body.get("response_format") or {}).get("type")
         if form in self._refuse:
             return _error(400, f"response_format {form!r} is not supported")

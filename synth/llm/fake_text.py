@@ -5,8 +5,10 @@ message is read for data: `<passage …>`, `<concepts>` with lines `- name`, `<q
 """
 
 import json
+import math
 import random
 import re
+import zlib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,11 +20,16 @@ from synth.llm import fake_frames
 _PASSAGE = re.compile(r"<passage\b[^>]*>(.*?)</passage>", re.DOTALL)
 _CONCEPTS = re.compile(r"<concepts\b[^>]*>(.*?)</concepts>", re.DOTALL)
 _QUESTION = re.compile(r"<question\b[^>]*>(.*?)</question>", re.DOTALL)
+_SUBJECT = re.compile(r"<subject\b[^>]*>(.*?)</subject>", re.DOTALL)
+_SENTENCE_END = re.compile(r"[.!?](?:\s|$)")
 _ITEM = re.compile(r"<item\b[^>]*>(.*?)</item>", re.DOTALL)
 _BULLET = re.compile(r"^\s*[-*]\s+(.+?)\s*$", re.MULTILINE)
 _WORD = re.compile(r"[^\W\d_]{4,}")
+_ANY_WORD = re.compile(r"\w+|[^\w\s]")
 
 LEVELS = ("elementary school", "middle school", "high school", "college")
+GRADES = ("relevance", "clarity", "language_quality", "overall")
+EMBEDDED = 256
 SUBJECTS = ("mathematics", "science", "statistics", "physics")
 _COMMON_TEXT = """
     about above after again also although always another any because been before being below between both
@@ -42,6 +49,7 @@ class Prompt:
     passage: str
     concepts: tuple[str, ...]
     question: str
+    subject: str
     tags: frozenset[str]
     item_tags: frozenset[str]
 
@@ -59,6 +67,7 @@ def read_prompt(messages: list[Mapping[str, str]]) -> Prompt:
         passage="\n".join(_PASSAGE.findall(last)),
         concepts=tuple(dict.fromkeys(listed[-1] if listed else ())),
         question=asked[-1] if asked else "",
+        subject="".join(_SUBJECT.findall(last)[:1]).strip(),
         tags=_tags(bare),
         item_tags=_tags((_ITEM.findall(bare) or [bare])[-1]),
     )
@@ -66,6 +75,25 @@ def read_prompt(messages: list[Mapping[str, str]]) -> Prompt:
 
 def _tags(text: str) -> frozenset[str]:
     return frozenset(re.findall(r"<([a-z_]+)\b[^<>]*>", text))
+
+
+def rate(passage: str) -> int:
+    """From 1 to 10, by the text alone: prose is good, lists and tables of numbers are not."""
+    signs = [sign for sign in passage if not sign.isspace()]
+    letters = sum(map(str.isalpha, signs)) / max(1, len(signs))
+    words = len(passage.split())
+    sentences = min(1.0, 15 * len(_SENTENCE_END.findall(passage)) / max(1, words))
+    return 1 + round(9 * letters * sentences)
+
+
+def embed(text: str) -> list[float]:
+    """Counts of words, each added to or taken from the place that its hash says; of length one."""
+    counts = [0.0] * EMBEDDED
+    for word, count in Counter(_ANY_WORD.findall(text.lower())).items():
+        place = zlib.crc32(word.encode("utf-8", errors="replace"))
+        counts[place % EMBEDDED] += count if place & 1024 else -count
+    length = math.sqrt(sum(value * value for value in counts))
+    return [round(value / length, 6) if length else 0.0 for value in counts]
 
 
 def names_of(text: str) -> tuple[list[str], list[str]]:
@@ -107,8 +135,17 @@ class Writer:
         """A short worked answer with a number in a box."""
         return fake_frames.worked_answer(self.draw, self.prompt.question)
 
+    def document(self) -> str:
+        """A page on the subject: sentences about it, and exercises."""
+        subject = self.prompt.subject
+        problems = [fake_frames.word_problem(self.draw, [subject, *self.chosen[:1]]) for _ in range(4)]
+        return "\n\n".join([f"# {subject}", f"This page is about {subject}, step by step.", *problems])
+
     def tagged(self) -> str:
         """The layout whose tags the prompt names, or nothing where it names none."""
+        if "overall" in self.prompt.tags:
+            grade = rate(self.prompt.passage)
+            return "\n".join(f"<{name}>{grade}</{name}>" for name in GRADES)
         if "item" in self.prompt.tags:
             return "\n".join(self._item() for _ in range(self.draw.randint(1, 3)))
         if "topics" in self.prompt.tags and not self.prompt.question:

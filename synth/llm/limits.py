@@ -92,7 +92,7 @@ class Limiter:
         while True:
             requests += 1
             outcome = await self._once(body)
-            if isinstance(outcome, HttpReply) and not _again(outcome):
+            if isinstance(outcome, HttpReply) and not _again(body, outcome):
                 return Answered(outcome, requests)
             asked = self._asked_to_wait(outcome, requests)
             spent += asked is None
@@ -121,8 +121,8 @@ class Limiter:
         return None if told is None else max(told, LEAST_WAIT_S)
 
 
-def _again(reply: HttpReply) -> bool:
-    """Whether to ask once more; a success without a completion (a proxy's page) is none."""
+def _again(body: dict[str, Any], reply: HttpReply) -> bool:
+    """Whether to ask once more; a success without what was asked for (a proxy's page) is none."""
     if reply.status == 200:
-        return wire.parse(reply.body) is None
+        return not wire.is_answer(body, reply.body)
     return reply.status in AGAIN and not is_quota(reply)

@@ -111,6 +111,8 @@ def fault_of(endpoint: Endpoint, run: Run) -> str | None:
     try:
         if endpoint.kind == "embedded":
             return weights.fault_of(endpoint.config.base_url, endpoint.config.sha256)
+        if endpoint.kind == "wordllama":
+            return None  # whether it is installed is looked at with the roles
         reply = cast(HttpReply, run(endpoint.models()))
     except SynthError as fault:
         return str(fault)

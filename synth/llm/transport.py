@@ -34,7 +34,7 @@ class Transport(Protocol):
     """One endpoint, as the client sees it. Used on one event loop only."""
 
     async def send(self, body: dict[str, Any]) -> HttpReply:
-        """Send one chat completion request, once.
+        """Send one request, once: for a chat completion or, where it has an `input`, for embeddings.
 
         Raises:
             NoAnswer: nothing, or only half an answer, came back in time.
@@ -97,8 +97,8 @@ class OpenAITransport:
         )
 
     async def send(self, body: dict[str, Any]) -> HttpReply:
-        """POST one chat completion request."""
-        return await self._ask("/chat/completions", body)
+        """POST one request."""
+        return await self._ask("/embeddings" if "input" in body else "/chat/completions", body)
 
     async def models(self) -> HttpReply:
         """GET the list of models."""

@@ -7,6 +7,7 @@ tries, timeouts, key, a port that we chose) is not in it.
 import json
 import re
 from dataclasses import dataclass, replace
+from importlib import metadata
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -35,7 +36,10 @@ _TOO_LONG = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One call to make: what is asked, in which form the reply is wanted, and for which stage."""
+    """One call to make: what is asked, in which form the reply is wanted, and for which stage.
+
+    With `inputs` it asks for their embeddings, and nothing is said or sampled.
+    """
 
     messages: tuple[dict[str, str], ...]
     sampling: Sampling
@@ -44,11 +48,12 @@ class Request:
     form: Form = "text"
     schema_name: str | None = None
     schema: dict[str, Any] | None = None
+    inputs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came of a request; `reason` is None where `text` can be used."""
+    """What came of a request; `reason` is None where `text` can be used. Embeddings are JSON as it came."""
 
     call_id: str
     model: str
@@ -64,10 +69,10 @@ class Reply:
         return replace(self, reason=reason, detail=detail)
 
 
-def kind_of(config: ModelConfig) -> Literal["fake", "embedded", "http"]:
+def kind_of(config: ModelConfig) -> Literal["fake", "embedded", "wordllama", "http"]:
     """What stands behind an entry."""
     scheme = config.base_url.partition(":")[0]
-    return scheme if scheme in ("fake", "embedded") else "http"  # type: ignore[return-value]
+    return scheme if scheme in ("fake", "embedded", "wordllama") else "http"  # type: ignore[return-value]
 
 
 def identity_of(config: ModelConfig, sha256: str | None = None) -> str:
@@ -79,6 +84,8 @@ def identity_of(config: ModelConfig, sha256: str | None = None) -> str:
         return f"fake@{VERSION}" + config.base_url.removeprefix("fake:")
     if kind == "embedded":
         return f"sha256:{sha256}"
+    if kind == "wordllama":
+        return f"wordllama@{_version('wordllama')}"
     url = urlsplit(config.base_url)
     host = f"[{url.hostname}]" if ":" in (url.hostname or "") else url.hostname
     port = f":{url.port}" if url.port else ""
@@ -87,6 +94,9 @@ def identity_of(config: ModelConfig, sha256: str | None = None) -> str:
 
 def body_of(config: ModelConfig, request: Request) -> dict[str, Any]:
     """The request as sent. The sample number travels as `seed`, so that samples differ and repeat."""
+    if request.inputs:
+        wanted = {"model": config.model, "input": list(request.inputs), "encoding_format": "float"}
+        return {**wanted, **config.extra_body}
     body: dict[str, Any] = {
         "model": config.model,
         "messages": [dict(m) for m in request.messages],
@@ -94,8 +104,8 @@ def body_of(config: ModelConfig, request: Request) -> dict[str, Any]:
         "seed": request.sample,
     }
     if request.form == "json_schema":
-        wanted = {"name": request.schema_name or "reply", "strict": True, "schema": request.schema or {}}
-        body["response_format"] = {"type": "json_schema", "json_schema": wanted}
+        schema = {"name": request.schema_name or "reply", "strict": True, "schema": request.schema or {}}
+        body["response_format"] = {"type": "json_schema", "json_schema": schema}
     elif request.form == "json_object":
         body["response_format"] = {"type": "json_object"}
     if "max_completion_tokens" in config.extra_body:
@@ -105,6 +115,8 @@ def body_of(config: ModelConfig, request: Request) -> dict[str, Any]:
 
 def call_key(identity: str, config: ModelConfig, request: Request) -> str:
     """The call's id: the hash of the whole request and of who is asked."""
+    if request.inputs:
+        return content_id("call", identity, config.model, list(request.inputs), config.extra_body)
     return content_id(
         "call",
         identity,
@@ -115,6 +127,14 @@ def call_key(identity: str, config: ModelConfig, request: Request) -> str:
         config.extra_body,
         request.sample,
     )
+
+
+def _version(package: str) -> str:
+    """The version of an installed package; weights that come inside it are known by that."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "absent"
 
 
 def usage_of(answer: Any) -> tuple[int | None, int | None]:
@@ -134,6 +154,16 @@ def parse(raw: str) -> dict[str, Any] | None:
     except (ValueError, TypeError, KeyError, IndexError, RecursionError):
         return None
     return answer if whole else None
+
+
+def is_answer(body: dict[str, Any], raw: str) -> bool:
+    """Whether a successful reply holds what its request asked for: a completion, or embeddings."""
+    if "input" not in body:
+        return parse(raw) is not None
+    try:
+        return isinstance(json.loads(raw)["data"], list)
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return False
 
 
 def read(answer: dict[str, Any]) -> tuple[str, str | None, str]:

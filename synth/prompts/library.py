@@ -29,7 +29,8 @@ _FRONT = re.compile(r"\A---\n(.*?)\n---\n(.*)\Z", re.DOTALL)
 _SECTION = re.compile(r"^# (System|User|Tags)\s*$", re.MULTILINE)
 # Tags that delimit data. Text of documents and models must not be able to close or open one.
 _DELIMITER = re.compile(
-    r"<(\s*+(?:/\s*+)?(?:passage|concepts|question|item|topics|key_concepts|solution|final_answer)\b)",
+    r"<(\s*+(?:/\s*+)?(?:passage|concepts|question|item|topics|key_concepts|solution|final_answer"
+    r"|relevance|clarity|language_quality|overall)\b)",
     re.IGNORECASE,
 )
 

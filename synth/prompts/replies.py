@@ -7,9 +7,9 @@ costs no neighbour. The same structure comes out of JSON and of the tagged form 
 import json
 import re
 from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Annotated, Any, Literal, NamedTuple, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema
 
 from synth.prompts import tags
 
@@ -86,6 +86,21 @@ class Solution(Reply):
     final_answer: str
 
 
+# An enumeration: endpoints that write to a schema do not all know bounds of numbers.
+Grade = Annotated[
+    int, Field(strict=True, ge=1, le=10), WithJsonSchema({"type": "integer", "enum": list(range(1, 11))})
+]
+
+
+class Rating(Reply):
+    """A passage rated on three grounds and over all (METHOD 2.2)."""
+
+    relevance: Grade
+    clarity: Grade
+    language_quality: Grade
+    overall: Grade
+
+
 REPLIES: dict[str, type[Reply]] = {
     "extraction": Extraction,
     "topics": TopicsOnly,
@@ -93,6 +108,7 @@ REPLIES: dict[str, type[Reply]] = {
     "passage_questions": PassageQuestions,
     "concept_questions": ConceptQuestions,
     "solution": Solution,
+    "rating": Rating,
 }
 
 

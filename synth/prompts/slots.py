@@ -37,6 +37,8 @@ SLOTS: dict[str, Slot] = {
     "level2": _COMBINATION,
     "level2_choose": _COMBINATION,
     "level3": _COMBINATION,
+    "rating": Slot(COMMON | {"title", "passage"}, ("rating",)),
+    "document": Slot(COMMON | {"language", "kind", "subject"}, (None,)),
     "answer": Slot(COMMON | {"question", "language"}, (None, "solution")),
 }
 

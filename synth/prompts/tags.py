@@ -9,6 +9,7 @@ from typing import Any
 
 _NUMBER = re.compile(r"^\s*(\d+)(?:\.(\d+))?[.):]*\s+(.+)$")
 _BULLET = re.compile(r"^(\s*)[-*•]\s+(.+)$")
+_GRADE = re.compile(r"[0-9]{1,2}")
 _ITEM = re.compile(r"<item>(.*?)</item>", re.DOTALL | re.IGNORECASE)
 
 
@@ -16,6 +17,8 @@ def read(text: str, model: Any) -> dict[str, Any]:
     """A tagged reply as the dictionary that its JSON form would be."""
     if "topics" in model.model_fields:
         return _extraction(text, model)
+    if "overall" in model.model_fields:
+        return _grades(text, model)
     if "questions" not in model.model_fields:
         blocks = {tag: _block(text, tag) for tag in model.model_fields}
         return {tag: block for tag, block in blocks.items() if block is not None}
@@ -29,6 +32,13 @@ def read(text: str, model: Any) -> dict[str, Any]:
 def _block(text: str, tag: str) -> str | None:
     found = re.search(rf"<{tag}>(.*?)</{tag}>", text, re.DOTALL | re.IGNORECASE)
     return found[1].strip() if found else None
+
+
+def _grades(text: str, model: Any) -> dict[str, Any]:
+    """Whole numbers, each in the one block of its name: where two stand there, neither is the rating."""
+    found = {tag: re.findall(rf"<{tag}>([^<>]*)</{tag}>", text) for tag in model.model_fields}
+    whole = {tag: blocks[0].strip() for tag, blocks in found.items() if len(blocks) == 1}
+    return {tag: int(grade) if _GRADE.fullmatch(grade) else grade for tag, grade in whole.items()}
 
 
 def _item(block: str) -> dict[str, Any]:
