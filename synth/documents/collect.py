@@ -9,8 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from synth.config import DocumentsConfig
+from synth.documents.added import added_readers
 from synth.documents.find import Source
+from synth.documents.reading import Reading
 from synth.documents.shelf import Shelf
+from synth.documents.slot import End
 from synth.documents.workers import Readers
 from synth.ids import digest
 from synth.store import write_json
@@ -26,9 +29,9 @@ _FILES_PER_READER = 20
 
 
 def shelf_for(folder: Path, config: DocumentsConfig) -> Shelf:
-    """The shelf of these settings; each set of settings has its own."""
+    """The shelf of these settings; each set of settings, and of readers of others, has its own."""
     settings = config.model_dump(mode="json", include=_SETTINGS)
-    return Shelf(folder / "read" / digest("read", VERSION, settings)[:12])
+    return Shelf(folder / "read" / digest("read", VERSION, settings, added_readers())[:12])
 
 
 def file_keys(sources: Sequence[Source]) -> dict[str, str]:
@@ -75,26 +78,38 @@ def collect(
     missing = list({keys[s.name]: s for s in sources if keys[s.name] not in shelf}.values())
     done = len(sources) - len(missing)
     if missing:
-        with Readers(config, _readers(config, len(missing))) as readers:
-            costly = set()
-            for source, reading in readers.read(missing):
-                if reading is not None:
-                    shelf.put(keys[source.name], reading)
-                    if reading.reason == "too_costly":
-                        costly.add(source.name)
-                    continue
-                # A faster machine, or a higher limit, may do it another time.
-                shelf.end(keys[source.name], lasting=source.name not in costly)
-                done += 1
-                report(done, len(sources))
-    shelf.flush()
+        passing: set[str] = set()
+        try:
+            with Readers(config, _readers(config, len(missing))) as readers:
+                for source, found in readers.read(missing):
+                    key = keys[source.name]
+                    if isinstance(found, Reading):
+                        shelf.put(key, found)
+                        passing |= set() if found.lasting else {key}
+                        continue
+                    _end(shelf, source, key, found._replace(lasting=found.lasting and key not in passing))
+                    done += 1
+                    report(done, len(sources))
+        finally:
+            # Whoever is stopped in the middle keeps what was read.
+            shelf.flush()
     return len(missing)
 
 
+def _end(shelf: Shelf, source: Source, key: str, end: End) -> None:
+    """The end of a file, which has to be the one whose key it goes by."""
+    if f"{sha_or_fault(source.path)}{_kind(source.name)}" == key:
+        shelf.end(key, end.seconds, end.lasting)
+        return
+    shelf.forget(key)
+    fault = "was changed or removed while it was read; run the same command again"
+    shelf.put(key, Reading(place="", format="", reason="unreadable", detail=fault, lasting=False))
+    shelf.end(key, end.seconds, lasting=False)
+
+
 def _kind(name: str) -> str:
-    """Suffixes decide which reader reads a file, and a few names say that it is no document."""
-    path = PurePosixPath(name)
-    return "".join(path.suffixes[-2:]).lower() or f"/{path.name}"
+    """The suffixes, which decide which reader reads a file."""
+    return "".join(PurePosixPath(name).suffixes[-2:]).lower()
 
 
 def _readers(config: DocumentsConfig, files: int) -> int:

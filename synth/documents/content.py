@@ -1,7 +1,10 @@
 """What readers hand over: the content of a file or row, or why there is none."""
 
 import io
+import lzma
 import re
+import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, BinaryIO
@@ -19,6 +22,10 @@ _FEW_CONTROLS = 8
 _CONTROLS = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f-\x84\x86-\x9f]")
 
 
+# Bytes unpacked at once.
+_BUFFER = 1 << 16
+
+
 @dataclass(frozen=True, slots=True)
 class Content:
     """Text of one document, and what the source itself says of it."""
@@ -32,10 +39,14 @@ class Content:
 
 
 class ReadError(Exception):
-    """A file or row that cannot be read; `reason` is one of `schemas.REASONS`."""
+    """A file or row that cannot be read; `reason` is one of `schemas.REASONS`.
 
-    def __init__(self, detail: str, reason: str = "unreadable") -> None:
+    `licence` is what a file that is no document states of those beside it.
+    """
+
+    def __init__(self, detail: str, reason: str = "unreadable", licence: str | None = None) -> None:
         self.reason = reason
+        self.licence = licence
         self.detail = detail
         super().__init__(detail)
 
@@ -62,7 +73,9 @@ class Blob:
             stream = self.opener()
         except OSError as fault:
             raise ReadError(f"cannot be opened: {fault.strerror or fault}") from fault
-        return stream if self.max_total is None else io.BufferedReader(_Bounded(stream, self.max_total))
+        if self.max_total is None:
+            return stream
+        return io.BufferedReader(_Bounded(stream, self.max_total), _BUFFER)
 
     def read(self) -> bytes:
         """All its bytes.
@@ -70,15 +83,18 @@ class Blob:
         Raises:
             ReadError: there are more than `max_bytes` of them, or they cannot be read.
         """
-        with self.open() as stream:
-            raw = stream.read(self.max_bytes + 1)
+        try:
+            with self.open() as stream:
+                raw = stream.read(self.max_bytes + 1)
+        except OSError as fault:
+            raise ReadError(f"cannot be read: {fault.strerror or fault}") from fault
         if len(raw) > self.max_bytes:
             raise ReadError(f"more than {self.max_bytes:,} bytes", "too_large")
         return raw
 
 
 class _Bounded(io.RawIOBase):
-    """A stream that ends with an error where it has given enough."""
+    """A stream of what was packed: an error ends it where it is broken, and where it has given enough."""
 
     def __init__(self, stream: BinaryIO, limit: int) -> None:
         self._stream = stream
@@ -89,7 +105,10 @@ class _Bounded(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        block = self._stream.read(len(buffer))
+        try:
+            block = self._stream.read(len(buffer))
+        except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError, zipfile.BadZipFile) as fault:
+            raise ReadError(f"broken packing: {fault}") from fault
         self._given += len(block)
         if self._given > self._limit:
             raise ReadError(f"unpacks to more than {self._limit:,} bytes", "too_large")

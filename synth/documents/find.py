@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 from synth.errors import ConfigError
 
+# Control characters, line ends, and the marks that change the direction of what is shown.
+_UNSHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 # `table.jsonl#0` is a row, `archive.zip!/a.md` a member.
 _LIKE_A_PART = re.compile(r"#(?=[0-9]+\Z)|!(?=/)")
 
@@ -77,9 +79,11 @@ def printable(path: str) -> str:
     """A path as the name of a source: one that no row or member has, and that any table can hold.
 
     A file or folder that is called as they are gets its mark twice. A name that is not UTF-8
-    is shown by its bytes, as no table and no terminal takes a lone surrogate; so backslashes are doubled.
+    is shown by its bytes, as no table and no terminal takes a lone surrogate; and so is what would move the
+    cursor or turn the line round. So backslashes are doubled.
     """
     shown = os.fsencode(path.replace("\\", "\\\\")).decode("utf-8", "backslashreplace")
+    shown = _UNSHOWN.sub(lambda match: match[0].encode("unicode_escape").decode(), shown)
     return _LIKE_A_PART.sub(r"\g<0>\g<0>", shown)
 
 

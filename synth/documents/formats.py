@@ -6,19 +6,19 @@ suffix to a format that is there.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
-from functools import cache
-from importlib.metadata import EntryPoint, entry_points
+from collections.abc import Callable
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from synth.config import DocumentsConfig
+from synth.documents.added import Read, Rows, added
+from synth.documents.arrow_tables import read_arrow, read_parquet
 from synth.documents.content import Blob, Content, ReadError
+from synth.documents.csv_tables import read_csv
 from synth.documents.html import read_html
+from synth.documents.json_tables import read_json, read_jsonl
 from synth.documents.markup import read_markdown, read_text
-from synth.documents.tables import Rows, read_jsonl, read_parquet
 
-Read = Callable[[Blob, DocumentsConfig], Rows]
 HEAD_BYTES = 4096
 
 
@@ -43,7 +43,10 @@ FORMATS: dict[str, Read] = {
     "markdown": one(read_markdown),
     "html": one(read_html),
     "jsonl": read_jsonl,
+    "json": read_json,
+    "csv": read_csv,
     "parquet": read_parquet,
+    "arrow": read_arrow,
 }
 SUFFIXES: dict[str, str] = {
     "": "text",
@@ -56,14 +59,22 @@ SUFFIXES: dict[str, str] = {
     ".xhtml": "html",
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
+    ".json": "json",
+    ".csv": "csv",
+    ".tsv": "csv",
     ".parquet": "parquet",
+    ".arrow": "arrow",
+    ".feather": "arrow",
 }
-_MAGIC = {b"%PDF-": "pdf", b"PAR1": "parquet", b"ARROW1": "arrow"}
+_MAGIC = {b"%PDF-": "pdf", b"ARROW1\0\0": "arrow", b"\xff\xff\xff\xff": "arrow"}
+_PARQUET, _ZIP, _EPUB = b"PAR1", b"PK\x03\x04", b"mimetypeapplication/epub+zip"
 _BINARY = frozenset({"pdf", "parquet", "arrow", "docx", "epub"})
-_HTML = re.compile(
-    rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]{0,200}>\s*)?(?:<!--.{0,2000}?-->\s*){0,3}<(?:!doctype\s+html|html)\b",
-    re.IGNORECASE | re.DOTALL,
-)
+# What may stand before the first tag is skipped one piece at a time: of a lazy pattern for all of it a
+# hostile file could make millions of attempts.
+_BEFORE_HTML = re.compile(rb"\s+|<\?xml[^>]*>|<!--.*?-->", re.DOTALL)
+_HTML = re.compile(rb"<(?:!doctype\s+html|html)\b", re.IGNORECASE)
+_BOM = b"\xef\xbb\xbf"
+_MAGIC_PDF = b"%PDF-"
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
 
@@ -75,11 +86,11 @@ def find_format(blob: Blob, config: DocumentsConfig) -> Format:
     """
     suffix = PurePosixPath(blob.name).suffix.lower()
     named = config.formats.get(suffix) or SUFFIXES.get(suffix)
-    if (added := _added().get(suffix)) and suffix not in config.formats:
-        return Format(suffix.removeprefix("."), added())
+    if (load := added().get(suffix)) and suffix not in config.formats:
+        return Format(suffix.removeprefix("."), load())
     with blob.open() as stream:
         name = _seen(stream.read(HEAD_BYTES), named)
-    if name is None:
+    if name not in FORMATS:
         raise ReadError(
             f"{suffix}; there are {known_suffixes()}; or give documents.formats", "unsupported_format"
         )
@@ -88,7 +99,7 @@ def find_format(blob: Blob, config: DocumentsConfig) -> Format:
 
 def known_suffixes() -> str:
     """The suffixes that have a reader, for people."""
-    return ", ".join(sorted({s for s in SUFFIXES if s} | set(_added())))
+    return ", ".join(sorted({s for s in SUFFIXES if s} | set(added())))
 
 
 def _seen(head: bytes, named: str | None) -> str | None:
@@ -98,32 +109,31 @@ def _seen(head: bytes, named: str | None) -> str | None:
     for magic, name in _MAGIC.items():
         if head.startswith(magic):
             return name
-    if named in _BINARY or (named == "text" and _HTML.match(head)):
+    if head.startswith(_PARQUET) and (named == "parquet" or b"\0" in head):
+        return "parquet"
+    if head.startswith(_ZIP):
+        return _zipped(head, named)
+    if named == "pdf" and _MAGIC_PDF in head[:1024]:
+        # Mail and scanners put lines of their own before it.
+        return named
+    html = _is_html(head)
+    if named in _BINARY or (named == "text" and html):
         # No such file begins otherwise: it is called what it is not.
-        return "html" if _HTML.match(head) else "text"
+        return "html" if html else "text"
     return named
 
 
-@cache
-def _added() -> dict[str, Callable[[], Read]]:
-    """Readers of others by suffix; each is loaded when its first file comes."""
-    return {
-        f".{point.name.lower().lstrip('.')}": _loader(point) for point in entry_points(group="synth.readers")
-    }
+def _zipped(head: bytes, named: str | None) -> str | None:
+    """The format of a document that is packed as a zip file."""
+    if _EPUB in head:
+        return "epub"
+    if named in ("docx", "epub"):
+        return named
+    return "docx" if b"word/" in head else None
 
 
-def _loader(point: EntryPoint) -> Callable[[], Read]:
-    return cache(lambda: _adapted(point.load()))
-
-
-def _adapted(read: Callable[[bytes], Content | Iterable[Content]]) -> Read:
-    """A reader of others: it takes bytes and gives one document, or several."""
-
-    def rows(blob: Blob, config: DocumentsConfig) -> Iterator[tuple[str, Content | ReadError]]:
-        found = read(blob.read())
-        if isinstance(found, Content):
-            yield "", found
-        else:
-            yield from ((f"#{n}", content) for n, content in enumerate(found))
-
-    return rows
+def _is_html(head: bytes) -> bool:
+    at = len(_BOM) if head.startswith(_BOM) else 0
+    while match := _BEFORE_HTML.match(head, at):
+        at = match.end()
+    return _HTML.match(head, at) is not None

@@ -1,7 +1,7 @@
 """Under which licence a document stands, and whether that one is wanted.
 
 In: a source and what it says of itself. Out: the licence that holds: as the source states it, else as
-the settings state it for files of that name. No licence is guessed.
+the card of its data set does, else as the settings state it for files of that name. No licence is guessed.
 """
 
 from fnmatch import fnmatchcase
@@ -25,6 +25,26 @@ class Licences:
     def allows(self, licence: str | None) -> bool:
         """Whether documents of a licence may be read; an empty list allows all."""
         return not self._allowed or _plain(licence or UNKNOWN) in self._allowed
+
+
+class Cards:
+    """What the cards of data sets state, each for the tables in its folder and below."""
+
+    def __init__(self) -> None:
+        self._by_folder: dict[str, str] = {}
+
+    def add(self, source: str, licence: str) -> None:
+        """A card; of two in one folder the first counts."""
+        self._by_folder.setdefault(source.rpartition("/")[0], licence)
+
+    def of(self, source: str) -> str | None:
+        """What the nearest card at or above a source states."""
+        folder = source
+        while folder:
+            folder = folder.rpartition("/")[0]
+            if folder in self._by_folder:
+                return self._by_folder[folder]
+        return None
 
 
 def _plain(licence: str) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from synth.documents.blocks import find_headings
+from synth.documents.cards import check_card
 from synth.documents.content import Content, decode
 
 _FRONT_MATTER = re.compile(r"\s*---[ \t]*\n(.{0,8000}?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
@@ -37,8 +38,13 @@ def read_text(raw: bytes) -> Content:
 
 
 def read_markdown(raw: bytes) -> Content:
-    """Markdown, with its front matter read and cut off."""
+    """Markdown, with its front matter read and cut off.
+
+    Raises:
+        ReadError: it is no text, or the card of a data set.
+    """
     text = _unix(decode(raw))
+    check_card(text)
     match = _FRONT_MATTER.match(text)
     stated = _front_matter(match[1]) if match else None
     if match and stated is not None:

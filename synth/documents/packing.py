@@ -1,4 +1,4 @@
-"""Takes the packing off a file: gzip, bzip2, xz.
+"""Takes the packing off a file: gzip, bzip2, xz, zstd.
 
 In: a blob. Out: a blob of what is inside, unpacked as it is read and never more than so many times
 the size of the packed file.
@@ -6,11 +6,14 @@ the size of the packed file.
 
 import bz2
 import gzip
+import io
 import lzma
 from collections.abc import Callable
 from functools import partial
 from pathlib import PurePosixPath
 from typing import Any, BinaryIO, cast
+
+import pyarrow as pa
 
 from synth.documents.content import Blob
 
@@ -21,8 +24,12 @@ _OPENERS: dict[bytes, Callable[[BinaryIO], Any]] = {
     b"\x1f\x8b": gzip.open,
     b"BZh": bz2.open,
     b"\xfd7zXZ\x00": lzma.open,
+    b"\x28\xb5\x2f\xfd": lambda stream: pa.CompressedInputStream(stream, "zstd"),
 }
-_SUFFIXES = {".gz": "", ".bz2": "", ".xz": "", ".tgz": ".tar", ".tbz2": ".tar", ".txz": ".tar"}
+_SUFFIXES = {
+    **dict.fromkeys((".gz", ".bz2", ".xz", ".zst"), ""),
+    **dict.fromkeys((".tgz", ".tbz2", ".tbz", ".txz", ".tzst"), ".tar"),
+}
 
 
 def unpacked(blob: Blob) -> Blob:
@@ -36,7 +43,7 @@ def unpacked(blob: Blob) -> Blob:
         opener = next((o for magic, o in _OPENERS.items() if head.startswith(magic)), None)
         if opener is None:
             return blob
-        size = stream.seek(0, 2)
+        size = stream.seek(0, io.SEEK_END) if stream.seekable() else len(blob.read())
     limit = max(blob.max_bytes, size * MAX_RATIO)
     return Blob(_inner_name(blob.name), blob.max_bytes, partial(_open, opener, blob), limit)
 
@@ -46,5 +53,6 @@ def _open(opener: Callable[[BinaryIO], Any], blob: Blob) -> BinaryIO:
 
 
 def _inner_name(name: str) -> str:
+    """What is in `a.txt.gz` is `a.txt`, in `a.tgz` it is `a.tar`; any other name stays."""
     path = PurePosixPath(name)
     return path.stem + _SUFFIXES.get(path.suffix.lower(), path.suffix)

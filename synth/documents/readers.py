@@ -34,10 +34,11 @@ def _read(place: str, blob: Blob, config: DocumentsConfig) -> Iterator[Reading]:
             yield _unread(place, ReadError("nothing in it", "empty"))
     except ReadError as fault:
         yield _unread(place, fault)
-    except Exception as fault:
-        if isinstance(fault, MemoryError):
-            raise
-        yield _unread(place, ReadError(f"its reader failed: {type(fault).__name__}: {fault}"))
+    except MemoryError:
+        raise
+    except (Exception, SystemExit) as fault:  # noqa: BLE001  (a reader costs its own file, whatever it does)
+        failed = ReadError(f"its reader failed: {type(fault).__name__}: {fault}")
+        yield _unread(place, failed).model_copy(update={"lasting": False})
 
 
 def _document(place: str, blob: Blob, config: DocumentsConfig) -> Iterator[Reading]:
@@ -60,4 +61,7 @@ def _archive(place: str, blob: Blob, config: DocumentsConfig) -> Iterator[Readin
 
 
 def _unread(place: str, fault: ReadError, kind: str = "") -> Reading:
-    return Reading(place=place, format=kind, reason=fault.reason, detail=one_line(fault.detail))
+    licence = one_line(fault.licence or "") or None
+    return Reading(
+        place=place, format=kind, reason=fault.reason, detail=one_line(fault.detail), licence=licence
+    )

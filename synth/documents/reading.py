@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from synth.config import Config, DocumentsConfig
 from synth.dedup.near import sketch
@@ -49,13 +50,15 @@ class Sketch(Config):
 class Reading(Config):
     """One document as read, or why there is none (`reason`, one of `schemas.REASONS`, and `detail`).
 
-    `place` is where in the file it stands: empty where the file is one document.
+    `place` is where in the file it stands: empty where the file is one document. What is not `lasting`
+    may come out otherwise another time: a reader that failed may be mended, a limit raised.
     """
 
     place: str
     format: str
     reason: str = ""
     detail: str = ""
+    lasting: bool = True
     title: str | None = None
     language: str = UNDECIDED
     licence: str | None = None
@@ -63,7 +66,7 @@ class Reading(Config):
     date: str | None = None
     document_id: str = ""
     text: str = ""
-    masked: dict[str, int] = {}
+    masked: dict[str, int] = Field(default_factory=dict)
     sketch: Sketch | None = None
     pieces: tuple[Piece, ...] = ()
 

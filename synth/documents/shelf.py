@@ -10,18 +10,25 @@ ever holding more than one.
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pydantic import ValidationError
 
+from synth.config import Config
 from synth.documents.reading import Piece, Reading, Sketch
 from synth.store import write_json, write_table
 
-# A segment is a tenth of a second to write, and little to lose.
+# A segment is a tenth of a second to write; a run that is killed loses the one that is not full. So it is
+# full as well where reading it has taken long.
 SEGMENT_CHARS = 16_000_000
 SEGMENT_ROWS = 2_000
+SEGMENT_SECONDS = 10.0
+# Segments whose texts are kept at hand while near-duplicates are compared.
+_HELD = 4
 
 _TEXTS = ("file", "place", "format", "reason", "detail", "language", "document_id", "text")
 _MAYBE = ("title", "licence", "url", "date", "masked", "sketch")
@@ -46,6 +53,13 @@ SCHEMA = pa.schema(
 LIGHT = tuple(name for name in SCHEMA.names if name != "text")
 
 
+class Index(Config):
+    """Beside a segment: its size (0 where it has no rows), and where each file lies that ended in it."""
+
+    bytes: int
+    files: dict[str, list[int]]
+
+
 class Shelved(NamedTuple):
     """A reading on the shelf: its file's key, its place there, and its columns (`text` if asked for)."""
 
@@ -60,22 +74,27 @@ class Shelf:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._ends: dict[str, list[int]] = {}
-        self._last = -1
-        for index in sorted(folder.glob("read-*.json")):
-            self._ends.update(json.loads(index.read_bytes()))
-        for segment in folder.glob("read-*.parquet"):
-            self._last = max(self._last, int(segment.stem.removeprefix("read-")))
+        indexes = {_number(path): _read_index(path) for path in sorted(folder.glob("read-*.json"))}
+        whole = {n for n, index in indexes.items() if _size(self._path(n)) == index.bytes}
+        for number in sorted(whole):
+            self._ends.update(
+                {f: held for f, held in indexes[number].files.items() if whole.issuperset(held)}
+            )
+        # A number that a torn segment has is not given again.
+        self._last = max([*indexes, *map(_number, folder.glob("read-*.parquet")), -1])
         self._rows: list[dict[str, Any]] = []
         self._chars = 0
+        self._seconds = 0.0
         self._open: dict[str, list[int]] = {}
         self._ended: dict[str, list[int]] = {}
+        self._texts = lru_cache(_HELD)(self._read_texts)
 
     def __contains__(self, file: str) -> bool:
         return file in self._ends
 
     def put(self, file: str, reading: Reading) -> None:
         """Keep a reading; on disk it is once its segment is full."""
-        row = reading.model_dump(exclude={"sketch", "pieces", "masked"})
+        row = reading.model_dump(exclude={"sketch", "pieces", "masked", "lasting"})
         masked = json.dumps(reading.masked) if reading.masked else None
         sketch = reading.sketch.model_dump_json() if reading.sketch else None
         pieces = [piece._asdict() for piece in reading.pieces]
@@ -96,13 +115,23 @@ class Shelf:
         if self._chars >= SEGMENT_CHARS or len(self._rows) >= SEGMENT_ROWS:
             self.flush()
 
-    def end(self, file: str, lasting: bool = True) -> None:
-        """All readings of a file have been put; where they are not `lasting`, the next run reads it again."""
+    def end(self, file: str, seconds: float = 0.0, lasting: bool = True) -> None:
+        """All readings of a file have been put; where they are not `lasting`, the next run reads it again.
+
+        `seconds` is what reading it has cost.
+        """
         segments = self._open.pop(file, [])
-        if lasting:
-            self._ended[file] = segments
-        else:
-            self._ends[file] = segments
+        (self._ended if lasting else self._ends)[file] = segments
+        self._seconds += seconds
+        if self._seconds >= SEGMENT_SECONDS:
+            self.flush()
+
+    def forget(self, file: str) -> None:
+        """What has been put of a file that has not ended is not to be used."""
+        # Readings are found by file and segment, so what comes next of this file goes into another one.
+        self._rows = [row for row in self._rows if row["file"] != file]
+        self.flush()
+        self._open.pop(file, None)
 
     def flush(self) -> None:
         """Write what is held: the segment first, then the files that ended with it."""
@@ -110,10 +139,11 @@ class Shelf:
         if self._rows:
             write_table(self._path(number), pa.Table.from_pylist(self._rows, schema=SCHEMA))
         if self._rows or self._ended:
-            write_json(self._path(number).with_suffix(".json"), self._ended)
+            index = Index(bytes=_size(self._path(number)), files=self._ended)
+            write_json(self._path(number).with_suffix(".json"), index.model_dump())
             self._last = number
         self._ends.update(self._ended)
-        self._rows, self._chars, self._ended = [], 0, {}
+        self._rows, self._chars, self._seconds, self._ended = [], 0, 0.0, {}
 
     def segments(self, files: Mapping[str, object], text: bool = False) -> Iterator[Sequence[Shelved]]:
         """The readings of some files, segment by segment."""
@@ -129,17 +159,10 @@ class Shelf:
 
     def text(self, segment: int, row: int) -> str:
         """The text of one reading."""
-        table = pq.read_table(self._path(segment), columns=["text"])
-        return str(table["text"][row].as_py())
+        return str(self._texts(segment)[row].as_py())
 
-    def prune(self, files: Mapping[str, object]) -> int:
-        """Delete the segments that hold nothing of these files; the number deleted."""
-        holding = {number for file in files for number in self._ends.get(file, ())}
-        stale = [n for n in range(self._last + 1) if n not in holding]
-        for number in stale:
-            self._path(number).unlink(missing_ok=True)
-            self._path(number).with_suffix(".json").unlink(missing_ok=True)
-        return len(stale)
+    def _read_texts(self, segment: int) -> pa.ChunkedArray:
+        return pq.read_table(self._path(segment), columns=["text"])["text"]
 
     def _path(self, number: int) -> Path:
         return self._folder / f"read-{number:06d}.parquet"
@@ -162,3 +185,19 @@ def pieces_of(shelved: Shelved) -> tuple[Piece, ...]:
     return tuple(
         Piece(p["start"], p["end"], tuple(p["headings"]), p["passage_id"]) for p in shelved.columns["pieces"]
     )
+
+
+def _number(path: Path) -> int:
+    return int(path.stem.removeprefix("read-"))
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+def _read_index(path: Path) -> Index:
+    """The index in a file; one that holds no file where it is torn."""
+    try:
+        return Index.model_validate_json(path.read_bytes())
+    except ValidationError:
+        return Index(bytes=-1, files={})

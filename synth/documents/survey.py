@@ -8,13 +8,16 @@ document is all that is held.
 import heapq
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from synth.config import RunConfig
 from synth.documents.clusters import Member, cluster
-from synth.documents.licences import Licences
+from synth.documents.licences import Cards, Licences
 from synth.documents.shelf import Shelf, Shelved, pieces_of, sketch_of
 from synth.ids import stream
+
+# Formats whose documents are rows, which the card of a data set speaks for.
+TABLES = frozenset({"jsonl", "json", "csv", "parquet", "arrow"})
 
 
 class Verdict(NamedTuple):
@@ -25,6 +28,34 @@ class Verdict(NamedTuple):
     clash_id: str | None = None
 
 
+class Mark(NamedTuple):
+    """What the filter says of a passage: its score, and the rating and its call where the rater read it."""
+
+    score: float | None
+    rating: int | None
+    rater: str | None
+    rubric: str | None
+    call_id: str | None = None
+
+
+UNMARKED = Mark(None, None, None, None)
+
+
+@dataclass(slots=True)
+class Judged:
+    """What the filter makes of passages, by id; `replies` are those that could not be used."""
+
+    marks: dict[str, Mark] = field(default_factory=dict)
+    fallen: dict[str, Verdict] = field(default_factory=dict)
+    replies: dict[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def said(self, passage_id: str) -> dict[str, Any]:
+        """All that is known of a passage that falls, its call as well."""
+        mark = self.marks.get(passage_id, UNMARKED)
+        known = {**mark._asdict(), "call_id": mark.call_id, **self.replies.get(passage_id, {})}
+        return {name: value for name, value in known.items() if value is not None}
+
+
 @dataclass(slots=True)
 class Entry:
     """One document without its text: where it stands on the shelf, and what is decided of it."""
@@ -33,6 +64,7 @@ class Entry:
     place: tuple[int, int]
     document_id: str
     chars: int
+    format: str
     licence: str | None
     sketch: tuple[bytes, int, bytes]
     pieces: tuple[tuple[str, int], ...]
@@ -48,13 +80,18 @@ class Survey:
     fallen: dict[tuple[str, int], Verdict] = field(default_factory=dict)
     passages: int = 0
     drawn: frozenset[str] | None = None
+    judged: Judged = field(default_factory=Judged)
 
     def of_passage(self, source: str, position: int, passage_id: str) -> Verdict | None:
         """Why a passage falls; None where it stays."""
         verdict = self.fallen.get((source, position))
         if verdict is None and self.drawn is not None and passage_id not in self.drawn:
             return Verdict("not_sampled", f"not among the {len(self.drawn)} drawn of {self.passages}")
-        return verdict
+        return verdict or self.judged.fallen.get(passage_id)
+
+    def standing(self) -> list[str]:
+        """The ids of the passages that stay so far."""
+        return [key for _, _, key in self.kept() if self.drawn is None or key in self.drawn]
 
     def kept(self) -> Iterator[tuple[Entry, int, str]]:
         """Each passage that no other one and no limit has ruled out, by source and position."""
@@ -68,7 +105,8 @@ class Survey:
 def survey(shelf: Shelf, names: Mapping[str, Sequence[str]], config: RunConfig) -> Survey:
     """The verdicts; `names` are the sources that have the file of each key."""
     licences = Licences(config.licences)
-    entries = sorted(_entries(shelf, names, licences), key=lambda entry: entry.source)
+    entries = sorted(_entries(shelf, names), key=lambda entry: entry.source)
+    _licensed(entries, licences)
     for entry in entries:
         entry.verdict = entry.verdict or _alone(entry, licences, config)
     _distinct(entries)
@@ -79,24 +117,36 @@ def survey(shelf: Shelf, names: Mapping[str, Sequence[str]], config: RunConfig) 
     return found
 
 
-def _entries(shelf: Shelf, names: Mapping[str, Sequence[str]], licences: Licences) -> Iterator[Entry]:
+def _entries(shelf: Shelf, names: Mapping[str, Sequence[str]]) -> Iterator[Entry]:
     for shelved in (s for segment in shelf.segments(names) for s in segment):
         for name in names[shelved.columns["file"]]:
-            yield _entry(name + shelved.columns["place"], shelved, licences)
+            yield _entry(name + shelved.columns["place"], shelved)
 
 
-def _entry(source: str, shelved: Shelved, licences: Licences) -> Entry:
+def _entry(source: str, shelved: Shelved) -> Entry:
     row, found = shelved.columns, sketch_of(shelved)
     return Entry(
         source=source,
         place=(shelved.segment, shelved.row),
         document_id=row["document_id"],
         chars=row["chars"],
-        licence=licences.of(source, row["licence"]),
+        format=row["format"],
+        licence=row["licence"],
         sketch=(bytes.fromhex(found.key), found.size, found.minhash().tobytes()) if found else (b"", 0, b""),
         pieces=tuple((piece.passage_id, piece.end - piece.start) for piece in pieces_of(shelved)),
         verdict=Verdict(row["reason"], row["detail"]) if row["reason"] else None,
     )
+
+
+def _licensed(entries: Sequence[Entry], licences: Licences) -> None:
+    """The licence of each document: its own, else that of the data set it is a row of, else as configured."""
+    cards = Cards()
+    for entry in entries:
+        if entry.licence and entry.verdict and entry.verdict.reason == "no_document":
+            cards.add(entry.source, entry.licence)
+    for entry in entries:
+        stated = entry.licence or (cards.of(entry.source) if entry.format in TABLES else None)
+        entry.licence = licences.of(entry.source, stated)
 
 
 def _alone(entry: Entry, licences: Licences, config: RunConfig) -> Verdict | None:

@@ -1,114 +1,85 @@
-"""Documents that are rows of a table: JSON Lines and Parquet.
+"""Documents that are rows of a table: which columns a row has, and what its document is.
 
-In: a blob. Out: (place, content or fault) for each row, rows counted from 0; in JSON Lines a row is a
-line, so that a fault can be found with an editor. Tables are gone through row by row, so they may be
-larger than any one document. One bad row never costs a neighbour.
+In: a row by its columns. Out: its content, or why there is none. The text stands in one column; where
+there is none of the usual names, it is a conversation or a question with its answer. Other columns than
+those of the text and of `markup.FIELDS` are ignored.
 """
 
-import json
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, BinaryIO
-
-import pyarrow as pa
-import pyarrow.parquet as pq
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from synth.config import DocumentsConfig
-from synth.documents.content import Blob, Content, ReadError, decode
+from synth.documents.content import Content, ReadError
 from synth.documents.markup import FIELDS, first_heading, stated_fields
 
 TEXT_COLUMNS = ("text", "content", "body", "document", "passage", "markdown")
-_BATCH_ROWS = 100
-GROUP_FACTOR = 8
-
-Rows = Iterator[tuple[str, Content | ReadError]]
-
-
-def read_jsonl(blob: Blob, config: DocumentsConfig) -> Rows:
-    """One document per line; blank lines are none."""
-    with blob.open() as stream:
-        for number, line in enumerate(_lines(stream, blob.max_bytes)):
-            if line is None:
-                fault = ReadError(f"a line of more than {blob.max_bytes:,} bytes", "too_large")
-                yield f"#{number}", fault
-            elif line.strip():
-                yield f"#{number}", _read_line(line, config)
+CHATS = ("messages", "conversations", "conversation")
+QUESTIONS, ANSWERS = ("question", "problem"), ("solution", "answer")
+# How the two common layouts of a conversation call what is said, and who says it.
+_SAID, _SPEAKER = ("content", "value"), ("role", "from")
+_SHOWN = 20
 
 
-def _lines(stream: BinaryIO, limit: int) -> Iterator[bytes | None]:
-    """The lines of a stream; None for one that is too long, of which no more is held than the limit."""
-    while line := stream.readline(limit + 1):
-        if len(line) <= limit or line.endswith(b"\n"):
-            yield line
-            continue
-        while line and not line.endswith(b"\n"):
-            line = stream.readline(limit)
-        yield None
-
-
-def read_parquet(blob: Blob, config: DocumentsConfig) -> Rows:
-    """One document per row.
+def text_columns(names: Iterable[str], config: DocumentsConfig) -> tuple[str, ...]:
+    """The columns that hold the text: one, or the question and the answer.
 
     Raises:
-        ReadError: this is no Parquet, has no column of text, or a row group unpacks to too much.
-    """
-    try:
-        with blob.open() as stream, pq.ParquetFile(stream) as file:
-            names = file.schema_arrow.names
-            wanted = {text_column(names, config)}.union(n for names in FIELDS.values() for n in names)
-            columns = [n for n in names if n in wanted]
-            _check_unpacked(file.metadata, columns, config.max_bytes)
-            batches = file.iter_batches(_BATCH_ROWS, columns=columns, use_threads=False)
-            rows = (row for batch in batches for row in batch.to_pylist())
-            for number, row in enumerate(rows):
-                yield f"#{number}", read_row(row, config)
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as fault:
-        raise ReadError(f"broken Parquet: {fault}") from fault
-
-
-def text_column(names: Iterable[str], config: DocumentsConfig) -> str:
-    """The column that holds the text.
-
-    Raises:
-        ReadError: there is none.
+        ReadError: there are none.
     """
     names = list(names)
-    wanted = (config.text_column,) if config.text_column else TEXT_COLUMNS
-    for name in wanted:
-        if name in names:
-            return name
-    there = ", ".join(names[:20]) or "none"
-    raise ReadError(f"no column {' or '.join(wanted)} (there: {there}); set documents.text_column")
+    if config.text_column:
+        if config.text_column in names:
+            return (config.text_column,)
+    else:
+        for name in (*TEXT_COLUMNS, *CHATS):
+            if name in names:
+                return (name,)
+        if question := next((name for name in QUESTIONS if name in names), None):
+            return (question, *[name for name in ANSWERS if name in names][:1])
+    wanted = config.text_column or " or ".join(TEXT_COLUMNS)
+    there = ", ".join(names[:_SHOWN]) or "none"
+    raise ReadError(f"no column {wanted} (there: {there}); set documents.text_column")
 
 
-def _check_unpacked(metadata: Any, columns: list[str], max_bytes: int) -> None:
-    """A row group is unpacked as a whole, so that one is what has to fit."""
-    for group in (metadata.row_group(i) for i in range(metadata.num_row_groups)):
-        chunks = (group.column(i) for i in range(group.num_columns))
-        size = sum(c.total_uncompressed_size for c in chunks if c.path_in_schema in columns)
-        if size > GROUP_FACTOR * max_bytes:
-            raise ReadError(
-                f"a row group of more than {GROUP_FACTOR * max_bytes:,} bytes unpacked", "too_large"
-            )
+def columns_read(names: Iterable[str], config: DocumentsConfig) -> list[str]:
+    """The columns that are read at all, in their order.
 
-
-def _read_line(line: bytes, config: DocumentsConfig) -> Content | ReadError:
-    try:
-        row = json.loads(decode(line))
-    except ReadError as fault:
-        return fault
-    except (ValueError, RecursionError) as fault:
-        return ReadError(f"no JSON: {fault}")
-    return read_row(row, config) if isinstance(row, dict) else ReadError("not a JSON object")
+    Raises:
+        ReadError: none of them holds text.
+    """
+    names = list(names)
+    wanted = {*text_columns(names, config), *(name for known in FIELDS.values() for name in known)}
+    return [name for name in names if name in wanted]
 
 
 def read_row(row: Mapping[str, Any], config: DocumentsConfig) -> Content | ReadError:
     """The document of one row, given by its columns."""
     try:
-        column = text_column(row, config)
+        text = "\n\n".join(filter(None, (_text(row, name) for name in text_columns(row, config))))
     except ReadError as fault:
         return fault
-    text = row[column]
-    if not isinstance(text, str | None):
-        return ReadError(f"{column} holds no text but {type(text).__name__}")
-    fields = stated_fields(row)
-    return Content(text or "", **{**fields, "title": fields["title"] or first_heading(text or "")})
+    fields = stated_fields({name: _plain(value) for name, value in row.items()})
+    return Content(text, **{**fields, "title": fields["title"] or first_heading(text)})
+
+
+def _text(row: Mapping[str, Any], column: str) -> str:
+    value = row[column]
+    if value is None or isinstance(value, str):
+        return value or ""
+    if column in CHATS and isinstance(value, list):
+        return "\n\n".join(filter(None, map(_said, value)))
+    raise ReadError(f"{column} holds no text but {type(value).__name__}")
+
+
+def _said(message: Any) -> str:
+    """What one message says; those of the system are orders to a model, the same in every row."""
+    if not isinstance(message, Mapping):
+        raise ReadError(f"a message is no object but {type(message).__name__}")
+    if any(message.get(name) == "system" for name in _SPEAKER):
+        return ""
+    return next((message[name] for name in _SAID if isinstance(message.get(name), str)), "")
+
+
+def _plain(value: Any) -> Any:
+    """Dates in words; anything else as it is."""
+    return value.isoformat() if hasattr(value, "isoformat") else value

@@ -2,64 +2,69 @@
 
 In: sources. Out: for each what its reader found, and its end. A reader that crashes, takes too much
 time or memory, or falls silent costs its own file: that file ends with a reason, its neighbours are
-read by a successor.
+read by a successor. Whoever stops listening in the middle ends all readers at once.
 """
 
-import os
 import queue
-import selectors
-import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
-
-from pydantic import ValidationError
 
 from synth.config import DocumentsConfig
 from synth.documents.find import Source
 from synth.documents.reading import Reading
-from synth.errors import SynthError
+from synth.documents.slot import End, Slot
 
-# Without a word for so long a reader waits for something that will not come; time at work is bounded
-# in the reader itself.
-SILENT_S = 600
 # Readings that nobody has taken yet; more would fill the memory while the disk is slow.
-_AHEAD = 64
-_READ_BYTES = 1 << 18
+_AHEAD = 32
+# How often a thread whose readings nobody takes looks whether anybody still wants them, in seconds.
+_LOOK_S = 0.2
 
 
 class Read(NamedTuple):
-    """One reading of a source; None is the end of that source."""
+    """One reading of a source, or its end."""
 
     source: Source
-    reading: Reading | None
+    found: Reading | End
 
 
 class Readers:
-    """A pool of readers; use as a context manager."""
+    """A pool of readers; use as a context manager, and once."""
 
     def __init__(self, config: DocumentsConfig, count: int) -> None:
-        self._slots = [_Slot(config) for _ in range(count)]
+        self._config = config
+        self._count = count
+        self._slots: list[Slot] = []
+        self._threads: list[threading.Thread] = []
         self._found: queue.Queue[Read | BaseException | None] = queue.Queue(_AHEAD)
+        self._stopped = threading.Event()
 
     def __enter__(self) -> Self:
+        try:
+            for _ in range(self._count):
+                self._slots.append(Slot(self._config))
+        except BaseException:
+            self._close(kill=True)
+            raise
         return self
 
     def __exit__(self, kind: type[BaseException] | None, value: object, trace: TracebackType | None) -> None:
-        for slot in self._slots:
-            slot.close(kill=kind is not None)
+        self._close(kill=kind is not None or any(thread.is_alive() for thread in self._threads))
 
     def read(self, sources: Sequence[Source]) -> Iterator[Read]:
-        """Everything in the sources, in whatever order it comes; each source ends once."""
+        """Everything in the sources, in whatever order it comes; each source ends once.
+
+        Raises:
+            SynthError: the readers cannot be started, or were ended by somebody else.
+        """
         waiting: queue.SimpleQueue[Source] = queue.SimpleQueue()
         for source in sources:
             waiting.put(source)
         for slot in self._slots:
-            threading.Thread(target=self._feed, args=(slot, waiting), daemon=True).start()
+            thread = threading.Thread(target=self._feed, args=(slot, waiting), daemon=True)
+            self._threads.append(thread)
+            thread.start()
         busy = len(self._slots)
         while busy:
             found = self._found.get()
@@ -69,137 +74,37 @@ class Readers:
                 raise found
             else:
                 yield found
+        for thread in self._threads:
+            thread.join()
 
-    def _feed(self, slot: "_Slot", waiting: "queue.SimpleQueue[Source]") -> None:
-        """Give one reader file after file until none is left."""
+    def _feed(self, slot: Slot, waiting: "queue.SimpleQueue[Source]") -> None:
+        """Give one reader file after file until none is left or wanted."""
         try:
-            while True:
+            while not self._stopped.is_set():
                 source = waiting.get_nowait()
-                for reading in slot.read(source):
-                    self._found.put(Read(source, reading))
-                self._found.put(Read(source, None))
+                for found in slot.read(source):
+                    self._offer(Read(source, found))
         except queue.Empty:
-            self._found.put(None)
+            self._offer(None)
         except BaseException as fault:  # noqa: BLE001  (the thread that waits for us raises it)
-            self._found.put(fault)
+            self._offer(fault)
 
+    def _offer(self, found: Read | BaseException | None) -> None:
+        while not self._stopped.is_set():
+            try:
+                self._found.put(found, timeout=_LOOK_S)
+            except queue.Full:
+                continue
+            return
 
-class _Slot:
-    """One reader and the process that replaces it."""
-
-    def __init__(self, config: DocumentsConfig) -> None:
-        self._config = config
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "synth.documents.worker"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=_environment(),
-        )  # fmt: skip
-        self._pid = 0
-        self._rest = bytearray()
-        self._selector = selectors.DefaultSelector()
-        self._selector.register(self._output, selectors.EVENT_READ)
-        self._send(config.model_dump_json().encode())
-
-    def read(self, source: Source) -> Iterator[Reading]:
-        """What is in a source, and last the reason where its reader did not come to its end."""
-        self._send(os.fsencode(source.path).hex().encode())
-        for line in self._lines():
-            kind, said = line[:1], line[1:]
-            if kind == b"P":
-                self._pid = int(said)
-            elif kind == b"E":
-                return
-            elif kind in (b"M", b"D"):
-                yield self._fault(kind, said)
-                return
-            elif kind == b"R" and (reading := _understood(said)):
-                yield reading
-
-    def close(self, kill: bool) -> None:
-        """End the reader, at once or when it sees that no file is left."""
-        if kill and self._pid:
-            _kill(self._pid)
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe:
-                pipe.close()
-        self._selector.close()
-        self._process.wait()
-
-    @property
-    def _output(self) -> int:
-        assert self._process.stdout
-        return self._process.stdout.fileno()
-
-    def _send(self, line: bytes) -> None:
-        assert self._process.stdin
-        try:
-            self._process.stdin.write(line + b"\n")
-            self._process.stdin.flush()
-        except BrokenPipeError as fault:
-            raise SynthError(
-                "The process that reads documents has ended; run the same command again."
-            ) from fault
-
-    def _lines(self) -> Iterator[bytes]:
-        rest = self._rest
-        while True:
-            end = rest.find(b"\n")
-            while end < 0:
-                block = self._wait()
-                if (found := block.find(b"\n")) >= 0:
-                    end = len(rest) + found
-                rest += block
-            line = bytes(rest[:end])
-            del rest[: end + 1]
-            yield line
-
-    def _wait(self) -> bytes:
-        while not self._selector.select(SILENT_S):
-            _kill(self._pid)
-        if block := os.read(self._output, _READ_BYTES):
-            return block
-        raise SynthError("The process that reads documents has ended; run the same command again.")
-
-    def _fault(self, kind: bytes, said: bytes) -> Reading:
-        config = self._config
-        if kind == b"M":
-            return _unread("too_costly", f"reading it takes more than {config.max_memory_mb:,} MB of memory")
-        code = -int(said)
-        if code == signal.SIGXCPU:
-            return _unread(
-                "too_costly", f"reading it takes more than {config.max_seconds} s of processor time"
-            )
-        if code == signal.SIGKILL:
-            return _unread(
-                "too_costly", "its reader was killed: it fell silent, or the machine had no memory left"
-            )
-        return _unread("unreadable", f"its reader crashed ({_signal(code)})")
-
-
-def _unread(reason: str, detail: str) -> Reading:
-    return Reading(place="", format="", reason=reason, detail=detail)
-
-
-def _understood(said: bytes) -> Reading | None:
-    """None for a line that a reader could not finish: its death is what comes next."""
-    try:
-        return Reading.model_validate_json(said)
-    except ValidationError:
-        return None
-
-
-def _signal(code: int) -> str:
-    return signal.Signals(code).name if code > 0 else f"exit code {-code}"
-
-
-def _kill(pid: int) -> None:
-    try:
-        os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return
-
-
-def _environment() -> dict[str, str]:
-    """Ours without keys, which no reader needs, and with the same `synth` wherever it was found."""
-    home = str(Path(__file__).parents[2])
-    kept = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")}
-    return {**kept, "PYTHONPATH": home, "OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}
+    def _close(self, kill: bool) -> None:
+        """End the readers, at once or as they see that no file is left."""
+        self._stopped.set()
+        if kill:
+            for slot in self._slots:
+                slot.kill()
+        # Whoever reads from a pipe has to be done before it is closed: its number may be given anew.
+        for thread in self._threads:
+            thread.join()
+        for slot in self._slots:
+            slot.close()

@@ -1,0 +1,220 @@
+"""One reader: the process that reads files, seen from outside.
+
+In: a source. Out: its readings and its end. What the process says is a stream of lines (`worker`). It dies
+and is replaced at any moment, so each file has a number: what is said of another one is not listened to.
+"""
+
+import os
+import selectors
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from pydantic import ValidationError
+
+from synth.config import DocumentsConfig
+from synth.documents.find import Source
+from synth.documents.reading import Reading
+from synth.errors import SynthError
+
+# The reader asks for a successor: its memory is used up, though it could still say so.
+WORN_OUT = 3
+# Seconds of any clock for one document: a reader that waits for something that will not come uses no
+# processor time, and would outlive a run that was killed.
+SILENT_S = 600
+# The reader ends itself when it is silent for long; where it could not even do that, we do.
+_WAIT_S = SILENT_S + 60
+_READ_BYTES = 1 << 18
+# Deaths in a row without a file begun: another one would not fare better.
+_STILLBORN = 5
+_CLOSE_S = 5
+_KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR", "TZ", "LD_LIBRARY_PATH", "PYTHONHOME")
+_GONE = "A process that reads documents has ended ({}); run the same command again."
+
+
+class End(NamedTuple):
+    """The end of a source: how much processor time it took, and whether the same would come out again."""
+
+    seconds: float
+    lasting: bool = True
+
+
+class Slot:
+    """One reader and the process that replaces it."""
+
+    def __init__(self, config: DocumentsConfig) -> None:
+        self._config = config
+        self._number = 0
+        self._pid = 0
+        self._rest = bytearray()
+        try:
+            # In a group of its own, so that Ctrl-C comes to us alone, and we end all of it at once; without
+            # the folder one stands in on its path, as that may hold anything.
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "synth.documents.worker"],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=_environment(), process_group=0,
+            )  # fmt: skip
+        except OSError as fault:
+            raise SynthError(f"The process that reads documents cannot be started: {fault}.") from fault
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._output, selectors.EVENT_READ)
+        self._send(config.model_dump_json().encode())
+
+    def read(self, source: Source) -> Iterator[Reading | End]:
+        """What is in a source, or the reason where its reader did not come to its end; last its end."""
+        self._number += 1
+        request = b"%d %s" % (self._number, os.fsencode(source.path).hex().encode())
+        self._send(request)
+        begun, empty, deaths = False, True, 0
+        for kind, said in self._lines():
+            if kind == b"P":
+                self._pid = int(said)
+            elif kind == b"S":
+                begun = int(said) == self._number
+            elif kind == b"D" and not begun:
+                deaths = self._replaced(deaths, int(said), request)
+            elif not begun:
+                continue
+            elif kind in (b"M", b"D"):
+                yield self._fault(kind, said)
+                yield End(self._config.max_seconds, lasting=False)
+                return
+            elif kind == b"R" and (reading := _understood(said)):
+                empty = False
+                yield reading
+            elif kind == b"E":
+                if empty:
+                    yield _unread("unreadable", "its reader said nothing of it")
+                yield End(int(said) / 1000)
+                return
+
+    def kill(self) -> None:
+        """End the reader and the process that replaces it, whatever they do."""
+        _signalled(os.killpg, self._process.pid)
+
+    def close(self) -> None:
+        """End the reader, which has nothing to do any more."""
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe:
+                try:
+                    pipe.close()
+                except BrokenPipeError:
+                    continue
+        self._selector.close()
+        try:
+            self._process.wait(_CLOSE_S)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            self._process.wait()
+
+    @property
+    def _output(self) -> int:
+        assert self._process.stdout
+        return self._process.stdout.fileno()
+
+    def _send(self, line: bytes) -> None:
+        assert self._process.stdin
+        try:
+            self._process.stdin.write(line + b"\n")
+            self._process.stdin.flush()
+        except BrokenPipeError as fault:
+            raise self._gone() from fault
+
+    def _replaced(self, deaths: int, code: int, request: bytes) -> int:
+        """A reader died before it began our file: its successor is asked; the number of such deaths."""
+        if code == WORN_OUT:
+            return deaths
+        if deaths == _STILLBORN:
+            raise SynthError(_GONE.format(_cause(-code)))
+        # It may have taken the request with it. If it has not, the file is read twice and heard once.
+        self._send(request)
+        return deaths + 1
+
+    def _lines(self) -> Iterator[tuple[bytes, bytes]]:
+        """What is said: the letter, and the rest of the line."""
+        rest = self._rest
+        while True:
+            end = rest.find(b"\n")
+            while end < 0:
+                block = self._wait()
+                if (found := block.find(b"\n")) >= 0:
+                    end = len(rest) + found
+                rest += block
+            line = bytes(rest[:end])
+            del rest[: end + 1]
+            yield line[:1], line[1:]
+
+    def _wait(self) -> bytes:
+        while not self._selector.select(_WAIT_S):
+            if not self._pid:
+                self.kill()
+            else:
+                _signalled(os.kill, self._pid)
+        if block := os.read(self._output, _READ_BYTES):
+            return block
+        raise self._gone()
+
+    def _gone(self) -> SynthError:
+        try:
+            code = self._process.wait(_CLOSE_S)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            code = self._process.wait()
+        return SynthError(_GONE.format(_cause(-code)))
+
+    def _fault(self, kind: bytes, said: bytes) -> Reading:
+        limit = self._config
+        if kind == b"M":
+            return _unread("too_costly", f"reading it takes more than {limit.max_memory_mb:,} MB of memory")
+        code = -int(said)
+        if code == signal.SIGXCPU:
+            return _unread(
+                "too_costly", f"reading it takes more than {limit.max_seconds} s of processor time"
+            )
+        if code == signal.SIGALRM:
+            return _unread("too_costly", f"its reader said nothing for {SILENT_S} s")
+        if code == signal.SIGKILL:
+            return _unread(
+                "too_costly", "its reader was killed: it fell silent, or the machine had no memory left"
+            )
+        return _unread("unreadable", f"its reader crashed ({_cause(code)})")
+
+
+def _unread(reason: str, detail: str) -> Reading:
+    return Reading(place="", format="", reason=reason, detail=detail)
+
+
+def _understood(said: bytes) -> Reading | None:
+    """None for a line that a reader could not finish: its death is what comes next."""
+    try:
+        return Reading.model_validate_json(said)
+    except ValidationError:
+        return None
+
+
+def _cause(code: int) -> str:
+    """A signal by its name, or an exit code (as a negative number)."""
+    try:
+        return signal.Signals(code).name if code > 0 else f"exit code {-code}"
+    except ValueError:
+        return f"signal {code}"
+
+
+def _signalled(send: Callable[[int, int], None], target: int) -> None:
+    try:
+        send(target, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        return
+
+
+def _environment() -> dict[str, str]:
+    """Ours without keys, which no reader needs, and with the same packages wherever they were found."""
+    home = str(Path(__file__).parents[2])
+    # A reader of others may lie in a folder that only this process was told of.
+    found = [home, *(folder for folder in sys.path if Path(folder).is_absolute() and folder != home)]
+    kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    threads = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")}
+    return {**kept, **threads, "PYTHONPATH": os.pathsep.join(found), "PYTHONHASHSEED": "0"}
