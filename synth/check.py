@@ -9,7 +9,8 @@ from synth.config import ModelConfig, RunConfig
 from synth.dedup.contamination import read_benchmarks
 from synth.documents.find import find_sources
 from synth.errors import ConfigError, SynthError
-from synth.llm import address
+from synth.filter import regress
+from synth.llm import address, embeddings
 from synth.llm.client import Client
 from synth.llm.journal import Journal
 from synth.llm.wire import kind_of
@@ -26,7 +27,8 @@ def check(config: RunConfig, runs: Path) -> None:
     Raises:
         ConfigError: with every fault that was found, one sentence each.
     """
-    faults = [*_combinations(config), *_inputs(config), *prompt_faults(config), *_disk(runs)]
+    faults = [*_combinations(config), *_inputs(config), *prompt_faults(config), *_filter(config)]
+    faults += _disk(runs)
     with Client(config.endpoints(), Journal(runs / "none", read_only=True)) as client:
         for name, entry in config.in_use().items():
             static = [*_model(name, entry)]
@@ -40,6 +42,18 @@ def _combinations(config: RunConfig) -> Iterator[str]:
     levels = config.combinations
     if levels.level1 == levels.level2 == levels.level3 == "off":
         yield "combinations: all three levels are off, so nothing would be written; switch one on."
+
+
+def _filter(config: RunConfig) -> Iterator[str]:
+    """Roles that embed and cannot, roles that only embed and must speak, packages that are not there."""
+    entries = config.endpoints()
+    for role, entry in config.played().items():
+        if role == "embedder":
+            yield from filter(None, (embeddings.fault_of(entry, entries[entry]),))
+        elif kind_of(entries[entry]) == "wordllama":
+            yield f"roles.{role}: {entry} gives embeddings only; name another entry."
+    if config.filter.mode == "distil":
+        yield from filter(None, (regress.fault_of(config.filter.regressor),))
 
 
 def _inputs(config: RunConfig) -> Iterator[str]:

@@ -15,12 +15,17 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple, cast
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from synth.check import prompt_faults
-from synth.config import RunConfig
+from synth.config import FilterConfig, RunConfig
 from synth.errors import ConfigError
+from synth.filter.cold_start import documents
+from synth.filter.ratings import rate
 from synth.ids import content_id
 from synth.llm.client import Client, Reply, Request
+from synth.llm.embeddings import BATCH
+from synth.llm.wire import kind_of
 from synth.prompts.library import Message, PromptLibrary
 from synth.schemas import STAGES, TABLES
 from synth.stages.answers import answer_questions
@@ -34,7 +39,7 @@ Row = dict[str, Any]
 
 CHARS_PER_TOKEN = 4
 # Replies as models of the size of 7 to 70 billion parameters write them, in tokens: rough, and said to be so.
-REPLY_TOKENS = {"concepts": 300, "questions": 110, "answers": 700}
+REPLY_TOKENS = {"concepts": 300, "questions": 110, "answers": 700, "ratings": 30, "documents": 500}
 QUESTION_CHARS = 250
 SAMPLED = 200
 STAND_IN = "(a {kind} that the model will find)"
@@ -100,6 +105,7 @@ def forecast(config: RunConfig) -> Forecast:
     stages = {"documents": StageForecast("documents", documents)}
     examples: list[Example] = []
     for found, example in (
+        *_filter(passages, config),
         _concepts(passages, config),
         *_questions(passages, config),
         _answers(passages.num_rows, config),
@@ -115,10 +121,11 @@ def _read(config: RunConfig) -> tuple[int, pa.Table, dict[str, int]]:
     """The number of documents, the passages, and how many rows fall for which reason."""
     reasons: Counter[str] = Counter()
     documents, passages = 0, [TABLES["passages"].schema.empty_table()]
+    unfiltered = config.model_copy(update={"filter": FilterConfig()})
 
     def note(services: Services) -> None:
         nonlocal documents
-        for output in read_documents(config, services):
+        for output in read_documents(unfiltered, services):
             documents += output.tables["documents"].num_rows
             passages.append(output.tables["passages"])
             reasons.update(rejected.reason for rejected in output.rejected)
@@ -152,6 +159,32 @@ def _listen(config: RunConfig, ask: Callable[[Services], object]) -> list[Reques
     with TemporaryDirectory() as folder:
         ask(Services(cast(Client, listener), prompts, Path(folder)))
     return listener.requests
+
+
+def _filter(passages: pa.Table, config: RunConfig) -> Iterable[tuple[StageForecast, list[Example]]]:
+    """Ratings, and for the classifier typical documents and embeddings; at most all passages stay."""
+    settings = config.filter
+    if settings.mode == "none":
+        return
+    some = passages.slice(0, SAMPLED).to_pylist()
+    ids = frozenset(row["passage_id"] for row in some)
+    requests = _listen(config, lambda services: [*rate(lambda: iter(some), ids, len(ids), config, services)])
+    calls = min(passages.num_rows, settings.sample * settings.rounds)
+    calls = passages.num_rows if settings.mode == "rate" else calls
+    yield _stage("documents", requests, 0, calls, REPLY_TOKENS["ratings"]), _example(requests, "rating")
+    if settings.mode == "distil":
+        yield from _distilling(passages, config)
+
+
+def _distilling(passages: pa.Table, config: RunConfig) -> Iterable[tuple[StageForecast, list[Example]]]:
+    language = passages["language"][0].as_py()
+    requests = _listen(config, lambda services: [*documents(language, config, services)])
+    calls = len(requests)
+    yield _stage("documents", requests, 0, calls, REPLY_TOKENS["documents"]), _example(requests, "document")
+    if kind_of(config.endpoints()[config.roles.embedder]) != "wordllama":
+        chars = pc.sum(pc.utf8_length(passages["text"])).as_py()
+        batches = passages.num_rows // BATCH + calls // BATCH + 2
+        yield StageForecast("documents", 0, batches, chars // CHARS_PER_TOKEN, 0), []
 
 
 def _concepts(passages: pa.Table, config: RunConfig) -> tuple[StageForecast, list[Example]]:

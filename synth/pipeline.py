@@ -8,11 +8,11 @@ hashes of its prompts, the identities of its models and `version`, they make its
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatch
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from synth.config import EXCLUDED, RunConfig
+from synth.config import EXCLUDED, Role, RunConfig
 from synth.dedup.contamination import read_benchmarks
 from synth.documents.find import find_sources
 from synth.ids import digest
@@ -20,7 +20,7 @@ from synth.prompts.library import PromptLibrary
 from synth.schemas import STAGES, TABLES
 from synth.stages.answers import answer_questions
 from synth.stages.base import Output
-from synth.stages.calls import Role, Services
+from synth.stages.calls import Services
 from synth.stages.combinations import sample_combinations
 from synth.stages.concepts import extract_concepts
 from synth.stages.dataset import assemble
@@ -33,6 +33,14 @@ from synth.text import fingerprint_sources
 
 Tables = Mapping[str, pa.Table]
 Work = Callable[[Tables, RunConfig, Services], Output | Iterable[Output]]
+
+
+class Needs(NamedTuple):
+    """What a stage depends on beside what it always does, under some settings."""
+
+    settings: tuple[str, ...] = ()
+    prompts: tuple[str, ...] = ()
+    roles: tuple[Role, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +56,7 @@ class Stage:
     prompts: tuple[str, ...] = ()
     roles: tuple[Role, ...] = ()
     outside: Callable[[RunConfig], str] = lambda config: ""
+    more: Callable[[RunConfig], Needs] = lambda config: Needs()
 
 
 def _documents(tables: Tables, config: RunConfig, services: Services) -> Iterable[Output]:
@@ -92,6 +101,17 @@ def _sources(config: RunConfig) -> str:
     return fingerprint_sources(find_sources(config.documents.paths))
 
 
+def _filtering(config: RunConfig) -> Needs:
+    """What decides which passages stay; nothing where all do."""
+    if config.filter.mode == "none":
+        return Needs()
+    if config.filter.mode == "rate":
+        asked = ("filter.threshold", *SAID, "prompts.ratings_sampling")
+        return Needs(asked, ("rating",), ("rater",))
+    both = ("filter", *SAID, "prompts.ratings_sampling", "prompts.documents_sampling")
+    return Needs(both, ("rating", "document"), ("rater", "embedder"))
+
+
 def _benchmarks(config: RunConfig) -> str:
     files = find_sources(config.screen.benchmarks) if config.screen.benchmarks else []
     return digest([sha256_of(source.path) for source in files])
@@ -101,7 +121,13 @@ QUESTION_PROMPTS = ("level1", "level2", "level2_choose", "level3")
 SAID = ("domain", "levels", "language", "prompts.examples")
 
 DOCUMENTS = Stage(
-    "documents", 3, reads=(), settings=("documents", "licences", "seed"), work=_documents, outside=_sources
+    "documents",
+    3,
+    reads=(),
+    settings=("documents", "licences", "seed", "filter.mode"),
+    work=_documents,
+    outside=_sources,
+    more=_filtering,
 )
 CONCEPTS = Stage(
     "concepts",
@@ -178,15 +204,17 @@ def made_from(
     before: Mapping[str, str],
 ) -> dict[str, Any]:
     """Everything that the rows of a stage depend on, ready to be hashed and to be read by a person."""
-    named = {name: prompts.get(getattr(config.prompts, name)) for name in stage.prompts}
+    more = stage.more(config)
+    named = {name: prompts.get(getattr(config.prompts, name)) for name in (*stage.prompts, *more.prompts)}
+    roles = (*stage.roles, *more.roles)
     return {
         "stage": stage.name,
         "version": stage.version,
         "settings": settings(stage, config),
         "outside": stage.outside(config),
         "prompts": {prompt.name: prompt.sha for prompt in named.values()},
-        "models": {role: model(config.roles.of(role)) for role in stage.roles},
-        "asked": {role: _asked(config, role) for role in stage.roles},
+        "models": {role: model(config.roles.of(role)) for role in roles},
+        "asked": {role: _asked(config, role) for role in roles},
         "before": dict(before),
     }
 
@@ -200,7 +228,8 @@ def _asked(config: RunConfig, role: Role) -> dict[str, Any]:
 def settings(stage: Stage, config: RunConfig) -> dict[str, Any]:
     """The part of the configuration that can change the rows of a stage."""
     flat = flatten(config.model_dump(mode="json"))
-    wanted = {k: v for k, v in flat.items() if any(k == s or k.startswith(f"{s}.") for s in stage.settings)}
+    names = (*stage.settings, *stage.more(config).settings)
+    wanted = {k: v for k, v in flat.items() if any(k == s or k.startswith(f"{s}.") for s in names)}
     return {k: v for k, v in sorted(wanted.items()) if k not in _PATHS and not is_excluded(k)}
 
 

@@ -30,10 +30,9 @@ class Filler:
         schema = self._resolve(schema)
         if "const" in schema:
             return schema["const"]
-        if path and path[-1] in fake_text.GRADES:
-            return fake_text.rate(self._writer.prompt.passage)
         if "enum" in schema:
-            return self._draw.choice(schema["enum"])
+            grade = fake_text.rate(self._writer.prompt.passage) if path[-1:] == ("overall",) else None
+            return grade if grade in schema["enum"] else self._draw.choice(schema["enum"])
         kind = schema.get("type", "object" if "properties" in schema else "string")
         if isinstance(kind, list):
             kind = next((k for k in kind if k != "null"), "null")

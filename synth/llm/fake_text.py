@@ -145,7 +145,8 @@ class Writer:
         """The layout whose tags the prompt names, or nothing where it names none."""
         if "overall" in self.prompt.tags:
             grade = rate(self.prompt.passage)
-            return "\n".join(f"<{name}>{grade}</{name}>" for name in GRADES)
+            grades = (*(self.draw.randint(1, 10) for _ in GRADES[:-1]), grade)
+            return "\n".join(f"<{name}>{of}</{name}>" for name, of in zip(GRADES, grades, strict=True))
         if "item" in self.prompt.tags:
             return "\n".join(self._item() for _ in range(self.draw.randint(1, 3)))
         if "topics" in self.prompt.tags and not self.prompt.question:

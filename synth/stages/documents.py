@@ -10,14 +10,16 @@ references, so they are found here, before concepts are (METHOD 6.4; the papers 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from synth.config import RunConfig
 from synth.documents.collect import collect, compared, file_keys, remember, shelf_for
 from synth.documents.find import Source, find_sources
 from synth.documents.reading import Piece
-from synth.documents.shelf import Shelved, masked_in, pieces_of
-from synth.documents.survey import Entry, Survey, Verdict, survey
+from synth.documents.shelf import Shelf, Shelved, masked_in, pieces_of
+from synth.documents.survey import UNMARKED, Entry, Survey, Verdict, survey
+from synth.filter.judge import judge
 from synth.ids import content_id
 from synth.stages.base import Output, Rejected, make_table
 from synth.stages.calls import Services
@@ -35,6 +37,7 @@ def read_documents(config: RunConfig, services: Services) -> Iterator[Output]:
         services.say(changes)
     names = _names(sources, keys)
     found = survey(shelf, names, config)
+    found.judged = judge(found.standing(), partial(_candidates, shelf, names, found), config, services)
     masked: Counter[str] = Counter()
     for segment in shelf.segments(names, text=True):
         made = _Made(found)
@@ -46,6 +49,18 @@ def read_documents(config: RunConfig, services: Services) -> Iterator[Output]:
     if masked:
         services.say(f"Masked: {', '.join(f'{count:,} {kind}' for kind, count in sorted(masked.items()))}.")
     remember(services.folder, keys)
+
+
+def _candidates(shelf: Shelf, names: Mapping[str, Sequence[str]], found: Survey) -> Iterator[Row]:
+    """Every passage that nothing has ruled out, as it would be written."""
+    for shelved in (s for segment in shelf.segments(names, text=True) for s in segment):
+        for name in names[shelved.columns["file"]]:
+            entry = found.entries[name + shelved.columns["place"]]
+            if entry.verdict is None:
+                document = _document_row(entry, shelved)
+                for position, piece in enumerate(pieces_of(shelved)):
+                    if found.of_passage(entry.source, position, piece.passage_id) is None:
+                        yield _passage_row(document, position, piece)
 
 
 def source_id(name: str) -> str:
@@ -87,10 +102,11 @@ class _Made:
         for position, piece in enumerate(pieces_of(shelved)):
             passage = _passage_row(row, position, piece)
             verdict = self.found.of_passage(entry.source, position, piece.passage_id)
+            mark = self.found.judged.marks.get(piece.passage_id, UNMARKED)
             if verdict is None:
-                self.passages.append(passage)
+                self.passages.append({**passage, **mark._asdict()})
             else:
-                self.rejected.append(_fallen(passage, verdict))
+                self.rejected.append(_fallen(passage, verdict, self.found.judged.said(piece.passage_id)))
 
     def output(self) -> Output:
         """The rows, ready to be written."""
@@ -148,8 +164,8 @@ def _passage_row(document: Row, position: int, piece: Piece) -> Row:
     }
 
 
-def _fallen(row: Row, verdict: Verdict) -> Rejected:
+def _fallen(row: Row, verdict: Verdict, said: Row) -> Rejected:
     """A rejected passage; its text stands in its document, and its id tells equal texts apart."""
     short = {k: row[k] for k in ("passage_id", "source", "title", "position", "start", "end")}
     key = content_id("psg", row["passage_id"], row["document_id"], row["position"])
-    return Rejected(key, row["document_id"], verdict.reason, verdict.detail, verdict.clash_id, short)
+    return Rejected(key, row["document_id"], verdict.reason, verdict.detail, verdict.clash_id, short | said)
