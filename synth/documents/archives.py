@@ -18,6 +18,7 @@ from synth.config import DocumentsConfig
 from synth.documents.content import Blob, ReadError
 from synth.documents.find import printable
 from synth.documents.packing import MAX_RATIO
+from synth.documents.zipped import zipped_format
 
 Members = Iterator[tuple[str, Blob | ReadError]]
 
@@ -26,6 +27,7 @@ _EMPTY_ZIP = b"PK\x05\x06"
 _ENCRYPTED = 1
 # Zip files that are one document.
 _DOCUMENTS = ("mimetype", "[Content_Types].xml")
+_FOLDERS = (b"_rels/", b"docProps/", b"word/", b"customXml/", b"META-INF/container.xml")
 # What Python's zip reader raises on a hostile file, in its own words.
 _BROKEN = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, ValueError, OverflowError)
 
@@ -35,14 +37,15 @@ def is_archive(blob: Blob) -> bool:
     with blob.open() as stream:
         head = stream.read(_TAR_AT + len(_TAR))
     if head.startswith((_ZIP, _EMPTY_ZIP)):
-        return not is_zipped_document(head)
+        called = PurePosixPath(blob.name).suffix.lower() in (".docx", ".epub")
+        return not (called or is_zipped_document(head)) or zipped_format(blob) is None
     return head[_TAR_AT:] == _TAR or PurePosixPath(blob.name).suffix.lower() == ".tar"
 
 
 def is_zipped_document(head: bytes) -> bool:
     """Whether these first bytes of a zip file are those of an e-book or an Office document."""
     name = head[30 : 30 + int.from_bytes(head[26:28], "little")]
-    return name.decode("latin-1") in _DOCUMENTS or name.startswith((b"_rels/", b"docProps/", b"word/"))
+    return name.decode("latin-1") in _DOCUMENTS or name.startswith(_FOLDERS)
 
 
 def members(blob: Blob, config: DocumentsConfig) -> Members:

@@ -9,13 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-import charset_normalizer
+from synth.documents.encodings import to_text
 
-_BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
-# Guessing needs letters, not the whole file.
-_GUESS_BYTES = 1 << 16
-# A few damaged bytes in UTF-8 are marked; with more of them it is no UTF-8.
-_MAX_DAMAGE = 0.01
 # Stray control characters occur in text; in binary content they abound.
 _MAX_CONTROLS = 0.02
 _FEW_CONTROLS = 8
@@ -126,32 +121,13 @@ def decode(raw: bytes, declared: str | None = None) -> str:
     Raises:
         ReadError: the bytes are no text in any encoding.
     """
-    text = _decode(raw, declared)
-    if "\x00" in text or len(_CONTROLS.findall(text)) > _FEW_CONTROLS + _MAX_CONTROLS * len(text):
+    text = to_text(raw, declared)
+    if text is None and b"\x00" not in raw:
+        raise ReadError("neither UTF-8 nor another known encoding")
+    if text is None or _is_binary(text):
         raise ReadError("binary content, not text")
     return text
 
 
-def _decode(raw: bytes, declared: str | None) -> str:
-    for mark, encoding in _BOMS:
-        if raw.startswith(mark):
-            return raw.decode(encoding, errors="replace")
-    if b"\x00" in raw:
-        raise ReadError("binary content, not text")
-    text = raw.decode("utf-8", errors="replace")
-    foreign = len(text) - sum(map(str.isascii, text)) if "\ufffd" in text else 0
-    if text.count("\ufffd") <= _MAX_DAMAGE * foreign:
-        return text
-    for encoding in filter(None, (declared, _guess(raw))):
-        try:
-            return raw.decode(encoding)
-        except (LookupError, UnicodeDecodeError):
-            continue
-    raise ReadError("neither UTF-8 nor another known encoding")
-
-
-def _guess(raw: bytes) -> str | None:
-    head = raw[:_GUESS_BYTES]
-    # A cut after a line end never splits a character.
-    best = charset_normalizer.from_bytes(head[: head.rfind(b"\n") + 1] or head).best()
-    return best.encoding if best else None
+def _is_binary(text: str) -> bool:
+    return "\x00" in text or len(_CONTROLS.findall(text)) > _FEW_CONTROLS + _MAX_CONTROLS * len(text)

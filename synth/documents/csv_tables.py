@@ -127,7 +127,7 @@ def _text_lines(blob: Blob) -> Iterator[str]:
         if fault.reason != "too_large":
             raise
         yield from _streamed(blob)
-    yield "\n" + _END
+    yield _END
 
 
 def _streamed(blob: Blob) -> Iterator[str]:

@@ -15,9 +15,14 @@ from synth.documents.added import Read, Rows, added
 from synth.documents.arrow_tables import read_arrow, read_parquet
 from synth.documents.content import Blob, Content, ReadError
 from synth.documents.csv_tables import read_csv
+from synth.documents.docx import read_docx
+from synth.documents.epub import read_epub
 from synth.documents.html import read_html
+from synth.documents.ipynb import read_ipynb
 from synth.documents.json_tables import read_json, read_jsonl
 from synth.documents.markup import read_markdown, read_text
+from synth.documents.pdf import read_pdf
+from synth.documents.zipped import zipped_format
 
 HEAD_BYTES = 4096
 
@@ -42,6 +47,10 @@ FORMATS: dict[str, Read] = {
     "text": one(read_text),
     "markdown": one(read_markdown),
     "html": one(read_html),
+    "pdf": read_pdf,
+    "docx": read_docx,
+    "epub": read_epub,
+    "ipynb": one(read_ipynb),
     "jsonl": read_jsonl,
     "json": read_json,
     "csv": read_csv,
@@ -57,6 +66,10 @@ SUFFIXES: dict[str, str] = {
     ".html": "html",
     ".htm": "html",
     ".xhtml": "html",
+    ".pdf": "pdf",
+    ".docx": "docx",
+    ".epub": "epub",
+    ".ipynb": "ipynb",
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
     ".json": "json",
@@ -67,7 +80,7 @@ SUFFIXES: dict[str, str] = {
     ".feather": "arrow",
 }
 _MAGIC = {b"%PDF-": "pdf", b"ARROW1\0\0": "arrow", b"\xff\xff\xff\xff": "arrow"}
-_PARQUET, _ZIP, _EPUB = b"PAR1", b"PK\x03\x04", b"mimetypeapplication/epub+zip"
+_PARQUET, _ZIP = b"PAR1", b"PK\x03\x04"
 _BINARY = frozenset({"pdf", "parquet", "arrow", "docx", "epub"})
 # What may stand before the first tag is skipped one piece at a time: of a lazy pattern for all of it a
 # hostile file could make millions of attempts.
@@ -89,7 +102,8 @@ def find_format(blob: Blob, config: DocumentsConfig) -> Format:
     if (load := added().get(suffix)) and suffix not in config.formats:
         return Format(suffix.removeprefix("."), load())
     with blob.open() as stream:
-        name = _seen(stream.read(HEAD_BYTES), named)
+        head = stream.read(HEAD_BYTES)
+    name = zipped_format(blob) if head.startswith(_ZIP) else _seen(head, named)
     if name not in FORMATS:
         raise ReadError(
             f"{suffix}; there are {known_suffixes()}; or give documents.formats", "unsupported_format"
@@ -111,8 +125,6 @@ def _seen(head: bytes, named: str | None) -> str | None:
             return name
     if head.startswith(_PARQUET) and (named == "parquet" or b"\0" in head):
         return "parquet"
-    if head.startswith(_ZIP):
-        return _zipped(head, named)
     if named == "pdf" and _MAGIC_PDF in head[:1024]:
         # Mail and scanners put lines of their own before it.
         return named
@@ -121,15 +133,6 @@ def _seen(head: bytes, named: str | None) -> str | None:
         # No such file begins otherwise: it is called what it is not.
         return "html" if html else "text"
     return named
-
-
-def _zipped(head: bytes, named: str | None) -> str | None:
-    """The format of a document that is packed as a zip file."""
-    if _EPUB in head:
-        return "epub"
-    if named in ("docx", "epub"):
-        return named
-    return "docx" if b"word/" in head else None
 
 
 def _is_html(head: bytes) -> bool:

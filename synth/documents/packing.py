@@ -9,6 +9,7 @@ import gzip
 import io
 import lzma
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import PurePosixPath
 from typing import Any, BinaryIO, cast
@@ -33,7 +34,7 @@ _SUFFIXES = {
 
 
 def unpacked(blob: Blob) -> Blob:
-    """The blob inside a packed one; any other blob as it is.
+    """The blob inside a packed one; any other blob with the bytes it has.
 
     Raises:
         ReadError: it cannot be opened.
@@ -42,7 +43,8 @@ def unpacked(blob: Blob) -> Blob:
         head = stream.read(6)
         opener = next((o for magic, o in _OPENERS.items() if head.startswith(magic)), None)
         if opener is None:
-            return blob
+            # What a browser has unpacked on the way is still called as it was.
+            return replace(blob, name=_inner_name(blob.name))
         size = stream.seek(0, io.SEEK_END) if stream.seekable() else len(blob.read())
     limit = max(blob.max_bytes, size * MAX_RATIO)
     return Blob(_inner_name(blob.name), blob.max_bytes, partial(_open, opener, blob), limit)
