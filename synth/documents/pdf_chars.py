@@ -22,7 +22,8 @@ from synth.documents.pdf_marks import compose
 _EAST_ASIA = "\u2e7f"
 _COLUMNS = 400
 # In sizes of the type: how far behind a row its rest may stand, and from where a space is between.
-_NEAR, _WORD_GAP = 3.0, 1.1
+_NEAR, _WORD_GAP, _WIDE_ROOM = 3.0, 0.8, 1.15
+_WIDE = frozenset("mwMWQGOD@%—…∑∏+−=<>≤≥")
 
 
 class Line(NamedTuple):
@@ -84,7 +85,7 @@ def _visual(rows: list[list[Glyph]]) -> Iterator[list[Glyph]]:
     held: list[Glyph] = []
     for row in (part for whole in rows for part in _parted(whole)):
         if held and _goes_on(held[-1], row[0]):
-            if row[0].x - held[-1].x > _WORD_GAP * (held[-1].run or row[0].run or _NO_RUN).size:
+            if _is_apart(held[-1], row[0]):
                 held.append(_BLANK)
             held.extend(row)
             continue
@@ -93,6 +94,12 @@ def _visual(rows: list[list[Glyph]]) -> Iterator[list[Glyph]]:
         held = row
     if held:
         yield held
+
+
+def _is_apart(last: Glyph, first: Glyph) -> bool:
+    """Whether there is a space between two characters, by what letters are wide."""
+    room = _WIDE_ROOM if last.char in _WIDE else _WORD_GAP
+    return first.x - last.x > room * (last.run or _NO_RUN).size
 
 
 def _parted(row: list[Glyph]) -> Iterator[list[Glyph]]:
