@@ -1,7 +1,7 @@
 """Web pages.
 
-In: bytes of a page. Out: its main part as Markdown, and the title, language, licence and address
-that it states. `page.py` takes the page apart; the converter turns what is left into Markdown.
+In: bytes of a page. Out: its main part as Markdown, and the title, language, licence, address
+and date that it states. `page.py` takes the page apart; the converter turns what is left into Markdown.
 """
 
 import re
@@ -10,7 +10,7 @@ import html_to_markdown
 from html_to_markdown import ConversionOptions, PreprocessingOptions
 
 from synth.documents.content import Content, ReadError, decode
-from synth.documents.page import BACKSLASH, Page
+from synth.documents.page import BACKSLASH, Page, take_apart
 
 _CHARSET = re.compile(rb"""<meta[^>]{0,200}charset\s*=\s*["']?([A-Za-z0-9_:.-]{1,40})""", re.IGNORECASE)
 _HEAD_BYTES = 4096
@@ -35,16 +35,17 @@ def read_html(raw: bytes) -> Content:
         ReadError: the page is no text, or the converter cannot read it.
     """
     charset = _CHARSET.search(raw[:_HEAD_BYTES])
-    page = Page(decode(raw, charset[1].decode("ascii") if charset else None))
+    page = take_apart(decode(raw, charset[1].decode("ascii") if charset else None))
     try:
         markdown = html_to_markdown.convert(page.main, _OPTIONS).content or ""
     except html_to_markdown.ConversionError as fault:
         raise ReadError(f"no HTML: {fault}") from fault
     text = markdown.replace(BACKSLASH, "\\")
-    return Content(text, _title(page), page.language, page.licence, page.url)
+    stated = page.stated
+    return Content(text, _title(page), stated.language, stated.licence, stated.url, stated.date)
 
 
 def _title(page: Page) -> str | None:
     """The heading where the page's title only adds the name of the site to it."""
-    heading = page.heading or ""
-    return heading if heading and heading in (page.title or heading) else page.title
+    heading, title = page.heading or "", page.stated.title
+    return heading if heading and heading in (title or heading) else title

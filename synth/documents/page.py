@@ -1,200 +1,136 @@
 """Takes a web page apart: its main part, and what it says of itself.
 
 In: HTML as found. Out: HTML of the main part only, without navigation, forms, scripts, links and
-permalink marks, with formulas written as TeX between dollar signs. Nothing in it is executed.
+permalink marks, with formulas written as TeX between dollar signs. The parser follows the HTML
+standard, as browsers do; nothing in a page is executed.
 """
 
-import html
 import re
 from collections import Counter
-from dataclasses import dataclass
+from typing import NamedTuple
 
-from synth.documents.chrome import MARKS, RIGHTS, classes_of, is_bare_header, is_dropped
-from synth.documents.tags import End, Start, tokens
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from synth.documents.chrome import drop_chrome, drop_menus
+from synth.documents.formulas import write_formulas
+from synth.documents.stated import Stated, stated_in
 
 # The converter escapes backslashes, which TeX is full of: this stands for one until it is done.
 BACKSLASH = "\ue05c"
 
-_VOID = frozenset(
-    {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track"}
-    | {"wbr"}
+# Deeper than any page that people write; what is nested deeper is read without its tags.
+_MAX_DEPTH = 200
+_DEEP = ":root" + ">*" * _MAX_DEPTH
+# With more tags the parser's time can grow with the square of their depth, so that is bounded first.
+_MANY_TAGS = 20_000
+_OPENING = re.compile(
+    r"<!--(?:.*?-->|.*)|<(script|style)\b(?:.*?</\1|.*)|<(/?)([a-z][a-z0-9-]{0,20})\b", re.DOTALL | re.I
 )
-# The slash of `<mspace/>` means something in formulas and drawings only.
-_CLOSABLE = frozenset({"svg", "path", "mspace", "mrow", "mi", "mo", "mn", "mtext", "mprescripts", "none"})
-_CLOSED_BY_NEXT = frozenset({"p", "li", "dt", "dd", "tr", "td", "th", "option"})
-# Only their content is kept: links cost a prompt more than they tell it.
-_UNWRAPPED = frozenset({"a", "var", "cite", "font", "center", "html", "head", "header", "main", "abbr"})
-# Deeper than any page that people write; so each piece of output is looked at a bounded number of times.
-_MAX_DEPTH = 300
-_CODE_CLASS = re.compile(r"(?:language|lang)-[\w+#.-]{1,40}")
+# Those without an end, and those whose end may be left out: they close one another.
+_CLOSE_THEMSELVES = frozenset(
+    {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track"}
+    | {"wbr", "p", "li", "dt", "dd", "tr", "td", "th", "thead", "tbody", "tfoot", "option", "optgroup"}
+    | {"colgroup", "caption", "html", "head", "body"}
+)
 _ORDINAL = frozenset({"st", "nd", "rd", "th"})
-_STYLED = re.compile(r"\{\\displaystyle\s*(.*)\}", re.DOTALL)
-_TAG = re.compile(r"<[^>]*>")
+_LANGUAGE = re.compile(r"(?:language|lang)-[\w+#.-]{1,40}")
+_HIGHLIGHT = re.compile(r"(?:^|\s)highlight-(?:source-)?(?!default|none|text|source)([\w+#.-]{1,40})")
+# Written by the parser, so each value is in quotes and each tag ends.
+_ATTRIBUTES = re.compile(r'(<[a-z][a-z0-9-]*)((?: [^\s=<>]+(?:="[^"]*")?)+)>')
+# Only their content is kept: links cost a prompt more than they tell it.
+_UNWRAPPED = re.compile(r"</?(?:a|var|cite|font|center|header|main|abbr)>")
 
 
-@dataclass(slots=True)
-class _Open:
-    """An element whose end has not come yet; `at` is where its output begins."""
+class Page(NamedTuple):
+    """A page's main part as HTML, its first heading, and what the page states of itself."""
 
-    tag: str
-    attributes: dict[str, str]
-    at: int
+    main: str
+    heading: str | None
+    stated: Stated
 
 
-class Page:
-    """A page's main part as HTML, and what the page states of itself.
+def take_apart(text: str) -> Page:
+    """The parts of a page, however broken it is."""
+    tree = LexborHTMLParser(_shallow(text.replace(BACKSLASH, "")))
+    for node in tree.css(_DEEP):
+        node.replace_with(node.text_lexbor())
+    stated = stated_in(tree)
+    write_formulas(tree)
+    drop_chrome(tree)
+    _write_raised(tree)
+    _name_languages(tree)
+    heading = tree.css_first("h1")
+    main = _main(tree)
+    title = " ".join(heading.text_lexbor().split()) if heading else None
+    return Page(_bare(main.html or "") if main else "", title, stated)
 
-    Broken HTML is read as far as it goes: what is never closed ends with what it stands in.
-    """
 
-    def __init__(self, text: str) -> None:
-        self.title: str | None = None
-        self.heading: str | None = None
-        self.language: str | None = None
-        self.licence: str | None = None
-        self.url: str | None = None
-        self._out: list[str] = []
-        self._open: list[_Open] = []
-        self._count: Counter[str] = Counter()
-        self._mains: list[str] = []
-        self._articles: list[str] = []
-        self._tex = ""
-        for token in tokens(text.replace(BACKSLASH, "")):
-            if isinstance(token, Start):
-                self._start(token)
-            elif isinstance(token, End):
-                self._end(token.tag)
-            else:
-                self._text(token)
-        while self._open:
-            self._close_last()
+def _shallow(text: str) -> str:
+    """A huge page without the tags that open what is open a thousand times already."""
+    if text.count("<") < _MANY_TAGS:
+        return text
+    still_open: Counter[str] = Counter()
 
-    @property
-    def main(self) -> str:
-        """The part marked as main, else the only article, else everything."""
-        if self._mains:
-            return self._mains[0]
-        return self._articles[0] if len(self._articles) == 1 else "".join(self._out)
+    def kept(match: re.Match[str]) -> str:
+        name = (match[3] or "").lower()
+        if not name or name in _CLOSE_THEMSELVES:
+            return match[0]
+        if match[2]:
+            still_open[name] = max(0, still_open[name] - 1)
+            return match[0]
+        if still_open[name] >= _MAX_DEPTH:
+            # Its attributes go along.
+            return "<wbr"
+        still_open[name] += 1
+        return match[0]
 
-    def _start(self, token: Start) -> None:
-        """Opens an element; one that is never closed closes its like before it."""
-        tag, attributes, closed = token
-        self._read_statements(tag, attributes)
-        if tag in _VOID:
-            self._void(tag, attributes)
-            return
-        if tag in _CLOSED_BY_NEXT and self._open and self._open[-1].tag == tag:
-            self._close_last()
-        if len(self._open) == _MAX_DEPTH:
-            self._close_last()
-        self._open.append(_Open(tag, attributes, len(self._out)))
-        self._count[tag] += 1
-        if tag not in _UNWRAPPED and not is_dropped(tag, attributes):
-            self._out.append(_start_tag(tag, attributes))
-        if closed and tag in _CLOSABLE:
-            self._close_last()
+    return _OPENING.sub(kept, text)
 
-    def _end(self, tag: str) -> None:
-        """Closes an element and all in it that is still open; an end without a start is nothing."""
-        while self._count[tag]:
-            if self._close_last() == tag:
-                return
 
-    def _text(self, data: str) -> None:
-        """Text, with its backslashes set aside."""
-        self._out.append(html.escape(data, quote=False).replace("\\", BACKSLASH))
+def _main(tree: LexborHTMLParser) -> LexborNode | None:
+    """The part marked as main, else the only article, else everything but menus at its borders."""
+    marked = tree.css_first('main,[role="main"]')
+    if marked is not None and marked.text_lexbor().strip():
+        return marked
+    articles = tree.css("article")
+    if articles and len(articles) == len(articles[0].css("article")):
+        return articles[0]
+    if tree.body is not None and not articles:
+        drop_menus(tree.body)
+    return tree.body
 
-    def _read_statements(self, tag: str, attributes: dict[str, str]) -> None:
-        if tag in ("html", "body"):
-            stated = attributes.get("lang") or attributes.get("xml:lang")
-            self.language = self.language or stated
-        rel = attributes.get("rel", "").lower().split()
-        href = attributes.get("href", "")
-        if "license" in rel and href.startswith("http"):
-            self.licence = self.licence or href
-        if tag == "link" and "canonical" in rel and href.startswith("http"):
-            self.url = self.url or href
-        if tag == "meta" and attributes.get("name", "").lower() in RIGHTS:
-            self.licence = self.licence or attributes.get("content")
 
-    def _void(self, tag: str, attributes: dict[str, str]) -> None:
-        if tag == "br":
-            self._out.append("<br>")
-        elif tag == "img" and classes_of(attributes) & {"math", "tex", "latex"}:
-            self._formula(attributes.get("alt", ""), display=False)
-
-    def _close_last(self) -> str:
-        """Ends the innermost element: its output is kept, dropped or written anew."""
-        element = self._open.pop()
-        tag, at = element.tag, element.at
-        self._count[tag] -= 1
-        inner = self._out[at:]
-        if is_dropped(tag, element.attributes):
-            del self._out[at:]
-            self._source_of_formula(element, inner)
-            if tag == "title" and self.title is None:
-                self.title = _plain(inner)
-        elif tag == "math" and (self._tex or "alttext" in element.attributes):
-            del self._out[at:]
-            shown = element.attributes.get("display") == "block"
-            self._formula(self._tex or element.attributes["alttext"], shown)
-            self._tex = ""
-        elif tag in ("sup", "sub"):
-            self._out[at:] = self._raised(tag, _plain(inner))
-        elif self._is_chrome(element, inner):
-            del self._out[at:]
+def _write_raised(tree: LexborHTMLParser) -> None:
+    """`x^2` and `x_{12}`; ordinals stay words, and the numbers of footnotes go."""
+    # From the inside out: what stands in another comes after it.
+    for node in reversed(tree.css("sup,sub")):
+        text = " ".join(node.text_lexbor().split())
+        if not text or (node.parent is not None and node.parent.tag == "a"):
+            node.decompose()
+        elif text in _ORDINAL:
+            node.replace_with(text)
         else:
-            self._keep(element, inner)
-        return tag
-
-    def _keep(self, element: _Open, inner: list[str]) -> None:
-        if element.tag not in _UNWRAPPED:
-            self._out.append(f"</{element.tag}>")
-        if element.tag == "h1" and self.heading is None:
-            self.heading = _plain(inner)
-        if element.tag == "main" or element.attributes.get("role") == "main":
-            self._mains.append("".join(inner))
-        elif element.tag == "article" and not self._count["article"]:
-            self._articles.append("".join(inner))
-
-    def _is_chrome(self, element: _Open, inner: list[str]) -> bool:
-        """A header without a heading, a permalink mark, or a footnote's number."""
-        if element.tag != "a":
-            return is_bare_header(element.tag, element.attributes, inner)
-        return _plain(inner) in MARKS or bool(self._open and self._open[-1].tag == "sup")
-
-    def _source_of_formula(self, element: _Open, inner: list[str]) -> None:
-        """TeX stands in annotations of MathML, and in scripts for MathJax."""
-        if element.tag == "annotation" and "tex" in element.attributes.get("encoding", "").lower():
-            self._tex = _plain(inner)
-        kind = element.attributes.get("type", "").lower()
-        if element.tag == "script" and kind.startswith("math/tex"):
-            self._formula(_plain(inner), display="display" in kind)
-
-    def _formula(self, tex: str, display: bool) -> None:
-        tex = " ".join(tex.replace(BACKSLASH, "\\").split())
-        styled = _STYLED.fullmatch(tex)
-        tex = (styled[1] if styled else tex).strip()
-        if tex:
-            display = display or any("katex-display" in classes_of(e.attributes) for e in self._open)
-            self._text(f" $${tex}$$ " if display else f"${tex}$")
-
-    def _raised(self, tag: str, text: str) -> list[str]:
-        """`x^2` and `x_{12}`; ordinals stay words, and the numbers of footnotes go."""
-        if not text or (self._open and self._open[-1].tag == "a"):
-            return []
-        if text in _ORDINAL:
-            return [text]
-        sign = "^" if tag == "sup" else "_"
-        return [html.escape(f"{sign}{text}" if len(text) == 1 else f"{sign}{{{text}}}", quote=False)]
+            sign = "^" if node.tag == "sup" else "_"
+            node.replace_with(f"{sign}{text}" if len(text) == 1 else f"{sign}{{{text}}}")
 
 
-def _start_tag(tag: str, attributes: dict[str, str]) -> str:
-    """The start tag with nothing but what the converter needs: the language of code."""
-    language = _CODE_CLASS.search(attributes.get("class", "")) if tag in ("pre", "code") else None
-    return f'<{tag} class="{language[0]}">' if language else f"<{tag}>"
+def _name_languages(tree: LexborHTMLParser) -> None:
+    """Documentation tools name the language of code on the block around it."""
+    for block in tree.css('div[class*="highlight-"]'):
+        language = _HIGHLIGHT.search(block.attributes["class"] or "")
+        code = block.css("pre") if language else []
+        if language and len(code) == 1 and "class" not in code[0].attributes:
+            code[0].attrs["class"] = f"language-{language[1].removesuffix('3')}"
 
 
-def _plain(inner: list[str]) -> str:
-    text = html.unescape(_TAG.sub("", "".join(inner)))
-    return " ".join(text.split())
+def _bare(html: str) -> str:
+    """The tags with nothing but what the converter needs, backslashes set aside."""
+    bare = _UNWRAPPED.sub("", _ATTRIBUTES.sub(_needed, html))
+    return bare.replace("\\", BACKSLASH)
+
+
+def _needed(match: re.Match[str]) -> str:
+    """A start tag without attributes; code keeps its language."""
+    if match[1] in ("<pre", "<code") and (language := _LANGUAGE.search(match[2])):
+        return f'{match[1]} class="{language[0]}">'
+    return f"{match[1]}>"
