@@ -22,8 +22,8 @@ from synth.documents.pdf_marks import compose
 _EAST_ASIA = "\u2e7f"
 _COLUMNS = 400
 # In sizes of the type: how far behind a row its rest may stand, and from where a space is between.
-_NEAR, _WORD_GAP, _WIDE_ROOM = 3.0, 0.8, 1.15
-_WIDE = frozenset("mwMWQGOD@%—…∑∏+−=<>≤≥")
+_NEAR, _LEVEL, _WORD_GAP, _WIDE_ROOM = 3.0, 0.1, 0.8, 1.15
+_WIDE = frozenset("mwMWQGOD@%—…∑∏√")
 
 
 class Line(NamedTuple):
@@ -98,8 +98,10 @@ def _visual(rows: list[list[Glyph]]) -> Iterator[list[Glyph]]:
 
 def _is_apart(last: Glyph, first: Glyph) -> bool:
     """Whether there is a space between two characters, by what letters are wide."""
-    room = _WIDE_ROOM if last.char in _WIDE else _WORD_GAP
-    return first.x - last.x > room * (last.run or _NO_RUN).size
+    size = (last.run or _NO_RUN).size
+    # A power stands right behind its base, however wide that is.
+    raised = abs(first.y - last.y) > _LEVEL * size and (first.run or _NO_RUN).size < size
+    return first.x - last.x > (_WIDE_ROOM if raised or last.char in _WIDE else _WORD_GAP) * size
 
 
 def _parted(row: list[Glyph]) -> Iterator[list[Glyph]]:
@@ -114,11 +116,11 @@ def _parted(row: list[Glyph]) -> Iterator[list[Glyph]]:
 
 
 def _goes_on(last: Glyph, first: Glyph) -> bool:
-    """Whether a row goes on right behind another at about the same height."""
+    """Whether a row goes on behind another: right there at about the same height, or further at the same."""
     if last.run is None or first.run is None:
         return False
-    size = max(last.run.size, first.run.size)
-    return abs(first.y - last.y) < size and 0 <= first.x - last.x + 0.1 * size < _NEAR * size
+    size, gap = max(last.run.size, first.run.size), first.x - last.x
+    return gap > -0.1 * size and abs(first.y - last.y) < (1 if gap < _NEAR * size else _LEVEL) * size
 
 
 def _direction(rows: list[list[Glyph]]) -> tuple[float, float]:

@@ -207,7 +207,7 @@ def _without_empty_lists(blocks: Sequence[str]) -> list[str]:
     """The blocks without headings of lists of contents that were left out."""
     return [
         block
-        for block, following in zip(blocks, [*blocks[1:], "#"], strict=True)
+        for block, following in zip(blocks, [*blocks, "#"][1:], strict=True)
         if not (following.startswith("#") and block.startswith("#") and block.strip("# ").lower() in _LISTS)
     ]
 
