@@ -156,7 +156,7 @@ def test_a_table_of_contents_goes() -> None:
 def test_an_index_goes() -> None:
     pages = [
         lines(*(f"{word} {text}" for text in PROSE))
-        for word in "one two three four five six seven eight nine".split()
+        for word in ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
     ]
     index = [
         *lines("Index", top=740, size=18),
