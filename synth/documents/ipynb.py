@@ -15,6 +15,7 @@ from synth.documents.markup import first_heading
 # What code printed says how it went; beyond this it is data.
 _MAX_OUTPUT = 2000
 _MAX_PRINTED = 6000
+_WORTH = 200
 _FENCES = re.compile(r"^[ \t]*(`{3,})", re.MULTILINE)
 # Colours in what a terminal showed.
 _COLOURS = re.compile(r"\x1b\[[0-9;]{0,20}[A-Za-z]")
@@ -95,7 +96,7 @@ def _printed(outputs: Any) -> str:
     left = _MAX_PRINTED
     for output in outputs if isinstance(outputs, list) else ():
         text = _output(_mapping(output)).strip("\n")
-        if text.strip() and left > 0:
+        if text.strip() and left >= _WORTH:
             found.append(_shortened(text, min(left, _MAX_OUTPUT)))
             left -= len(found[-1])
     return "\n".join(found)
