@@ -64,8 +64,9 @@ class Filler:
         items = schema.get("items", {"type": "string"})
         least = int(schema.get("minItems", 0))
         most = int(schema.get("maxItems", max(least, 3)))
-        if self._resolve(items).get("type") == "string":
-            return self._names(path, least, most) or [self.value(items, path) for _ in range(max(1, least))]
+        if (item := self._resolve(items)).get("type") == "string":
+            named = [_fitting(name, item) for name in self._names(path, least, most)]
+            return named or [self.value(items, path) for _ in range(max(1, least))]
         count = self._draw.randint(min(max(least, 1), most), min(most, max(least, 3)))
         if path and path[-1] == "topics":
             self._topic = 0
@@ -88,11 +89,7 @@ class Filler:
         return (own + rest)[: max(least, min(most, len(own)))]
 
     def _string(self, schema: Mapping[str, Any], path: tuple[str, ...]) -> str:
-        text = self._text(path)
-        most = schema.get("maxLength")
-        if most is not None and len(text) > most:
-            text = text[:most].rsplit(" ", 1)[0].rstrip() or text[:most]
-        return text.ljust(int(schema.get("minLength", 0)), ".")
+        return _fitting(self._text(path), schema)
 
     def _text(self, path: tuple[str, ...]) -> str:
         writer, name = self._writer, path[-1] if path else ""
@@ -118,6 +115,14 @@ class Filler:
     def _integer(self, schema: Mapping[str, Any]) -> int:
         least = int(schema.get("minimum", 0))
         return self._draw.randint(least, int(schema.get("maximum", least + 9)))
+
+
+def _fitting(text: str, schema: Mapping[str, Any]) -> str:
+    """The text, cut or filled to the lengths that the schema admits."""
+    most = schema.get("maxLength")
+    if most is not None and len(text) > most:
+        text = text[:most].rsplit(" ", 1)[0].rstrip() or text[:most]
+    return text.ljust(int(schema.get("minLength", 0)), ".")
 
 
 def _is(name: str, words: tuple[str, ...]) -> bool:

@@ -88,7 +88,9 @@ def _setting(
     if value is None:
         into.add(tomlkit.comment(_line(name, EXAMPLES[name])))
     else:
-        into.add(name, list(value) if isinstance(value, tuple) else value)
+        # A table would take every setting below it for its own.
+        inline = tomlkit.inline_table() if value == {} else value
+        into.add(name, list(value) if isinstance(value, tuple) else inline)
 
 
 def _models() -> Table:

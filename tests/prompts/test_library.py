@@ -25,6 +25,8 @@ VARIABLES = {
     "max_key_concepts": 20,
     "most": 3,
     "question": "What is 2+2?",
+    "kind": "blog post",
+    "subject": "algebra",
 }
 FORMS = ("json_schema", "json_object", "tags", "text")
 
@@ -52,8 +54,8 @@ def test_every_example_is_a_reply_that_would_be_accepted(name: str, form: str) -
         messages = prompt.render(form, 9, {**VARIABLES, "domain": domain})
         for message in messages:
             if message["role"] == "assistant" and prompt.front.reply:
-                if prompt.front.reply == "solution":
-                    assert parse_one("solution", form, message["content"])
+                if prompt.front.reply in ("solution", "rating"):
+                    assert parse_one(prompt.front.reply, form, message["content"])
                     continue
                 parsed = parse(prompt.front.reply, form, message["content"])
                 assert parsed.items

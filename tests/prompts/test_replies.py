@@ -1,12 +1,13 @@
 """METHOD 7, check 1: the same structure from tags, bullets and JSON; malformed blocks are counted."""
 
 import json
+import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synth.prompts.replies import Parsed, Unparseable, json_schema, parse
+from synth.prompts.replies import Parsed, Rating, Unparseable, json_schema, parse, parse_one
 
 JSON_FORM = json.dumps(
     {
@@ -130,3 +131,81 @@ def test_a_schema_is_strict_and_takes_refinements() -> None:
     assert item["properties"]["question"]["maxLength"] == 80
     assert item["required"] == ["question"]
     assert item["additionalProperties"] is False
+
+
+GRADES = {"relevance": 8, "clarity": 7, "language_quality": 10, "overall": 1}
+TAGGED = "\n".join(f"<{name}>{grade}</{name}>" for name, grade in GRADES.items())
+
+
+@pytest.mark.parametrize(
+    ("form", "text"),
+    [
+        ("json_schema", json.dumps(GRADES)),
+        ("json_object", f"```json\n{json.dumps(GRADES)}\n```"),
+        ("tags", TAGGED),
+        ("tags", TAGGED.replace(">8<", "> 8\n<")),
+    ],
+    ids=["json", "fenced json", "tags", "spaced tags"],
+)
+def test_each_form_gives_the_same_rating(form: str, text: str) -> None:
+    assert parse_one("rating", form, text) == Rating(**GRADES)
+
+
+@pytest.mark.parametrize(
+    ("form", "text"),
+    [
+        ("json_schema", json.dumps({**GRADES, "overall": 11})),
+        ("json_schema", json.dumps({**GRADES, "overall": 0})),
+        ("json_schema", json.dumps({**GRADES, "overall": 7.5})),
+        ("json_schema", json.dumps({**GRADES, "overall": "7"})),
+        ("json_schema", json.dumps({**GRADES, "overall": True})),
+        ("json_schema", json.dumps({**GRADES, "why": "good"})),
+        ("json_schema", json.dumps(GRADES) + " The passage is good."),
+        ("tags", TAGGED.replace(">1<", ">11<")),
+        ("tags", TAGGED.replace(">1<", ">1/10<")),
+        ("tags", TAGGED.replace(">1<", ">ten<")),
+        ("tags", TAGGED.replace(">1<", ">\u0661<")),
+        ("tags", f"<overall>10</overall>\n{TAGGED}"),
+        ("tags", TAGGED.replace("<clarity>7</clarity>", "")),
+    ],
+    ids=[
+        "eleven",
+        "nought",
+        "half",
+        "text",
+        "truth",
+        "more",
+        "said",
+        "t eleven",
+        "of ten",
+        "word",
+        "other digit",
+        "twice",
+        "missing",
+    ],
+)
+def test_a_rating_of_another_form_is_unparseable(form: str, text: str) -> None:
+    with pytest.raises(Unparseable):
+        parse_one("rating", form, text)
+
+
+def test_the_schema_of_a_rating_names_its_grades() -> None:
+    schema = json_schema("rating", {})
+    assert schema["required"] == list(GRADES)
+    assert all(spec["enum"] == list(range(1, 11)) for spec in schema["properties"].values())
+
+
+@given(st.text())
+def test_no_tagged_text_breaks_the_reading_of_a_rating(text: str) -> None:
+    try:
+        parse_one("rating", "tags", text)
+    except Unparseable:
+        return
+    raise AssertionError(text)
+
+
+def test_many_open_tags_are_read_in_no_time() -> None:
+    began = time.process_time()
+    with pytest.raises(Unparseable):
+        parse_one("rating", "tags", "<overall>" * 110_000 + "</overall")
+    assert time.process_time() - began < 2

@@ -18,6 +18,8 @@ FITTING = {
     "level2_choose": ("level2_choose.v1",),
     "level3": ("level3.v1", "level3_compact.v1"),
     "answer": ("answer.v1", "answer_compact.v1"),
+    "rating": ("rating.v1", "rating_compact.v1"),
+    "document": ("document.v1",),
 }
 
 
@@ -53,7 +55,8 @@ def test_stages_fill_every_variable_that_their_slot_promises(config: RunConfig, 
         body = "".join(f"{{{{ {name} }}}}\n" for name in sorted(place.variables))
         (tmp_path / f"{slot}.v9.md").write_text(f"{head}# System\nAll of it.\n# User\n{body}")
     own = placed(config, dir=str(tmp_path), **{slot: f"{slot}.v9" for slot in SLOTS})
-    assert {e.stage for e in forecast(own).examples} == {"concepts", "questions", "answers"}
+    own = own.model_copy(update={"filter": own.filter.model_copy(update={"mode": "distil"})})
+    assert {e.stage for e in forecast(own).examples} == {"documents", "concepts", "questions", "answers"}
 
 
 @pytest.mark.parametrize(
