@@ -120,6 +120,10 @@ def _open_zipped(archive: zipfile.ZipFile, info: zipfile.ZipInfo, max_bytes: int
 
 
 def _tar(stream: BinaryIO, blob: Blob) -> Iterator[tuple[str, int, Blob | ReadError]]:
+    end = None
+    if stream.seekable():
+        end = stream.seek(0, io.SEEK_END)
+        stream.seek(0)
     try:
         # A packed archive can only be gone through from its beginning on.
         with tarfile.open(fileobj=stream, mode="r:" if stream.seekable() else "r|") as archive:
@@ -127,7 +131,10 @@ def _tar(stream: BinaryIO, blob: Blob) -> Iterator[tuple[str, int, Blob | ReadEr
                 if info.isdir():
                     continue
                 found: Blob | ReadError = ReadError("no file but a link or a device", "unsupported_format")
-                if info.isreg():
+                whole = end is None or info.issparse() or info.offset_data + info.size <= end
+                if info.isreg() and not whole:
+                    found = ReadError("broken tar: it ends in the middle of this member")
+                elif info.isreg():
                     found = _Tarred(archive, info, blob.max_bytes).blob(seekable=stream.seekable())
                 yield info.name, info.size, found
     except (tarfile.TarError, EOFError, OSError, ValueError, OverflowError) as fault:

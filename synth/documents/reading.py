@@ -14,6 +14,7 @@ from pydantic import Field
 
 from synth.config import Config, DocumentsConfig
 from synth.dedup.near import sketch
+from synth.documents.clean import clean
 from synth.documents.content import Content
 from synth.documents.language import UNDECIDED, detect_language
 from synth.documents.passages import cut
@@ -73,8 +74,8 @@ class Reading(Config):
 
 def read_content(place: str, kind: str, content: Content, config: DocumentsConfig) -> Reading:
     """The reading of a document that a reader of format `kind` found."""
-    text, masked = mask(normalise(content.text), config.mask)
-    title, _ = mask(one_line(content.title or ""), config.mask)
+    text, masked = mask(normalise(clean(content.text)), config.mask)
+    title, _ = mask(one_line(clean(content.title or "")), config.mask)
     return Reading(
         place=place,
         format=kind,

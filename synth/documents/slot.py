@@ -72,9 +72,13 @@ class Slot:
         for kind, said in self._lines():
             if kind == b"P":
                 self._pid = int(said)
-            elif kind == b"S":
+                continue
+            if kind == b"S":
                 begun = int(said) == self._number
-            elif kind == b"D" and not begun:
+                continue
+            if kind == b"D":
+                self._pid = 0
+            if kind == b"D" and not begun:
                 deaths = self._replaced(deaths, int(said), request)
             elif not begun:
                 continue

@@ -175,7 +175,7 @@ def test_an_archive_that_is_cut_off(tmp_path: Path, name: str, cut: float) -> No
     whole = dict(PACKED)[name]([(f"{i}.txt", noise) for i in range(3)])
     found = shown(put(tmp_path, name, whole[: int(len(whole) * cut)]))
     assert found[-1][1] == "unreadable"
-    assert all(text == noise.decode() for _, text in found[:-1])
+    assert all(text in (noise.decode(), "unreadable") for _, text in found[:-1])
 
 
 @pytest.mark.parametrize(
