@@ -1,7 +1,7 @@
 """E-books in EPUB.
 
 In: a blob. Out: one document, its chapters in reading order, and the title, language, date, rights
-and address that the book states. A chapter without a heading gets that of the table of contents.
+and address that the book states. Its own table of contents is left out.
 """
 
 import posixpath
