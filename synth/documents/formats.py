@@ -13,6 +13,7 @@ from typing import NamedTuple
 from synth.config import DocumentsConfig
 from synth.documents.added import Read, Rows, added
 from synth.documents.arrow_tables import read_arrow, read_parquet
+from synth.documents.cnxml import read_cnxml
 from synth.documents.content import Blob, Content, ReadError
 from synth.documents.csv_tables import read_csv
 from synth.documents.docx import read_docx
@@ -22,6 +23,8 @@ from synth.documents.ipynb import read_ipynb
 from synth.documents.json_tables import read_json, read_jsonl
 from synth.documents.markup import read_markdown, read_text
 from synth.documents.pdf import read_pdf
+from synth.documents.rst import looks_like_rst, read_rst
+from synth.documents.tex import read_tex
 from synth.documents.zipped import zipped_format
 
 HEAD_BYTES = 4096
@@ -47,6 +50,9 @@ FORMATS: dict[str, Read] = {
     "text": one(read_text),
     "markdown": one(read_markdown),
     "html": one(read_html),
+    "rst": one(read_rst),
+    "tex": one(read_tex),
+    "cnxml": one(read_cnxml),
     "pdf": read_pdf,
     "docx": read_docx,
     "epub": read_epub,
@@ -66,6 +72,13 @@ SUFFIXES: dict[str, str] = {
     ".html": "html",
     ".htm": "html",
     ".xhtml": "html",
+    ".rst": "rst",
+    ".rest": "rst",
+    ".tex": "tex",
+    ".ltx": "tex",
+    ".latex": "tex",
+    ".cnxml": "cnxml",
+    ".xml": "cnxml",
     ".pdf": "pdf",
     ".docx": "docx",
     ".epub": "epub",
@@ -104,6 +117,8 @@ def find_format(blob: Blob, config: DocumentsConfig) -> Format:
     with blob.open() as stream:
         head = stream.read(HEAD_BYTES)
     name = zipped_format(blob) if head.startswith(_ZIP) else _seen(head, named)
+    if suffix == ".txt" and name == "text" and suffix not in config.formats and _is_rst(head):
+        name = "rst"
     if name not in FORMATS:
         raise ReadError(
             f"{suffix}; there are {known_suffixes()}; or give documents.formats", "unsupported_format"
@@ -129,10 +144,15 @@ def _seen(head: bytes, named: str | None) -> str | None:
         # Mail and scanners put lines of their own before it.
         return named
     html = _is_html(head)
-    if named in _BINARY or (named == "text" and html):
+    if named in _BINARY or (named in ("text", "cnxml") and html):
         # No such file begins otherwise: it is called what it is not.
         return "html" if html else "text"
     return named
+
+
+def _is_rst(head: bytes) -> bool:
+    """Plain text in reStructuredText is often called so; in another encoding the marks are the same."""
+    return looks_like_rst(head.decode("utf-8", errors="replace"))
 
 
 def _is_html(head: bytes) -> bool:
