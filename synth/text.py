@@ -17,6 +17,8 @@ _LINE_ENDS = re.compile("\r\n|[\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 _CONTROLS = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ufeff]")
 # JSON can write half of a pair; no Arrow string can hold it.
 _HALF_PAIRS = re.compile("[\ud800-\udfff]")
+# Most texts hold none of these: one search for all costs less than three passes that change nothing.
+_UNUSUAL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff]")
 _BLANK_LINES = re.compile("\n{4,}")
 _BLOCK = 1 << 20
 
@@ -43,10 +45,13 @@ def normalise(text: str) -> str:
 
     At most two blank lines stay in a row, none at either end.
     """
-    text = _CONTROLS.sub("", _LINE_ENDS.sub("\n", text))
-    text = unicodedata.normalize("NFC", _HALF_PAIRS.sub("\ufffd", text))
-    text = "\n".join(line.rstrip() for line in text.split("\n"))
-    return _BLANK_LINES.sub("\n\n\n", text).strip("\n")
+    if _UNUSUAL.search(text):
+        text = _CONTROLS.sub("", _LINE_ENDS.sub("\n", text))
+        text = _HALF_PAIRS.sub("\ufffd", text)
+    text = "\n".join(map(str.rstrip, unicodedata.normalize("NFC", text).split("\n")))
+    if "\n\n\n\n" in text:
+        text = _BLANK_LINES.sub("\n\n\n", text)
+    return text.strip("\n")
 
 
 def one_line(text: str, limit: int = 300) -> str:

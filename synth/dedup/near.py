@@ -10,6 +10,7 @@ Signatures are datasketch's: scheme `affine32`, seed 1, over the low 32 bits of 
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -29,8 +30,8 @@ SCHEME = "affine32"
 BUCKET_ROWS = 1_000
 LEADERS = 64
 
-# datasketch holds n-grams x permutations at once; a book in one row would be gigabytes.
-BATCH = 10_000
+# So many n-grams times permutations are held at once, which fits the processor's cache.
+BATCH = 1_000
 
 Places = NDArray[np.int64]
 
@@ -64,10 +65,10 @@ class Sketches(NamedTuple):
 
 
 def sketch(
-    texts: Iterable[Sequence[str]], shingle_words: int, permutations: int
+    texts: Iterable[Sequence[str]], shingle_words: int, permutations: int, ngrams: Ngrams | None = None
 ) -> tuple[Sketches, list[Hashes]]:
-    """The sketch of each text, given by its tokens, and its n-grams."""
-    ngrams = Ngrams()
+    """The sketch of each text, given by its tokens, and its n-grams; `ngrams` knows tokens from before."""
+    ngrams = ngrams or Ngrams()
     keys: list[bytes] = []
     sets: list[Hashes] = []
     for found in texts:
@@ -114,8 +115,8 @@ def pairs_among(sketches: Sketches, ngrams_of: Callable[[int], Hashes], banding:
 
 def signatures(sets: Iterable[Hashes], permutations: int) -> NDArray[np.uint32]:
     """One row of MinHash values for each set, as datasketch computes them."""
-    fresh = MinHash(num_perm=permutations, seed=SEED, scheme=SCHEME, hashfunc=int)
-    rows = [_sketch(fresh, s) for s in sets]
+    factors, summands = _permutations(permutations)
+    rows = [_minima(s, factors, summands) for s in sets]
     return np.array(rows, np.uint32).reshape(len(rows), permutations)
 
 
@@ -143,12 +144,28 @@ def _distinct(sketches: Sketches) -> tuple[list[int], list[Pair]]:
     return firsts, pairs
 
 
-def _sketch(fresh: MinHash, ngrams: Hashes) -> NDArray[np.uint32]:
-    sketch = fresh.copy()
-    low = (ngrams & np.uint64(0xFFFFFFFF)).tolist()
-    for start in range(0, len(low), BATCH):
-        sketch.update_batch(low[start : start + BATCH])
-    return np.asarray(sketch.hashvalues, np.uint32)
+@cache
+def _permutations(count: int) -> NDArray[np.uint32]:
+    """A factor and a summand for each, which are datasketch's own."""
+    return np.asarray(MinHash(num_perm=count, seed=SEED, scheme=SCHEME).permutations, np.uint32)
+
+
+def _minima(ngrams: Hashes, factors: NDArray[np.uint32], summands: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    """The smallest value of each permutation, modulo 2^32; it loads the numbers into no Python list."""
+    values = _mixed(ngrams.astype(np.uint32))
+    minima = np.full(len(factors), 0xFFFFFFFF, np.uint32)
+    for start in range(0, len(values), BATCH):
+        permuted = values[start : start + BATCH] * factors[:, None]
+        permuted += summands[:, None]
+        np.minimum(minima, permuted.min(axis=1), out=minima)
+    return minima
+
+
+def _mixed(values: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    """MurmurHash3's last step, as datasketch takes it before its permutations."""
+    for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35)):
+        values = (values ^ (values >> np.uint32(shift))) * np.uint32(factor)
+    return values ^ (values >> np.uint32(16))
 
 
 def _candidates(keys: Hashes, ngrams: Callable[[int], Hashes], threshold: float) -> Places:

@@ -16,19 +16,31 @@ Hashes = NDArray[np.uint64]
 # Odd, so that multiplying by it modulo 2^64 loses nothing.
 MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 
-# A vocabulary of this many tokens is dropped and begun again, so that noise cannot fill the memory.
+# With this many tokens known the next text begins anew, so that noise cannot fill the memory.
 VOCABULARY = 2_000_000
 
 
-class Ngrams:
-    """Hashes runs of tokens; remembers the hash of each distinct token."""
+class _Known(dict[str, int]):
+    """The hash of each token that was asked for; looking up a known one costs no Python code."""
 
-    def __init__(self) -> None:
-        self._known: dict[str, int] = {}
+    def __missing__(self, token: str) -> int:
+        digest = hashlib.blake2b(token.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+        known = self[token] = int.from_bytes(digest, "little")
+        return known
+
+
+class Ngrams:
+    """Hashes runs of tokens; remembers the hash of each distinct token, up to so many."""
+
+    def __init__(self, vocabulary: int = VOCABULARY) -> None:
+        self._known = _Known()
+        self._vocabulary = vocabulary
 
     def runs(self, tokens: Sequence[str], width: int) -> Hashes:
         """The hash of each run of `width` tokens, in order; of the whole text where it is shorter."""
-        hashed = np.array([self._hash(token) for token in tokens], np.uint64)
+        if len(self._known) >= self._vocabulary:
+            self._known.clear()
+        hashed = np.fromiter(map(self._known.__getitem__, tokens), np.uint64, len(tokens))
         width = min(width, len(tokens))
         count = len(tokens) - width + 1 if tokens else 0
         combined = np.zeros(count, np.uint64)
@@ -39,12 +51,3 @@ class Ngrams:
     def distinct(self, tokens: Sequence[str], width: int) -> Hashes:
         """The runs without repeats, sorted."""
         return np.unique(self.runs(tokens, width))
-
-    def _hash(self, token: str) -> int:
-        known = self._known.get(token)
-        if known is None:
-            if len(self._known) >= VOCABULARY:
-                self._known.clear()
-            digest = hashlib.blake2b(token.encode("utf-8", "surrogatepass"), digest_size=8).digest()
-            known = self._known[token] = int.from_bytes(digest, "little")
-        return known

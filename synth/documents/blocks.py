@@ -6,18 +6,19 @@ and the spans of fenced code and display formulas.
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-_FENCE = re.compile(r"[ \t]*(?:[-*+>][ \t]+)?(`{3,}|~{3,})([^\n`]*)$")
+# Each begins with a line end, which is found much faster than the beginning of a line.
+_FENCE = re.compile(r"\n[ \t]*(?:[-*+>][ \t]+)?(`{3,}|~{3,})([^\n`]*)$", re.MULTILINE)
+_HASHES = re.compile(r"\n( {0,3}(#{1,6})[ \t]+(\S.{0,200}?)[ \t#]*)$", re.MULTILINE)
+_UNDERLINED = re.compile(r"\n((?![ \t#>|*+-])(\S[^\n]{0,200})\n([=~^-])\3{2,})$", re.MULTILINE)
 _FORMULA = re.compile(
     r"\$\$|\\\[|\\begin\{(?:equation|align|gather|multline|eqnarray|displaymath|flalign|alignat|math)\*?\}"
 )
 _BLANK_LINE = re.compile(r"\n[ \t]*\n")
 # A longer formula is an opening whose own end is missing.
 _MAX_FORMULA = 20_000
-_HASHES = re.compile(r"^ {0,3}(#{1,6})[ \t]+(\S.{0,200}?)[ \t#]*$", re.MULTILINE)
-_UNDERLINED = re.compile(r"^(?![ \t#>|*+-])(\S[^\n]{0,200})\n([=~^-])\2{2,}$", re.MULTILINE)
 # Anchors and labels that some dialects allow behind a heading.
 _ATTRIBUTES = re.compile(r"[ \t]+\{(?:[:#.][^{}]*|[^{}]*=[^{}]*)\}$")
 _BLANK = "blank line"
@@ -77,12 +78,19 @@ def _next(text: str, closing: str, at: int, stop: int, known: dict[str, int]) ->
     return known[closing]
 
 
-def find_headings(text: str) -> list[Heading]:
-    """Headings outside of code and formulas, in order."""
-    whole = find_whole(text)
+def find_headings(text: str, whole: Sequence[Range] | None = None) -> list[Heading]:
+    """Headings outside of code and formulas (`whole`, if they are known already), in order."""
+    lines = "\n" + text
+    found = [
+        Heading(m.start(), m.end() - 1, len(m[2]), _ATTRIBUTES.sub("", m[3])) for m in _HASHES.finditer(lines)
+    ]
+    found += [
+        Heading(m.start(), m.end() - 1, _LEVELS[m[3]], m[2].strip()) for m in _UNDERLINED.finditer(lines)
+    ]
+    if not found:
+        return []
+    whole = find_whole(text) if whole is None else whole
     starts = [start for start, _ in whole]
-    found = [Heading(*m.span(), len(m[1]), _ATTRIBUTES.sub("", m[2])) for m in _HASHES.finditer(text)]
-    found += [Heading(*m.span(), _LEVELS[m[2]], m[1].strip()) for m in _UNDERLINED.finditer(text)]
 
     def outside(heading: Heading) -> bool:
         i = bisect_right(starts, heading.start) - 1
@@ -94,14 +102,18 @@ def find_headings(text: str) -> list[Heading]:
 def _fences(text: str) -> Iterator[Range]:
     """Fenced code; a fence that is never closed is none, and neither is the underline of a heading."""
     opened: tuple[int, str] | None = None
-    before, at = "", 0
-    for line in text.split("\n"):
-        end = at + len(line)
-        match = _FENCE.match(line)
-        if match and opened is None:
-            if not (match[1][0] == "~" and before.strip() and not match[2]):
-                opened = (at, match[1])
-        elif match and opened and match[1].startswith(opened[1]) and not match[2].strip():
-            yield opened[0], end
+    # A line end before the text, and one place less for each match.
+    lines = "\n" + text
+    for match in _FENCE.finditer(lines):
+        at, fence = match.start(), match[1]
+        if opened is None:
+            if not (fence[0] == "~" and not match[2] and _line_before(text, at).strip()):
+                opened = (at, fence)
+        elif fence.startswith(opened[1]) and not match[2].strip():
+            yield opened[0], match.end() - 1
             opened = None
-        before, at = line, end + 1
+
+
+def _line_before(text: str, at: int) -> str:
+    """The line before the one that begins at a place."""
+    return text[text.rfind("\n", 0, max(at - 1, 0)) + 1 : max(at - 1, 0)]

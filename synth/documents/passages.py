@@ -9,10 +9,11 @@ limit rather than tiny.
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache, partial
 from typing import NamedTuple
 
-from synth.documents.blocks import Heading, find_headings, find_whole
+from synth.documents.blocks import Heading, Range, find_headings, find_whole
 
 _BLOCK = re.compile(r"\n[ \t]*\n\s*")
 _SENTENCE = re.compile(
@@ -31,13 +32,15 @@ class Span(NamedTuple):
     headings: tuple[str, ...]
 
 
+Border = Callable[[], list[int]]
+
+
 class _Text(NamedTuple):
-    """A text with all its borders, strongest first; `inner` cut what is too long to stay whole."""
+    """A text with what finds its borders, strongest first: most texts never need the weaker ones."""
 
     text: str
     limit: int
-    outer: list[list[int]]
-    inner: list[list[int]]
+    levels: Sequence[Border]
 
 
 def cut(text: str, passage_chars: int) -> list[Span]:
@@ -45,32 +48,44 @@ def cut(text: str, passage_chars: int) -> list[Span]:
 
     No two neighbours would fit into one span.
     """
-    headings = find_headings(text)
-    marked = _mark(text, passage_chars, headings)
+    whole = find_whole(text)
+    headings = find_headings(text, whole)
+    marked = _mark(text, passage_chars, headings, whole)
     pieces = _split(marked, *_trim(text, 0, len(text)), 0) if text.strip() else []
     trails = _trails(headings, [start for start, _ in pieces])
     return [Span(start, end, trail) for (start, end), trail in zip(pieces, trails, strict=True)]
 
 
-def _mark(text: str, limit: int, headings: Sequence[Heading]) -> _Text:
-    whole = find_whole(text)
-    levels = [[h.start for h in headings if h.level == n] for n in sorted({h.level for h in headings})]
-    blocks, sentences, lines, words = (
-        [m.end() for m in pattern.finditer(text)] for pattern in (_BLOCK, _SENTENCE, _LINE, _WORD)
-    )
+def _mark(text: str, limit: int, headings: Sequence[Heading], whole: Sequence[Range]) -> _Text:
+    @cache
+    def ends(pattern: re.Pattern[str]) -> list[int]:
+        return [m.end() for m in pattern.finditer(text)]
+
+    def blocks() -> list[int]:
+        # A heading never stands alone at the end of a passage while there is room for it elsewhere.
+        below = {_trim(text, h.end, len(text))[0] for h in headings}
+        return [at for at in sorted({*ends(_BLOCK), *edges}) if at not in below]
+
     edges = sorted(edge for span in whole for edge in span)
-    # A heading never stands alone at the end of a passage while there is room for it elsewhere.
-    below = {_trim(text, h.end, len(text))[0] for h in headings}
-    blocks = [at for at in sorted({*blocks, *edges}) if at not in below]
-    outer = [*levels, blocks, sentences, lines, words, edges]
-    return _Text(text, limit, [_outside(borders, whole) for borders in outer], [lines, words])
+    levels = [[h.start for h in headings if h.level == n] for n in sorted({h.level for h in headings})]
+    outer: list[Border] = [
+        *(partial(list, level) for level in levels),
+        blocks,
+        *(partial(ends, pattern) for pattern in (_SENTENCE, _LINE, _WORD)),
+        partial(list, edges),
+    ]
+    # What is too long to stay whole is cut at its lines and words.
+    inner: list[Border] = [partial(ends, pattern) for pattern in (_LINE, _WORD)]
+    return _Text(text, limit, [*(cache(partial(_outside, border, whole)) for border in outer), *inner])
 
 
-def _outside(borders: Sequence[int], whole: Sequence[tuple[int, int]]) -> list[int]:
+def _outside(borders: Border, whole: Sequence[Range]) -> list[int]:
     """The borders that do not lie inside something that should stay whole."""
+    if not whole:
+        return borders()
     starts = [start for start, _ in whole]
     kept = []
-    for at in borders:
+    for at in borders():
         i = bisect_left(starts, at) - 1
         if i < 0 or at >= whole[i][1]:
             kept.append(at)
@@ -81,10 +96,9 @@ def _split(marked: _Text, start: int, end: int, level: int) -> list[tuple[int, i
     """The pieces of one piece, cut at the borders of `level`, and at weaker ones where that is not enough."""
     if end - start <= marked.limit:
         return [(start, end)]
-    levels = marked.outer + marked.inner
-    if level == len(levels):
+    if level == len(marked.levels):
         return [(at, min(at + marked.limit, end)) for at in range(start, end, marked.limit)]
-    borders = levels[level]
+    borders = marked.levels[level]()
     inside = borders[bisect_right(borders, start) : bisect_left(borders, end)]
     pieces = []
     for a, b in zip([start, *inside], [*inside, end], strict=True):
