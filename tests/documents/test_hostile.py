@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.documents import hostile
-from tests.documents.hostile import LIMITS, WHY
+from tests.documents.hostile import LIMITS
+from tests.documents.hostile_files import WHY, Outcomes
 from tests.documents.tools import Run
 
 
@@ -31,7 +32,7 @@ def test_every_hostile_file_has_the_outcome_that_is_due(tmp_path: Path) -> None:
     assert seconds < 60
 
 
-def outcomes(made: Run, expected: hostile.Outcomes) -> list[str]:
+def outcomes(made: Run, expected: Outcomes) -> list[str]:
     """What came out otherwise than it should."""
     texts = {source: row["text"] for source, row in made.rows("documents").items()}
     inputs = [row for row in made.output.rejected if row.row_id in made.output.inputs]
