@@ -24,7 +24,7 @@ _TOKEN = re.compile(
 _LINE_END = re.compile(r"[ \t]{0,200}\n")
 _LETTER = re.compile(r"\s{0,2}(?:\{\s{0,2}(?:\\([ij])|([^\W\d_])|)\s{0,2}\}|\\([ij])(?![A-Za-z])|([^\W\d_]))")
 _ONE_COMMAND = re.compile(r"\s{0,3}\\[A-Za-z@]{1,60}")
-_BARE = re.compile(r"\$\\([A-Za-z]+)\$")
+_BARE = re.compile(r"\s{0,9}\\([A-Za-z]+)\s{0,9}")
 _LENGTH = re.compile(r"\s{0,3}=?\s{0,3}-?[\d.]{1,9}\s{0,2}(?:pt|em|ex|cm|mm|in|\\[a-z]{1,20})")
 _LENGTHS = frozenset(
     {"vskip", "hskip", "parindent", "parskip", "kern", "baselineskip", "topmargin", "textwidth"}
@@ -166,7 +166,7 @@ class Converter(Environments):
                 )
                 return at + 1
             return at
-        if not (self._alone(start, at) and self._between_commands(start, at)):
+        if self._depth or not (self._alone(start, at) and self._between_commands(start, at)):
             self._out.append(f"$\\{name}$")
         return at
 
@@ -246,7 +246,7 @@ class Converter(Environments):
         else:
             return at
         said = " ".join(self._piece(title).split())
-        if bare := _BARE.fullmatch(said):
+        if (bare := _BARE.fullmatch(title)) and bare[1] not in self._defined.macros:
             # Nobody says what the title stands for; its name comes near it.
             said = bare[1].capitalize()
         if said:

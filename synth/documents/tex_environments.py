@@ -15,6 +15,7 @@ from synth.documents.tex_reader import Reader
 from synth.documents.tex_source import Code, Index
 
 _ENV = re.compile(r"\s{0,3}\{([^{}\\$\n]{1,60})\}")
+_SPACES = re.compile(r"[ \t]{1,200}")
 _LINE_END = re.compile(r"[ \t]{0,200}\n")
 _BEFORE_STATEMENT = re.compile(r"(?:\s{1,50}|\\label\s?\{[^{}]{1,120}\}){0,8}")
 # What follows an environment's name without being its text: how many arguments in braces.
@@ -134,6 +135,7 @@ class Environments(Reader):
         self._push(Frame("item", len(self._out), before=mark))
         if said:
             self._out.append(f"{said} ")
+            return self._skip(_SPACES, at)
         return at
 
     def _show(self, formula: str, end: int) -> int:

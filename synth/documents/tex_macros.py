@@ -90,6 +90,13 @@ def shorthands(text: str, macros: dict[str, Macro]) -> str:
     short = {n: m.body.strip() for n, m in macros.items() if not m.arguments and _EDGES.match(m.body.strip())}
     if not short:
         return text
+    # Where they are defined they are not written out.
+    kept, at = [], 0
+    for start, end in sorted(definitions(text, Index(text)).spans.items()):
+        if start >= at:
+            kept.append(text[at:start])
+            at = end
+    text = "".join([*kept, text[at:]])
     pattern = re.compile(r"\\(" + "|".join(sorted(short, key=len, reverse=True)) + r")(?![A-Za-z@])")
     return pattern.sub(lambda match: short[match[1]], text)
 

@@ -65,6 +65,8 @@ class Reader:
         if frame.kind != "group":
             written = ended(frame, "".join(self._out[frame.at :]))
             del self._out[frame.at :]
+            if written[:1] == " " and self._out and self._out[-1][-1:] in (" ", "\n"):
+                written = written[1:]
             self._out.append(written)
         return frame.close
 
