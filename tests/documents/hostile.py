@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tests.documents.hostile_files import MEGABYTE, WHY, Outcomes, holds, lacks, own, short, written
+from tests.documents.hostile_formats import offices, repeated
 from tests.documents.test_archives import tarred, zipped
 from tests.documents.tools import lines, put
 
@@ -32,8 +33,8 @@ def build(folder: Path) -> Outcomes:
         _json,
         _tables,
         _packed,
-        _offices,
-        _repeated,
+        offices,
+        repeated,
         _names,
         _long,
     ):
