@@ -30,6 +30,7 @@ _MAX_DEPTH = 12
 _MAX_LEVEL = 6
 _SILENT_FIELDS = frozenset({"orphan", "nosearch", "tocdepth", "nocomments", "noindex"})
 _MAX_NOTE = 80
+_BULLETS = "-*+•"
 _FENCE = "```"
 # How a block of Markdown begins that is no paragraph.
 _NO_PARAGRAPH = ("`" * 3, "$$", "| ", "- ", "1. ", "> ", "#")
@@ -58,6 +59,9 @@ class Blocks:
         self._known = known
         self._inline = Inline(known.titles, known.substitutions)
         self._styles: list[str] = []
+        self._within = ""
+        # What documents a module shows its language, unless it says otherwise.
+        self._language = "python" if known.module else ""
 
     def write(self, lines: Sequence[str], depth: int = 0) -> list[str]:
         """The lines of a block in Markdown, with blank lines between the blocks in it."""
@@ -97,7 +101,7 @@ class Blocks:
         line = lines[i]
         if line.startswith(">>> "):
             end = paragraph_end(lines, i)
-            return _fenced(lines[i:end], ""), end
+            return _fenced(lines[i:end], "pycon"), end
         if line.startswith("| ") or line == "|":
             end = paragraph_end(lines, i)
             return [self._inline.write(x.removeprefix("|").strip()) for x in lines[i:end]], end
@@ -143,7 +147,12 @@ class Blocks:
             stop = next((j for j in range(start, len(lines)) if lines[j][:1] != lines[start][0]), len(lines))
         said = text[:-2].rstrip() if text.endswith((" ::", "\n::")) or text == "::" else text[:-1]
         before = [*self._prose(said), ""] if said else []
-        return [*before, *_fenced(lines[start:stop], "")], max(stop, end)
+        return [*before, *self._literal(lines[start:stop])], max(stop, end)
+
+    def _literal(self, lines: Sequence[str]) -> list[str]:
+        """Code whose language nothing but its look or the document states."""
+        code = dedented(lines)
+        return _fenced(code, self._language or ("pycon" if code and code[0].startswith(">>> ") else ""))
 
     def _prose(self, text: str) -> list[str]:
         lines = _BLANKS.sub(" ", self._inline.write(text)).split("\n")
@@ -152,9 +161,10 @@ class Blocks:
     def _items(self, lines: _Region, i: int, depth: int) -> tuple[list[str], int]:
         """Neighbouring items of one list; those of several paragraphs stay apart."""
         out: list[str] = []
-        while i < len(lines) and (match := ITEM.match(lines[i])):
+        bullets = lines[i][0] in _BULLETS
+        while i < len(lines) and (match := ITEM.match(lines[i])) and (match[1] in _BULLETS) == bullets:
             end = block_end(lines, i + 1, 0)
-            mark = "-" if match[1] in "-*+•" else match[1].strip("()") + ("." if match[1][-1] == ")" else "")
+            mark = "-" if bullets else match[1].strip("()") + ("." if match[1][-1] == ")" else "")
             mark = "1." if mark == "#." or mark == "#" else mark
             inner = self.write([lines[i][match.end() :], *_body(lines[i + 1 : end])], depth + 1) or [""]
             out += _hung(mark, inner)
@@ -201,6 +211,8 @@ class Blocks:
         end = block_end(lines, i + 1, 0)
         if match := DIRECTIVE.match(line):
             name = match[2].rsplit(":", 1)[-1].lower()
+            if name == "highlight":
+                self._language = directives.language_of("code", match[3] or "")
             if match[1] or name in directives.DROPPED:
                 return [], end
             return self._directive(name, match[3] or "", lines[i + 1 : end], depth), end
@@ -229,7 +241,9 @@ class Blocks:
             return [start, *inner]
         if name in directives.DESCRIBED:
             return self._described(name, argument, lines, depth)
-        return self._boxed(name, argument, body, depth)
+        # A blank line or options part the argument from what follows.
+        apart = [""] if lines and (not lines[0] or FIELD.match(lines[0])) else []
+        return self._boxed(name, argument, [*apart, *body], depth)
 
     def _described(self, name: str, argument: str, lines: Sequence[str], depth: int) -> list[str]:
         """Signatures, and what is said of them."""
@@ -239,8 +253,13 @@ class Blocks:
             signatures.append(lines[k].strip())
             k += 1
         module = self._known.module if depth == 0 else ""
-        shown = [directives.signature(name, s, module) for s in signatures if s]
+        # In a class its name says nothing new.
+        shown = [directives.signature(name, s.removeprefix(self._within), module) for s in signatures if s]
+        outer = self._within
+        if name in ("class", "exception"):
+            self._within = f"{argument.partition('(')[0].strip()}."
         body = self.write(_without_options(lines[k:]), depth + 1)
+        self._within = outer
         return [line for s in shown for line in (s, "")] + body
 
     def _boxed(self, name: str, argument: str, body: Sequence[str], depth: int) -> list[str]:

@@ -55,6 +55,8 @@ _VERSIONS = {
     "deprecated": "Deprecated since version {0}",
 }
 _MODULE_LEVEL = _words("function class exception data decorator")
+_NO_LANGUAGE = frozenset({"none", "text", "default", "rest"})
+_SHORT = {"python3": "python", "py": "python", "pycon3": "pycon"}
 _PREFIX = {
     "class": "class ",
     "exception": "exception ",
@@ -75,9 +77,11 @@ DESCRIBED = _words(
 def language_of(name: str, argument: str) -> str:
     """The language of a block of code."""
     said = (argument.split() or [""])[0]
+    if said in _NO_LANGUAGE:
+        return ""
     if name in ("code", "code-block", "sourcecode") and said.replace("+", "").replace("-", "").isalnum():
-        return said.lower()
-    return "python" if name == "testcode" else ""
+        return _SHORT.get(said.lower(), said.lower())
+    return {"testcode": "python", "doctest": "pycon"}.get(name, "")
 
 
 def version_line(name: str, argument: str, inline: Inline) -> str | None:
