@@ -111,9 +111,10 @@ class DocumentsConfig(Config):
         description="`drop` keeps one document of each cluster; the papers keep all.",
     )
     near_duplicate_threshold: Share = Field(
-        0.7,
+        0.5,
         title="Near-duplicate threshold",
-        description="Jaccard similarity of word 5-grams from which two documents share a cluster.",
+        description="Jaccard similarity of word 5-grams from which two documents share a cluster; "
+        "two formats of one short page agree in little more than half.",
     )
     sample: Count = Field(
         0, title="Sample", description="Use only so many passages, drawn by the seed; 0 uses all."
