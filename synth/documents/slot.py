@@ -68,7 +68,7 @@ class Slot:
         self._number += 1
         request = b"%d %s" % (self._number, os.fsencode(source.path).hex().encode())
         self._send(request)
-        begun, empty, deaths = False, True, 0
+        begun, whole, places, deaths = False, False, 0, 0
         for kind, said in self._lines():
             if kind == b"P":
                 self._pid = int(said)
@@ -83,14 +83,17 @@ class Slot:
             elif not begun:
                 continue
             elif kind in (b"M", b"D"):
-                yield self._fault(kind, said)
+                if not whole:
+                    yield self._fault(kind, said)
                 yield End(self._config.max_seconds, lasting=False)
                 return
             elif kind == b"R" and (reading := _understood(said)):
-                empty = False
+                places += 1
+                # Where the file is one document, that one is whole, even if its reader dies right behind it.
+                whole = whole or not reading.place
                 yield reading
             elif kind == b"E":
-                if empty:
+                if not places:
                     yield _unread("unreadable", "its reader said nothing of it")
                 yield End(int(said) / 1000)
                 return
