@@ -19,7 +19,7 @@ from synth.documents.stated import Stated, stated_in
 BACKSLASH = "\ue05c"
 
 # Deeper than any page that people write; what is nested deeper is read without its tags.
-_MAX_DEPTH = 200
+_MAX_DEPTH = 100
 _DEEP = ":root" + ">*" * _MAX_DEPTH
 # With more tags the parser's time can grow with the square of their depth, so that is bounded first.
 _MANY_TAGS = 20_000
@@ -37,8 +37,8 @@ _LANGUAGE = re.compile(r"(?:language|lang)-[\w+#.-]{1,40}")
 _HIGHLIGHT = re.compile(r"(?:^|\s)highlight-(?:source-)?(?!default|none|text|source)([\w+#.-]{1,40})")
 # Written by the parser, so each value is in quotes and each tag ends.
 _ATTRIBUTES = re.compile(r'(<[a-z][a-z0-9-]*)((?: [^\s=<>]+(?:="[^"]*")?)+)>')
-# Only their content is kept: links cost a prompt more than they tell it.
-_UNWRAPPED = re.compile(r"</?(?:a|var|cite|font|center|header|main|abbr)>")
+# Only their content is kept: links cost a prompt more than they tell it, spans say nothing without style.
+_UNWRAPPED = re.compile(r"</?(?:span|a|var|cite|font|center|header|main|abbr)>")
 
 
 class Page(NamedTuple):

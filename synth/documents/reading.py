@@ -6,6 +6,7 @@ where the file is read: in a process of its own (`worker`).
 """
 
 import base64
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +15,7 @@ from pydantic import Field
 
 from synth.config import Config, DocumentsConfig
 from synth.dedup.near import sketch
+from synth.dedup.ngrams import Ngrams
 from synth.documents.clean import clean
 from synth.documents.content import Content
 from synth.documents.language import UNDECIDED, detect_language
@@ -25,6 +27,8 @@ from synth.text import normalise, one_line
 
 SHINGLE_WORDS = 5
 PERMUTATIONS = 128
+# About ten megabytes.
+_VOCABULARY = 100_000
 
 
 class Piece(NamedTuple):
@@ -101,8 +105,14 @@ def _language(text: str, stated: str | None) -> str:
     )
 
 
+@cache
+def _known_words() -> Ngrams:
+    """The words that a reader has met: most of a page's words stood on the pages before it."""
+    return Ngrams(_VOCABULARY)
+
+
 def _sketch(text: str) -> Sketch:
-    (key,), (size,), (values,) = sketch([words(text)], SHINGLE_WORDS, PERMUTATIONS)[0]
+    (key,), (size,), (values,) = sketch([words(text)], SHINGLE_WORDS, PERMUTATIONS, _known_words())[0]
     return Sketch(key=key.hex(), size=int(size), values=base64.b64encode(values.tobytes()).decode())
 
 

@@ -10,8 +10,11 @@ import re
 # Thai and Lao, Myanmar, Khmer, kana, Chinese characters.
 _SPACELESS = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _WORD = re.compile(f"[{_SPACELESS}]|[^\\W_{_SPACELESS}]+")
+# The same where there are no other letters, in half the time.
+_ASCII_WORD = re.compile("[0-9a-z]+")
 
 
 def words(text: str) -> list[str]:
     """The words of a text."""
-    return _WORD.findall(text.casefold())
+    text = text.casefold()
+    return (_ASCII_WORD if text.isascii() else _WORD).findall(text)
