@@ -52,4 +52,5 @@ class Ngrams:
         """The runs without repeats, sorted."""
         runs = np.sort(self.runs(tokens, width))
         # numpy's own `unique` takes four times as long for a page.
-        return runs[np.diff(runs, prepend=~runs[:1]) != 0]
+        distinct: Hashes = runs[np.diff(runs, prepend=~runs[:1]) != 0]
+        return distinct

@@ -18,6 +18,11 @@ _FRONT_MATTER = re.compile(r"\s*---[ \t]*\n(.{0,8000}?)\n(?:---|\.\.\.)[ \t]*(?:
 # Brackets in brackets cost the YAML parser the square of their depth.
 _MAX_BRACKETS = 200
 _TITLE_LINE = re.compile(r"\s*(\w[^\n]{0,79}[^\n.:;,])\n[ \t]*\n")
+_HEAD_CHARS = 2000
+# Behind one of these a line that looks like a heading may be none.
+_OPENING = re.compile(r"```|~~~|\$\$|\\\[|\\begin\{")
+# Ten times as fast, where the library was built with it.
+_Loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 # How YAML says that there is nothing.
 _NOTHING = ("~", "null", "Null", "NULL")
 
@@ -55,7 +60,12 @@ def read_markdown(raw: bytes) -> Content:
 
 def first_heading(text: str) -> str | None:
     """The first heading of a text, wherever it stands."""
-    return next((h.title for h in find_headings(text)), None)
+    # Most texts begin with one, so the rest need not be gone through.
+    head = text[: text.rfind("\n", 0, _HEAD_CHARS) + 1]
+    heading = next(iter(find_headings(head, whole=())), None)
+    if heading is None or _OPENING.search(head, 0, heading.end):
+        heading = next(iter(find_headings(text)), None)
+    return heading.title if heading else None
 
 
 def stated_fields(row: Mapping[str, Any]) -> dict[str, str | None]:
@@ -74,7 +84,7 @@ def _front_matter(written: str) -> dict[str, Any] | None:
         return None
     try:
         # Nothing but text is looked for, and as anything else one impossible date would cost all fields.
-        value = yaml.load(written, Loader=yaml.BaseLoader)  # noqa: S506  (makes strings, lists and mappings only)
+        value = yaml.load(written, Loader=_Loader)  # noqa: S506  (makes strings, lists and mappings only)
     except (yaml.YAMLError, ValueError, RecursionError):
         return None
     if not isinstance(value, dict):

@@ -1,0 +1,44 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from synth.documents import markup
+from synth.documents.blocks import find_headings
+from synth.documents.markup import first_heading, read_markdown
+from synth.documents.words import words
+
+LINES = st.lists(
+    st.sampled_from(
+        ["# a", "## b #", "a", "===", "---", "~~~", "```", "$$", "\\[", "\\]", "", " ", "x " * 20]
+    ),
+    max_size=14,
+)
+
+
+@given(LINES.map("\n".join))
+def test_the_first_heading_is_that_of_all_headings(text: str) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        # So that many texts are longer than what is looked at first.
+        patch.setattr(markup, "_HEAD_CHARS", 30)
+        assert first_heading(text) == next((h.title for h in find_headings(text)), None)
+
+
+def test_front_matter_holds_texts_whatever_they_look_like() -> None:
+    raw = b"---\ntitle: yes\ndate: 2020-13-45\nlang: [no, da]\nlicense: 'CC0'\nurl: ~\n---\nText\n"
+    content = read_markdown(raw)
+    assert (content.title, content.date, content.licence) == ("yes", "2020-13-45", "CC0")
+    assert (content.language, content.url, content.text) == (None, None, "Text\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Don't_count x^2, 3.5!", ["don", "t", "count", "x", "2", "3", "5"]),
+        ("Größe STRASSE ß 10²", ["grösse", "strasse", "ss", "10²"]),
+        ("函数 f(x) です", ["函", "数", "f", "x", "で", "す"]),
+        ("\x00 K \u212a", ["k", "k"]),
+    ],
+    ids=["ASCII", "folded", "without spaces", "becomes ASCII"],
+)
+def test_words_have_neither_case_nor_signs(text: str, found: list[str]) -> None:
+    assert words(text) == found
