@@ -74,6 +74,11 @@ class DocumentsConfig(Config):
         title="Passage size",
         description="Longest passage in characters; 6,000 are about 1,500 tokens of English.",
     )
+    passage_overlap: Count = Field(
+        0,
+        title="Overlap",
+        description="Characters of the passage before that a passage may repeat, in whole sentences.",
+    )
     min_chars: Count = Field(
         80, title="Smallest text", description="Shorter documents and passages carry no concept."
     )
@@ -122,6 +127,13 @@ class DocumentsConfig(Config):
     text_column: str | None = Field(
         None, title="Text column", description="Column of tables and JSON Lines that holds the text."
     )
+
+    @model_validator(mode="after")
+    def _passages_move_on(self) -> "DocumentsConfig":
+        if 2 * self.passage_overlap > self.passage_chars:
+            half = f"half of passage_chars ({self.passage_chars})"
+            raise ValueError(f"passage_overlap ({self.passage_overlap}) is more than {half}")
+        return self
 
 
 class LicencesConfig(Config):

@@ -16,6 +16,8 @@ _UNDERLINED = re.compile(r"\n((?![ \t#>|*+-])(\S[^\n]{0,200})\n([=~^-])\3{2,})$"
 _FORMULA = re.compile(
     r"\$\$|\\\[|\\begin\{(?:equation|align|gather|multline|eqnarray|displaymath|flalign|alignat|math)\*?\}"
 )
+# `$5 and $6` are prices: behind the sign that ends a formula stands no letter and no digit.
+_INLINE = re.compile(r"(?<![\\$\w])\$(?=[^\s$])[^$\n]{0,400}(?<=[^\s\\])\$(?![\w$])|\\\([^\n]{0,400}?\\\)")
 _BLANK_LINE = re.compile(r"\n[ \t]*\n")
 # A longer formula is an opening whose own end is missing.
 _MAX_FORMULA = 20_000
@@ -47,6 +49,17 @@ def find_whole(text: str) -> list[Range]:
         formulas.extend(_formulas(text, at, start))
         at = end
     return sorted([*fences, *formulas])
+
+
+def find_inline(text: str, whole: Sequence[Range]) -> list[Range]:
+    """Spans of formulas within a line, outside of code and display formulas, in order."""
+    starts = [start for start, _ in whole]
+
+    def outside(at: int) -> bool:
+        i = bisect_right(starts, at) - 1
+        return i < 0 or at >= whole[i][1]
+
+    return [match.span() for match in _INLINE.finditer(text) if outside(match.start())]
 
 
 def _formulas(text: str, at: int, stop: int) -> Iterator[Range]:

@@ -23,7 +23,7 @@ _FILES = "files.json"
 # Raised whenever the same bytes would be read in another way.
 VERSION = 1
 # What says how a file is read; other settings choose among what was read.
-_SETTINGS = {"max_bytes", "max_members", "text_column", "mask", "formats", "passage_chars"}
+_SETTINGS = {"max_bytes", "max_members", "text_column", "mask", "formats", "passage_chars", "passage_overlap"}
 # A new Python per reader costs half a second; fewer files than this are not worth a second one.
 _FILES_PER_READER = 20
 

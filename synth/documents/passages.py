@@ -2,18 +2,18 @@ r"""Cuts a text into passages at its natural borders.
 
 In: a normalised text and the longest passage in characters. Out: spans, each with the headings it
 stands under. Borders are tried from the strongest to the weakest: headings by level, blocks,
-sentences, lines, words. Fenced code and display formulas (`$$`, `\[`, `\begin{equation}`) stay whole
+sentences, lines, words. Fenced code and formulas (`$`, `$$`, `\[`, `\begin{equation}`) stay whole
 unless one alone is too long. Neighbours that fit together are joined, so that passages are near the
 limit rather than tiny.
 """
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from functools import cache, partial
 from typing import NamedTuple
 
-from synth.documents.blocks import Heading, Range, find_headings, find_whole
+from synth.documents.blocks import Heading, Range, find_headings, find_inline, find_whole
 
 _BLOCK = re.compile(r"\n[ \t]*\n\s*")
 _SENTENCE = re.compile(
@@ -41,19 +41,37 @@ class _Text(NamedTuple):
     text: str
     limit: int
     levels: Sequence[Border]
+    sentences: Border
 
 
-def cut(text: str, passage_chars: int) -> list[Span]:
-    """Spans of at most `passage_chars` that hold every character which is not white space once.
+def cut(text: str, passage_chars: int, overlap: int = 0) -> list[Span]:
+    """Spans of at most `passage_chars` that together hold every character which is not white space.
 
-    No two neighbours would fit into one span.
+    No two neighbours would fit into one span. With an overlap a span begins up to so many characters
+    before the end of the one before, where that gives it whole sentences; under a heading none does.
     """
     whole = find_whole(text)
     headings = find_headings(text, whole)
-    marked = _mark(text, passage_chars, headings, whole)
+    marked = _mark(text, passage_chars - overlap, headings, whole)
     pieces = _split(marked, *_trim(text, 0, len(text)), 0) if text.strip() else []
+    starts = [start for start, _ in pieces]
+    if overlap:
+        starts = _reach_back(pieces, {heading.start for heading in headings}, marked.sentences(), overlap)
     trails = _trails(headings, [start for start, _ in pieces])
-    return [Span(start, end, trail) for (start, end), trail in zip(pieces, trails, strict=True)]
+    ends = (end for _, end in pieces)
+    return [Span(start, end, trail) for start, end, trail in zip(starts, ends, trails, strict=True)]
+
+
+def _reach_back(
+    pieces: Sequence[tuple[int, int]], headings: Set[int], sentences: Sequence[int], overlap: int
+) -> list[int]:
+    """Where each piece begins once it may repeat the last sentences of the one before."""
+    starts = []
+    for (before, _), (start, _) in zip([(0, 0), *pieces], pieces, strict=False):
+        at = bisect_left(sentences, max(before, start - overlap))
+        near = sentences[at] if at < len(sentences) else start
+        starts.append(start if start in headings else min(start, near))
+    return starts
 
 
 def _mark(text: str, limit: int, headings: Sequence[Heading], whole: Sequence[Range]) -> _Text:
@@ -68,15 +86,17 @@ def _mark(text: str, limit: int, headings: Sequence[Heading], whole: Sequence[Ra
 
     edges = sorted(edge for span in whole for edge in span)
     levels = [[h.start for h in headings if h.level == n] for n in sorted({h.level for h in headings})]
-    outer: list[Border] = [
-        *(partial(list, level) for level in levels),
-        blocks,
-        *(partial(ends, pattern) for pattern in (_SENTENCE, _LINE, _WORD)),
-        partial(list, edges),
-    ]
+    spans = cache(lambda: sorted([*whole, *find_inline(text, whole)]))
+
+    def outside(pattern: re.Pattern[str]) -> Border:
+        return cache(lambda: _outside(partial(ends, pattern), spans()))
+
+    strong: list[Border] = [*(partial(list, level) for level in levels), blocks, partial(list, edges)]
+    *upper, between = (cache(partial(_outside, border, whole)) for border in strong)
+    sentences, lines, words = (outside(pattern) for pattern in (_SENTENCE, _LINE, _WORD))
     # What is too long to stay whole is cut at its lines and words.
     inner: list[Border] = [partial(ends, pattern) for pattern in (_LINE, _WORD)]
-    return _Text(text, limit, [*(cache(partial(_outside, border, whole)) for border in outer), *inner])
+    return _Text(text, limit, [*upper, sentences, lines, words, between, *inner], sentences)
 
 
 def _outside(borders: Border, whole: Sequence[Range]) -> list[int]:

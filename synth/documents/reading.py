@@ -117,5 +117,5 @@ def _sketch(text: str) -> Sketch:
 
 
 def _pieces(text: str, config: DocumentsConfig) -> tuple[Piece, ...]:
-    spans = cut(text, config.passage_chars)
+    spans = cut(text, config.passage_chars, config.passage_overlap)
     return tuple(Piece(*s, content_id("psg", normalise(text[s.start : s.end]))) for s in spans)

@@ -162,3 +162,32 @@ def test_a_long_text_is_cut_near_the_limit() -> None:
     text = normalise(" ".join(words))
     lengths = [s.end - s.start for s in cut(text, 1000)]
     assert sum(lengths) / len(lengths) > 900
+
+
+SENTENCES = " ".join(f"Sentence number {n} says that $x_{n} + y_{n} = z_{n}$ holds." for n in range(60))
+
+
+def test_with_an_overlap_passages_repeat_whole_sentences_of_the_one_before() -> None:
+    spans = cut(SENTENCES, 400, 120)
+    assert all(span.end - span.start <= 400 for span in spans)
+    for before, span in pairwise(spans):
+        assert 0 < before.end - span.start <= 120
+        assert SENTENCES[span.start :].startswith("Sentence number")
+    assert [s.end for s in spans][-1] == len(SENTENCES)
+
+
+def test_nothing_is_repeated_under_a_heading() -> None:
+    text = "\n\n".join(f"# Part {n}\n\n{SENTENCES[:300]}" for n in range(4))
+    assert [(s.start, s.end) for s in cut(text, 420, 100)] == [(s.start, s.end) for s in cut(text, 320)]
+
+
+def test_no_formula_within_a_line_is_cut() -> None:
+    text = "If " + " and ".join(f"$a_{n} + b_{n} + c_{n} = d_{n}$" for n in range(100)) + " then all is well"
+    pieces = [text[s.start : s.end] for s in cut(text, 200)]
+    assert len(pieces) > 10
+    assert all(piece.count("$") % 2 == 0 for piece in pieces)
+
+
+def test_prices_are_no_formulas() -> None:
+    text = " ".join(f"It costs $5 here and $6 there, said shop {n}." for n in range(20))
+    assert "".join(text[s.start : s.end] for s in cut(text, 210)).count("$") == text.count("$")
