@@ -19,7 +19,7 @@ def test_the_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.delenv("SYNTH_HOME")
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:/usr/bin:/bin")
     corpus.write(tmp_path / "notes")
-    assert [language for language, _ in BLOCKS] == ["sh", "sh", "python", "sh"]
+    assert [language for language, _ in BLOCKS] == ["sh", "sh", "sh", "python", "sh"]
     for language, code in BLOCKS:
         shell = ["bash", "-euo", "pipefail", "-c", code]
         done = subprocess.run(
