@@ -60,7 +60,9 @@ def make(tmp_path: Path) -> Callable[..., Made]:
     """Run the stage `documents` with the fake model; settings as on the command line."""
 
     def run(folder: Path, *settings: str, name: str = "r") -> Made:
-        config = load("synthllm-recommended", [str(folder)], "fake", overrides=["documents.readers=1", *settings])
+        config = load(
+            "synthllm-recommended", [str(folder)], "fake", overrides=["documents.readers=1", *settings]
+        )
         return work(config, tmp_path / "runs", name)
 
     return run
