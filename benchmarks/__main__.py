@@ -1,14 +1,21 @@
 """`make bench`: measure and print the tables of docs/benchmarks.md."""
 
 import argparse
+from functools import partial
 
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import calls, graph, road, screen
+from benchmarks import calls, graph, reading, road, screen
 from benchmarks.measure import Figure
 
-SUITES = {"road": road.figures, "calls": calls.figures, "graph": graph.figures, "screen": screen.figures}
+SUITES = {
+    "road": road.figures,
+    "reading": reading.figures,
+    "calls": calls.figures,
+    "graph": graph.figures,
+    "screen": screen.figures,
+}
 
 
 def show(console: Console, name: str, figures: list[Figure]) -> None:
@@ -27,10 +34,14 @@ def main() -> None:
     parser.add_argument(
         "suites", nargs="*", choices=[*SUITES, []], help="which to run; all where none is named"
     )
-    chosen = parser.parse_args().suites or list(SUITES)
+    parser.add_argument(
+        "--files", type=int, default=reading.MANY_FILES, help="small files for the memory of reading"
+    )
+    options = parser.parse_args()
+    suites = {**SUITES, "reading": partial(reading.figures, options.files)}
     console = Console(width=110)
-    for name in chosen:
-        show(console, name, SUITES[name]())
+    for name in options.suites or list(suites):
+        show(console, name, suites[name]())
 
 
 if __name__ == "__main__":
