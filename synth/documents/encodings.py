@@ -17,7 +17,6 @@ _MARKS = (
 )  # fmt: skip
 # How Japanese, Korean and Chinese mail switches alphabets: valid ASCII, and unreadable as such.
 _SWITCH = re.compile(rb"\x1b(?:\$[@AB]|\$\([A-D]|\$\)[ACG]|\(J)")
-_FOREIGN = re.compile(rb"[^\n]*[\x80-\xff][^\n]*")
 _WIDE = ("utf-16", "utf-32")
 # Guessing needs letters, not the whole file.
 _GUESS_BYTES = 1 << 15
@@ -64,25 +63,21 @@ def _wide(raw: bytes) -> str | None:
 
 def _mixed(raw: bytes) -> str | None:
     """A text that is mostly UTF-8, with lines in another encoding or damaged ones; None for others."""
-    legacy: list[bytes] = []
-    sound = 0
-    for line in _FOREIGN.findall(raw):
-        if _sound(line):
-            sound += len(line)
-        else:
-            legacy.append(line)
-    if sound < sum(map(len, legacy)):
+    legacy = [line for line in _foreign_lines(raw) if not _sound(line)]
+    if sum(map(len, _foreign_lines(raw))) < 2 * sum(map(len, legacy)):
         return None
     encoding = _guess(b"\n".join(legacy)) or _COMMONEST
 
-    def decoded(match: re.Match[bytes]) -> bytes:
-        line = match[0]
-        if _sound(line):
-            return line
-        text = _decoded(line, encoding) or line.decode(_COMMONEST, errors="replace")
-        return text.encode("utf-8")
+    def decoded(line: bytes) -> str:
+        if line.isascii() or _sound(line):
+            return line.decode("utf-8", errors="replace")
+        return _decoded(line, encoding) or line.decode(_COMMONEST, errors="replace")
 
-    return _FOREIGN.sub(decoded, raw).decode("utf-8", errors="replace")
+    return "\n".join(map(decoded, raw.split(b"\n")))
+
+
+def _foreign_lines(raw: bytes) -> list[bytes]:
+    return [line for line in raw.split(b"\n") if not line.isascii()]
 
 
 def _sound(line: bytes) -> bool:
@@ -106,8 +101,7 @@ def _known(declared: str | None) -> str | None:
 
 def _guess(raw: bytes) -> str | None:
     """The encoding that the lines with foreign letters are most likely in."""
-    lines = _FOREIGN.findall(raw[: 8 * _GUESS_BYTES])
-    head = b"\n".join(lines)[:_GUESS_BYTES] or raw[:_GUESS_BYTES]
+    head = b"\n".join(_foreign_lines(raw))[:_GUESS_BYTES] or raw[:_GUESS_BYTES]
     found = chardet.detect(head, encoding_era=_ERAS)
     if found["encoding"] is not None and found["confidence"] < _MIN_CONFIDENCE:
         return _COMMONEST

@@ -1,8 +1,10 @@
 """Every text here is read from bytes without any word about their encoding, unless one is declared."""
 
+import contextlib
 import json
 import os
 import random
+import time
 from pathlib import Path
 
 import pytest
@@ -71,6 +73,16 @@ def test_binary_content_is_no_text(size: int) -> None:
         decode(b"\x7fELF\x02\x01\x01" + b"\x00" * size + bytes(range(256)))
 
 
+@pytest.mark.parametrize(
+    "part", [b"a", b"a\n", b"\xe9", b"\xe9\n", b"\xc3\xa9\xe9\n", b"\x1b$B", b"a\x00", b"\xc3"]
+)
+def test_a_hostile_text_ends(part: bytes) -> None:
+    began = time.process_time()
+    with contextlib.suppress(ReadError):
+        decode(part * (1_000_000 // len(part)) + b"\xe9")
+    assert time.process_time() - began < 10
+
+
 def test_all_languages_of_real_files_in_their_old_encodings() -> None:
     root = os.environ.get("SYNTH_TEST_DATA")
     if root is None:
@@ -78,9 +90,7 @@ def test_all_languages_of_real_files_in_their_old_encodings() -> None:
     old = {"ru": "koi8-r", "el": "cp1253", "he": "cp1255", "ja": "shift_jis", "ko": "euc-kr", "zh": "gb18030"}
     old |= {"de": "cp1252", "fr": "cp1252", "pl": "iso8859-2", "cs": "cp1250", "tr": "cp1254", "ar": "cp1256"}
     files = [json.loads(line) for line in (Path(root) / "docs-FILES.jsonl").read_text().splitlines()]
-    known = [
-        (file["path"], old.get(file["lang"][:2])) for file in files if file["format"] == "md"
-    ]
+    known = [(file["path"], old.get(file["lang"][:2])) for file in files if file["format"] == "md"]
     encoded = [
         ((Path(root) / path).read_text("utf-8").encode(encoding, "ignore"), encoding, path)
         for path, encoding in known
