@@ -17,8 +17,8 @@ from typing import BinaryIO, cast
 from synth.config import DocumentsConfig
 from synth.documents.content import Blob, ReadError
 from synth.documents.find import printable
+from synth.documents.formats.zipped import zipped_format
 from synth.documents.packing import MAX_RATIO
-from synth.documents.zipped import zipped_format
 
 Members = Iterator[tuple[str, Blob | ReadError]]
 

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from synth.config import DocumentsConfig
-from synth.documents.added import added_readers
 from synth.documents.find import Source
+from synth.documents.formats.added import added_readers
 from synth.documents.reading import Reading
 from synth.documents.shelf import Shelf
 from synth.documents.slot import End

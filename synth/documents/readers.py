@@ -10,7 +10,7 @@ from pathlib import Path
 from synth.config import DocumentsConfig
 from synth.documents.archives import is_archive, members
 from synth.documents.content import Blob, Content, ReadError
-from synth.documents.formats import find_format
+from synth.documents.formats.registry import find_format
 from synth.documents.packing import unpacked
 from synth.documents.reading import Reading, read_content
 from synth.text import one_line

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from synth.documents import added
+from synth.documents.formats import added
 
 MODULE = """
 import ctypes, os, signal, sys, time

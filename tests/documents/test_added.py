@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from synth.documents import added
+from synth.documents.formats import added
 from tests.documents.distribution import install
 from tests.documents.tools import Run, put
 

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from synth.config import DocumentsConfig
-from synth.documents.cnxml import read_cnxml
 from synth.documents.content import ReadError
+from synth.documents.formats.cnxml.reader import read_cnxml
 from synth.documents.readers import read
 
 HEAD = '<document xmlns="http://cnx.rice.edu/cnxml" xmlns:m="http://www.w3.org/1998/Math/MathML">'

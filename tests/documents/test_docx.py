@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from synth.documents.content import Content, ReadError
-from synth.documents.docx import read_docx
-from synth.documents.xml_tree import MAX_DEPTH
+from synth.documents.formats.word.reader import read_docx
+from synth.documents.formats.xml_tree import MAX_DEPTH
 from tests.documents.tools import fault, one, put
 from tests.documents.zips import CONFIG, W, blob, docx, zipped
 

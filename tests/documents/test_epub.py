@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from synth.documents.content import Content, ReadError
-from synth.documents.epub import read_epub
+from synth.documents.formats.epub import read_epub
 from tests.documents.tools import fault, one, put
 from tests.documents.zips import CONFIG, CONTAINER, blob, epub, zipped
 

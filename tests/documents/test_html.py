@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synth.documents.html import read_html
+from synth.documents.formats.html.reader import read_html
 from synth.text import normalise
 
 

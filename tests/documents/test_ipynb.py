@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from synth.documents.content import Content, ReadError
-from synth.documents.ipynb import read_ipynb
+from synth.documents.formats.ipynb import read_ipynb
 from tests.documents.tools import one, put
 
 Cell = dict[str, Any]

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from synth.documents.formats.markup import read_markdown
 from synth.documents.language import detect_language
-from synth.documents.markup import read_markdown
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synth.documents import markup
 from synth.documents.blocks import find_headings
-from synth.documents.markup import first_heading, read_markdown
+from synth.documents.formats import markup
+from synth.documents.formats.markup import first_heading, read_markdown
 from synth.documents.words import words
 
 LINES = st.lists(

@@ -2,7 +2,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from synth.documents.mathml import mathml_to_tex
+from synth.documents.formats.mathml.tex import mathml_to_tex
 
 
 def tex(inner: str, attributes: str = "") -> str:

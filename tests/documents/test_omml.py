@@ -2,7 +2,7 @@ from xml.etree.ElementTree import fromstring
 
 import pytest
 
-from synth.documents.omml import omml_to_tex
+from synth.documents.formats.word.omml import omml_to_tex
 
 
 def run(text: str, properties: str = "") -> str:

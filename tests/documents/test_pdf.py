@@ -7,7 +7,7 @@ import pytest
 
 from synth.config import DocumentsConfig
 from synth.documents.content import Content, ReadError
-from synth.documents.pdf import read_pdf_bytes
+from synth.documents.formats.pdf.reader import read_pdf_bytes
 from synth.documents.readers import read
 
 FONTS = {"F1": "Helvetica", "F2": "Courier", "F3": "Helvetica-Bold"}

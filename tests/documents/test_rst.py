@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 
 from synth.config import DocumentsConfig
-from synth.documents.html import read_html
+from synth.documents.formats.html.reader import read_html
+from synth.documents.formats.rst.reader import looks_like_rst, read_rst
 from synth.documents.readers import read
-from synth.documents.rst import looks_like_rst, read_rst
 from synth.documents.words import words
 
 PAGE = """.. _top:

@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from synth.documents.tex import read_tex
+from synth.documents.formats.latex.reader import read_tex
 
 B = chr(92)
 

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from synth.documents.tex import read_tex
+from synth.documents.formats.latex.reader import read_tex
 
 _COMMENT = re.compile(r"(?<!\\)%[^\n]*")
 _GONE = re.compile(

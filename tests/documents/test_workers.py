@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from synth.config import DocumentsConfig
-from synth.documents import added, slot
+from synth.documents import slot
 from synth.documents.collect import shelf_for
 from synth.documents.find import Source
+from synth.documents.formats import added
 from synth.documents.reading import Reading
 from synth.documents.slot import End
 from synth.documents.workers import Readers

@@ -1,0 +1,1 @@
+"""Readers: what a file of each format comes to as Markdown."""

@@ -1,0 +1,1 @@
+"""CNXML, in which OpenStax writes its books."""

@@ -1,0 +1,1 @@
+"""LaTeX sources, with formulas as they are."""

@@ -1,0 +1,1 @@
+"""PDF: lines, paragraphs and code out of where characters stand."""
