@@ -105,7 +105,9 @@ def pairs_among(sketches: Sketches, ngrams_of: Callable[[int], Hashes], banding:
         return ngrams_of(firsts[first])
 
     threshold, floor = banding.threshold, banding.floor
-    keys = band_keys(sketches.values[firsts], banding.bands, banding.rows)
+    keys = band_keys(sketches.values, banding.bands, banding.rows)
+    if len(firsts) < len(sketches.keys):
+        keys = keys[:, firsts]
     candidates = _candidates(keys, ngrams, threshold)
     least = threshold if floor is None else min(floor, threshold)
     confirmed = _confirm(candidates, sketches.sizes[firsts], ngrams, least)

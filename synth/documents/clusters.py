@@ -6,7 +6,7 @@ exact Jaccard similarity of word 5-grams (`dedup.near`, METHOD 6.4), for which t
 alone are fetched; whatever a chain of pairs connects is one cluster.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -34,11 +34,12 @@ class Member(NamedTuple):
 
 
 def cluster(
-    outlines: Mapping[str, Outline], text_of: Callable[[str], str], threshold: float
+    outlines: dict[str, Outline], text_of: Callable[[str], str], threshold: float
 ) -> dict[str, Member]:
     """The cluster of each text: named by its smallest id, represented by its longest text.
 
-    An outline is the length of the text and its sketch: key, number of n-grams, MinHash values.
+    An outline is the length of the text and its sketch: key, number of n-grams, MinHash values. They are
+    used up: of many texts two copies would not fit the memory.
     """
     # Best first, as `pairs_among` wants them.
     keys = sorted(outlines, key=lambda key: (-outlines[key][0], key))
@@ -50,7 +51,7 @@ def cluster(
 
     rows = rows_per_band(threshold)
     banding = Banding(PERMUTATIONS // rows, rows, threshold)
-    pairs = pairs_among(_sketches([outlines[key][1] for key in keys]), ngrams_of, banding)
+    pairs = pairs_among(_sketches(keys, outlines), ngrams_of, banding)
     groups = _connected(len(keys), pairs)
     nearest = _nearest(pairs)
     found = {}
@@ -66,10 +67,14 @@ def cluster(
     return found
 
 
-def _sketches(found: list[tuple[bytes, int, bytes]]) -> Sketches:
-    values = np.frombuffer(b"".join(minhash for _, _, minhash in found), np.uint32)
-    sizes = np.array([size for _, size, _ in found], np.int64)
-    return Sketches([key for key, _, _ in found], sizes, values.reshape(len(found), PERMUTATIONS))
+def _sketches(keys: Sequence[str], outlines: dict[str, Outline]) -> Sketches:
+    equal, sizes = [], np.empty(len(keys), np.int64)
+    values = np.empty((len(keys), PERMUTATIONS), np.uint32)
+    for place, key in enumerate(keys):
+        _, (text_key, sizes[place], minhash) = outlines.pop(key)
+        equal.append(text_key)
+        values[place] = np.frombuffer(minhash, np.uint32)
+    return Sketches(equal, sizes, values)
 
 
 def rows_per_band(threshold: float) -> int:

@@ -20,6 +20,9 @@ from synth.ids import stream
 TABLES = frozenset({"jsonl", "json", "csv", "parquet", "arrow"})
 
 
+NO_SKETCH = (b"", 0, b"")
+
+
 class Verdict(NamedTuple):
     """Why a document or passage falls."""
 
@@ -132,7 +135,7 @@ def _entry(source: str, shelved: Shelved) -> Entry:
         chars=row["chars"],
         format=row["format"],
         licence=row["licence"],
-        sketch=(bytes.fromhex(found.key), found.size, found.minhash().tobytes()) if found else (b"", 0, b""),
+        sketch=(bytes.fromhex(found.key), found.size, found.minhash().tobytes()) if found else NO_SKETCH,
         pieces=tuple((piece.passage_id, piece.end - piece.start) for piece in pieces_of(shelved)),
         verdict=Verdict(row["reason"], row["detail"]) if row["reason"] else None,
     )
@@ -172,8 +175,11 @@ def _distinct(entries: Sequence[Entry]) -> None:
 def _near(entries: Sequence[Entry], shelf: Shelf, config: RunConfig) -> None:
     """The cluster of each document; where configured, one of each cluster stays."""
     standing = {entry.document_id: entry for entry in entries if entry.verdict is None}
+    outlines = {}
+    for key, entry in standing.items():
+        outlines[key], entry.sketch = (entry.chars, entry.sketch), NO_SKETCH
     members = cluster(
-        {key: (entry.chars, entry.sketch) for key, entry in standing.items()},
+        outlines,
         lambda key: shelf.text(*standing[key].place),
         config.documents.near_duplicate_threshold,
     )
