@@ -90,4 +90,6 @@ class _Lines:
         quarter = 4 * done // total if total else 0
         if quarter > self._quarter.get(stage, 0):
             self._quarter[stage] = quarter
-            note(f"   {stage}: {done:,} of {total:,} calls")
+            # Documents are files first, and then what the filter asks for.
+            what = "" if stage == "documents" else " calls"
+            note(f"   {stage}: {done:,} of {total:,}{what}")

@@ -137,6 +137,8 @@ def stage_flow(run: str, stage: str, before: tuple[StageDone, ...] = ()) -> Stag
         ]
         wait(futures)
         manifest = held.run.commit(plan, [record for done in futures for record in done.result()])
+        for note in manifest.notes:
+            explain(stage, note)
         sentence = _counts(manifest) + _reused(manifest)
     else:
         held.whole.add(stage)

@@ -36,7 +36,7 @@ def changes(old: Made, new: Made) -> list[str]:
 def sentence_of(changed: list[str]) -> str:
     """The first few of many changes, as one piece of a sentence."""
     if len(changed) > NAMED + 1:
-        changed = [*changed[:NAMED], f"{len(changed) - NAMED} more settings"]
+        changed = [*changed[:NAMED], f"{len(changed) - NAMED} more"]
     *most, last = changed or ["something"]
     return f"{', '.join(most)} and {last} changed" if most else f"{last} changed"
 

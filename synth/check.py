@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from synth.config import ModelConfig, RunConfig
@@ -60,6 +60,8 @@ def _inputs(config: RunConfig) -> Iterator[str]:
     if not config.documents.paths:
         yield "documents.paths: no documents were given; add --documents PATH or set it in the recipe."
         return
+    if config.documents.formats:
+        yield from _formats(config.documents.formats)
     for read in (
         lambda: find_sources(config.documents.paths),
         lambda: read_benchmarks(config.screen.benchmarks),
@@ -68,6 +70,15 @@ def _inputs(config: RunConfig) -> Iterator[str]:
             read()
         except SynthError as fault:
             yield from str(fault).splitlines()
+
+
+def _formats(wanted: Mapping[str, str]) -> Iterator[str]:
+    # Only here: it brings all readers, which takes a second.
+    from synth.documents.formats.registry import FORMATS
+
+    for suffix, name in wanted.items():
+        if name not in FORMATS:
+            yield f"documents.formats: {suffix} cannot be read as {name!r}; there are {', '.join(FORMATS)}."
 
 
 def prompt_faults(config: RunConfig) -> Iterator[str]:

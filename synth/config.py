@@ -6,7 +6,7 @@ cannot change rows and therefore stays out of fingerprints.
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from synth.config_filter import FilterConfig
 from synth.config_models import (
@@ -91,6 +91,9 @@ class DocumentsConfig(Config):
     max_members: int = Field(
         100_000, ge=1, title="Most members", description="Files in one archive; beyond them it is cut off."
     )
+    max_rows: int = Field(
+        5_000_000, ge=1, title="Most rows", description="Rows of one table; beyond them it is cut off."
+    )
     max_seconds: int = Field(
         60, ge=1, title="Longest reading", description="Seconds of processor time for one document."
     )
@@ -127,6 +130,13 @@ class DocumentsConfig(Config):
     text_column: str | None = Field(
         None, title="Text column", description="Column of tables and JSON Lines that holds the text."
     )
+
+    @field_validator("formats")
+    @classmethod
+    def _suffixes(cls, formats: dict[str, str]) -> dict[str, str]:
+        if wrong := [suffix for suffix in formats if not suffix.startswith(".")]:
+            raise ValueError(f"a suffix begins with a dot: write {'.' + wrong[0]!r}")
+        return {suffix.lower(): name for suffix, name in formats.items()}
 
     @model_validator(mode="after")
     def _passages_move_on(self) -> "DocumentsConfig":

@@ -74,7 +74,10 @@ def run_stage(
     records = [
         opened.work(plan, part, lambda done, total: progress(stage, done, total)) for part in plan.parts
     ]
-    return opened.commit(plan, records)
+    manifest = opened.commit(plan, records)
+    for note in manifest.notes:
+        explain(stage, note)
+    return manifest
 
 
 def load(run_folder: str | PathLike[str], table: str, columns: Sequence[str] | None = None) -> "pd.DataFrame":

@@ -15,6 +15,7 @@ import pyarrow as pa
 from synth.config import EXCLUDED, Role, RunConfig
 from synth.dedup.contamination import read_benchmarks
 from synth.documents.find import find_sources
+from synth.documents.formats.added import added_readers
 from synth.ids import digest
 from synth.prompts.library import PromptLibrary
 from synth.schemas import STAGES, TABLES
@@ -98,7 +99,8 @@ def _dataset(tables: Tables, config: RunConfig, services: Services) -> Output:
 
 
 def _sources(config: RunConfig) -> str:
-    return fingerprint_sources(find_sources(config.documents.paths))
+    """The files, and the readers of others, which may read them in another way."""
+    return digest(fingerprint_sources(find_sources(config.documents.paths)), added_readers())
 
 
 def _filtering(config: RunConfig) -> Needs:

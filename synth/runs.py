@@ -173,9 +173,17 @@ class Run:
         if spec.cut is None:
             return (Part(0, part_key(fingerprint, 0, []), ()),)
         ids: list[str] = self.table(spec.cut)[TABLES[spec.cut].key].to_pylist()
+        if not ids and spec.cut == "passages":
+            raise ConfigError(self._nothing_left())
         size = self.config.part_rows
         slices = [tuple(ids[i : i + size]) for i in range(0, len(ids), size)]
         return tuple(Part(i, part_key(fingerprint, i, list(s)), s) for i, s in enumerate(slices))
+
+    def _nothing_left(self) -> str:
+        reasons = self._manifest("documents").reasons
+        said = ", ".join(f"{reason} {count:,}" for reason, count in reasons.items())
+        fix = "name other documents, or change the settings that reject them"
+        return f"documents: no passage is left to make questions of (rejected: {said}); {fix}."
 
     def _slice(self, spec: Stage, name: str, part: Part) -> pa.Table:
         table = self.table(name)

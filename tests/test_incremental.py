@@ -69,7 +69,10 @@ def test_only_new_documents_are_read_and_extracted(
     assert second.answered - 2 * NEW == second.manifests["answers"].inputs - first.manifests["answers"].inputs
     assert (
         second.note()
-        == f"Files since the last time: {NEW} new, 0 changed, 0 gone, {len(corpus.TEXTS)} as they were."
+        == (
+        f"Files since the last time: {NEW} new (new0.md, new1.md, new2.md, {NEW - 3} more), 0 changed, 0 gone, "
+        f"{len(corpus.TEXTS)} as they were."
+    )
     )
 
 
@@ -83,7 +86,9 @@ def test_changed_and_removed_documents_are_noticed(
         "Chance\n\n" + "Luck is what the unprepared call a favourable outcome. " * 3
     )
     second = extend(folder)
-    assert second.note() == "Files since the last time: 0 new, 1 changed, 1 gone, 4 as they were."
+    assert second.note() == (
+        "Files since the last time: 0 new, 1 changed (chance.txt), 1 gone (lines.md), 4 as they were."
+    )
     assert second.sources == set(corpus.TEXTS) - {"lines.md"}
     assert second.repeated == 0
 
@@ -99,4 +104,4 @@ def test_a_document_that_comes_back_is_not_paid_for_again(
     (folder / "moved.md").write_bytes(kept)
     third = extend(folder)
     assert (third.answered, third.repeated) == (0, 0)
-    assert third.note() == "Files since the last time: 1 new, 0 changed, 0 gone, 5 as they were."
+    assert third.note() == "Files since the last time: 1 new (moved.md), 0 changed, 0 gone, 5 as they were."

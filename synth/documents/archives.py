@@ -74,8 +74,8 @@ def members(blob: Blob, config: DocumentsConfig) -> Members:
                 raise ReadError(
                     f"an archive that unpacks to more than {MAX_RATIO} times its size", "too_large"
                 )
-            parts = [part for part in name.split("/") if part not in ("", ".")]
-            if not any(part.startswith((".", "__MACOSX")) and part != ".." for part in parts):
+            parts = [part for part in name.split("/") if part not in ("", ".", "..")]
+            if not any(part.startswith((".", "__MACOSX")) for part in parts):
                 yield _own(printable("/".join(parts)), taken), member
 
 

@@ -1,6 +1,6 @@
 """Clusters of nearly equal documents.
 
-In: the length and sketch of each text by id, and a way to the text itself. Out: for each the cluster it
+In: the rank and sketch of each text by id, and a way to the text itself. Out: for each the cluster it
 belongs to, its nearest relative there, and the one that stands for the cluster. Pairs are confirmed by
 exact Jaccard similarity of word 5-grams (`dedup.near`, METHOD 6.4), for which the texts of candidates
 alone are fetched; whatever a chain of pairs connects is one cluster.
@@ -21,7 +21,8 @@ RECALL = 0.98
 # n-grams of so many texts are kept while pairs are confirmed.
 _HELD = 512
 
-Outline = tuple[int, tuple[bytes, int, bytes]]
+# How good a text is (smaller is better), and its sketch: key, number of n-grams, MinHash values.
+Outline = tuple[tuple[int, ...], tuple[bytes, int, bytes]]
 
 
 class Member(NamedTuple):
@@ -36,13 +37,12 @@ class Member(NamedTuple):
 def cluster(
     outlines: dict[str, Outline], text_of: Callable[[str], str], threshold: float
 ) -> dict[str, Member]:
-    """The cluster of each text: named by its smallest id, represented by its longest text.
+    """The cluster of each text: named by its smallest id, represented by its best text.
 
-    An outline is the length of the text and its sketch: key, number of n-grams, MinHash values. They are
-    used up: of many texts two copies would not fit the memory.
+    The outlines are used up: of many texts two copies would not fit the memory.
     """
     # Best first, as `pairs_among` wants them.
-    keys = sorted(outlines, key=lambda key: (-outlines[key][0], key))
+    keys = sorted(outlines, key=lambda key: (outlines[key][0], key))
     known = Ngrams()
 
     @lru_cache(_HELD)
@@ -72,7 +72,8 @@ def _sketches(keys: Sequence[str], outlines: dict[str, Outline]) -> Sketches:
     values = np.empty((len(keys), PERMUTATIONS), np.uint32)
     for place, key in enumerate(keys):
         _, (text_key, sizes[place], minhash) = outlines.pop(key)
-        equal.append(text_key)
+        # Two texts without a word are not alike for it.
+        equal.append(text_key if sizes[place] else key.encode())
         values[place] = np.frombuffer(minhash, np.uint32)
     return Sketches(equal, sizes, values)
 

@@ -5,12 +5,14 @@ In: sources. Out: the shelf with all of them on it, and for each source the key 
 
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path, PurePosixPath
 
 from synth.config import DocumentsConfig
 from synth.documents.find import Source
 from synth.documents.formats.added import added_readers
+from synth.documents.packing import PACKED
 from synth.documents.reading import Reading
 from synth.documents.shelf import Shelf
 from synth.documents.slot import End
@@ -20,10 +22,18 @@ from synth.store import write_json
 from synth.text import sha_or_fault
 
 _FILES = "files.json"
+# How a note begins that depends on what a run was before, and so is no property of its dataset.
+FILES_NOTE = "Files since the last time"
+_NAMED = 3
 # Raised whenever the same bytes would be read in another way.
 VERSION = 1
 # What says how a file is read; other settings choose among what was read.
-_SETTINGS = {"max_bytes", "max_members", "text_column", "mask", "formats", "passage_chars", "passage_overlap"}
+_SETTINGS = {
+    "max_bytes", "max_members", "max_rows", "text_column", "mask", "formats", "passage_chars",
+    "passage_overlap",
+}  # fmt: skip
+# Another version of one of these may read the same bytes in another way.
+_LIBRARIES = ("pypdfium2", "html-to-markdown", "selectolax", "chardet", "py3langid")
 # A new Python per reader costs half a second; fewer files than this are not worth a second one.
 _FILES_PER_READER = 20
 
@@ -31,7 +41,8 @@ _FILES_PER_READER = 20
 def shelf_for(folder: Path, config: DocumentsConfig) -> Shelf:
     """The shelf of these settings; each set of settings, and of readers of others, has its own."""
     settings = config.model_dump(mode="json", include=_SETTINGS)
-    return Shelf(folder / "read" / digest("read", VERSION, settings, added_readers())[:12])
+    libraries = {name: version(name) for name in _LIBRARIES}
+    return Shelf(folder / "read" / digest("read", VERSION, settings, added_readers(), libraries)[:12])
 
 
 def file_keys(sources: Sequence[Source]) -> dict[str, str]:
@@ -43,15 +54,21 @@ def compared(folder: Path, keys: Mapping[str, str]) -> str:
     """What has become of the files since this run last read any, as a sentence; empty the first time."""
     before: dict[str, str] = _remembered(folder)
     both = before.keys() & keys.keys()
-    counts = {
-        "new": len(keys) - len(both),
-        "changed": sum(before[name] != keys[name] for name in both),
-        "gone": len(before) - len(both),
+    found = {
+        "new": keys.keys() - both,
+        "changed": {name for name in both if before[name] != keys[name]},
+        "gone": before.keys() - both,
     }
-    if not before or not any(counts.values()):
+    if not before or not any(found.values()):
         return ""
-    said = ", ".join(f"{count:,} {what}" for what, count in counts.items())
-    return f"Files since the last time: {said}, {len(both) - counts['changed']:,} as they were."
+    said = ", ".join(f"{len(names):,} {what}{_some(names)}" for what, names in found.items())
+    return f"{FILES_NOTE}: {said}, {len(both) - len(found['changed']):,} as they were."
+
+
+def _some(names: Collection[str]) -> str:
+    first = sorted(names)[:_NAMED]
+    more = [f"{len(names) - _NAMED:,} more"] if len(names) > _NAMED else []
+    return f" ({', '.join([*first, *more])})" if names else ""
 
 
 def remember(folder: Path, keys: Mapping[str, str]) -> None:
@@ -62,7 +79,7 @@ def remember(folder: Path, keys: Mapping[str, str]) -> None:
 def _remembered(folder: Path) -> dict[str, str]:
     try:
         found = json.loads((folder / "read" / _FILES).read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 
@@ -108,8 +125,9 @@ def _end(shelf: Shelf, source: Source, key: str, end: End) -> None:
 
 
 def _kind(name: str) -> str:
-    """The suffixes, which decide which reader reads a file."""
-    return "".join(PurePosixPath(name).suffixes[-2:]).lower()
+    """What decides which reader reads a file: its suffix; of a packed one the suffix before as well."""
+    suffixes = [suffix.lower() for suffix in PurePosixPath(name).suffixes]
+    return "".join(suffixes[-2:] if suffixes and suffixes[-1] in PACKED else suffixes[-1:])
 
 
 def _readers(config: DocumentsConfig, files: int) -> int:

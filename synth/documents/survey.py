@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from synth.config import RunConfig
-from synth.documents.clusters import Member, cluster
+from synth.documents.clusters import Member, Outline, cluster
 from synth.documents.licences import Cards, Licences
 from synth.documents.shelf import Shelf, Shelved, pieces_of, sketch_of
+from synth.errors import StoreError
 from synth.ids import stream
 
 # Formats whose documents are rows, which the card of a data set speaks for.
@@ -121,9 +122,21 @@ def survey(shelf: Shelf, names: Mapping[str, Sequence[str]], config: RunConfig) 
 
 
 def _entries(shelf: Shelf, names: Mapping[str, Sequence[str]]) -> Iterator[Entry]:
+    """The documents of all files.
+
+    Raises:
+        StoreError: the shelf says that it has a file, and has nothing of it.
+    """
+    found: set[str] = set()
     for shelved in (s for segment in shelf.segments(names) for s in segment):
+        found.add(shelved.columns["file"])
         for name in names[shelved.columns["file"]]:
             yield _entry(name + shelved.columns["place"], shelved)
+    if lost := sorted(names[key][0] for key in names.keys() - found):
+        raise StoreError(
+            f"What was read of {lost[0]} is lost, and of {len(lost) - 1:,} other files: "
+            f"delete {shelf.folder}, and run the same command again."
+        )
 
 
 def _entry(source: str, shelved: Shelved) -> Entry:
@@ -175,9 +188,11 @@ def _distinct(entries: Sequence[Entry]) -> None:
 def _near(entries: Sequence[Entry], shelf: Shelf, config: RunConfig) -> None:
     """The cluster of each document; where configured, one of each cluster stays."""
     standing = {entry.document_id: entry for entry in entries if entry.verdict is None}
-    outlines = {}
+    outlines: dict[str, Outline] = {}
     for key, entry in standing.items():
-        outlines[key], entry.sketch = (entry.chars, entry.sketch), NO_SKETCH
+        # One that states its licence is worth more than one that does not; then the longest is.
+        outlines[key] = ((entry.licence is None, -entry.chars), entry.sketch)
+        entry.sketch = NO_SKETCH
     members = cluster(
         outlines,
         lambda key: shelf.text(*standing[key].place),

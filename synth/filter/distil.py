@@ -153,5 +153,5 @@ def _mark(
         call_id = one.columns["call_id"] if one and rating is not None else None
         judged.marks[passage_id] = Mark(score, rating, of["model"], of["prompt_id"], call_id)
         if score <= config.filter.threshold:
-            detail = f"predicted {score:.1f}, at most {config.filter.threshold:g}"
+            detail = f"predicted {score:.1f}, not above {config.filter.threshold:g}"
             judged.fallen[passage_id] = Verdict("low_rating", detail)

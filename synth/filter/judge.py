@@ -43,5 +43,5 @@ def _take(judged: Judged, passage_id: str, rated: Rated, config: RunConfig) -> N
         float(rated.rating), rated.rating, of["model"], of["prompt_id"], of["call_id"]
     )
     if rated.rating <= config.filter.threshold:
-        detail = f"rated {rated.rating}, at most {config.filter.threshold:g}"
+        detail = f"rated {rated.rating}, not above {config.filter.threshold:g}"
         judged.fallen[passage_id] = Verdict("low_rating", detail)

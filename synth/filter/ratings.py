@@ -12,9 +12,10 @@ from typing import Any, NamedTuple, TypeVar, cast
 from synth.config import RunConfig
 from synth.prompts.replies import Rating, Unparseable
 from synth.stages.calls import Answered, Ask, Services, ask_all
+from synth.stages.orders import harmless_title
 
 Row = Mapping[str, Any]
-# Gives all candidates, as rows with `passage_id`, `title`, `language` and `text`; each time from the first.
+# Gives all candidates, as rows with `passage_id`, `source`, `title`, `language` and `text`, each time from the first.
 Passages = Callable[[], Iterator[Row]]
 STAGE = "documents"
 # Texts that are held at one time, and calls that are made at one time.
@@ -38,7 +39,11 @@ def rate(
     """The ratings of the `count` passages that are wanted, as they are found on the shelf."""
     prompt = services.prompts.get(config.prompts.rating)
     asks = (
-        Ask(row["passage_id"], prompt, {"title": row["title"], "passage": row["text"]})
+        Ask(
+            row["passage_id"],
+            prompt,
+            {"title": harmless_title(row["title"], row["source"]), "passage": row["text"]},
+        )
         for row in passages()
         if row["passage_id"] in wanted
     )

@@ -86,7 +86,9 @@ def departures(config: RunConfig) -> list[str]:
     paper = CombinationsConfig(level2="model_chooses", different_clusters=False, min_concepts=1, retries=0)
     combinations = config.combinations
     said = {
-        "documents are used without a classifier's rating": True,
+        "documents are used without a classifier's rating": config.filter.mode == "none",
+        "each passage is rated by the model, without a classifier": config.filter.mode == "rate",
+        "passages are rated, where the paper rates whole pages": config.filter.mode != "none",
         "one of each cluster of near-duplicate documents is read": config.documents.near_duplicates == "drop",
         "spellings of a concept are joined by canonical form": config.concepts.canonical,
         "concepts must occur in their passage": config.concepts.grounded,

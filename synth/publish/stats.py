@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 
 from synth.config import RunConfig
+from synth.documents.collect import FILES_NOTE
 from synth.graph.picture import statistics
 from synth.publish.sources import by_source
 from synth.report import FunnelRow
@@ -41,6 +42,7 @@ def dataset_stats(
         "concepts_found": concepts.num_rows,
         "models": models_of(manifests),
         "prompts": {k: v for m in manifests.values() for k, v in m.made_from["prompts"].items()},
+        "notes": _notes(manifests),
         "words": {name: _words(frame[name]) for name in ("question", "answer")},
         "funnel": [_funnel_row(row) for row in funnel],
         "graph": statistics(concepts, incidence),
@@ -51,6 +53,12 @@ def dataset_stats(
 def models_of(manifests: dict[str, Manifest]) -> dict[str, str]:
     """Identity of the model in each role."""
     return {role: name for m in manifests.values() for role, name in m.made_from["models"].items()}
+
+
+def _notes(manifests: dict[str, Manifest]) -> list[str]:
+    """What the stages said of their results, without what only the history of the run decides."""
+    said = [note for manifest in manifests.values() for note in manifest.notes]
+    return [note for note in said if not note.startswith(FILES_NOTE)]
 
 
 def _counts(values: Iterable[str]) -> dict[str, int]:

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import PurePosixPath
 from typing import Any
 
 from synth.config import RunConfig
@@ -25,6 +26,11 @@ from synth.stages.base import Output, Rejected, make_table
 from synth.stages.calls import Services
 
 Row = dict[str, Any]
+# This stage, once done, is not done again for their sake: what it has found is what later stages are made of.
+_PASSING = (
+    "Files whose reader failed, or took too much time or memory: {:,}. The same command does not read them "
+    "again: raise documents.max_seconds or documents.max_memory_mb, or run once more with another --name."
+)
 
 
 def read_documents(config: RunConfig, services: Services) -> Iterator[Output]:
@@ -33,6 +39,8 @@ def read_documents(config: RunConfig, services: Services) -> Iterator[Output]:
     keys = file_keys(sources)
     shelf = shelf_for(services.folder, config.documents)
     collect(sources, keys, shelf, config.documents, services.report)
+    if shelf.passing:
+        services.say(_PASSING.format(len(shelf.passing)))
     if changes := compared(services.folder, keys):
         services.say(changes)
     names = _names(sources, keys)
@@ -126,7 +134,7 @@ def _document_row(entry: Entry, shelved: Shelved) -> Row:
     return {
         "document_id": entry.document_id,
         "source": entry.source,
-        "title": read["title"] or entry.source.rsplit("/", 1)[-1],
+        "title": read["title"] or _name_of(entry.source),
         "language": read["language"],
         "licence": entry.licence,
         "url": read["url"],
@@ -138,6 +146,12 @@ def _document_row(entry: Entry, shelved: Shelved) -> Row:
         "chars": entry.chars,
         "text": read["text"],
     }
+
+
+def _name_of(source: str) -> str:
+    """A title for what has none: the file's name without its suffix; a row keeps its number."""
+    name = source.rsplit("/", 1)[-1]
+    return name if "#" in name else PurePosixPath(name).stem or name
 
 
 def _rejected(key: str, entry: Entry, row: Row) -> Rejected:

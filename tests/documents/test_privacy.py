@@ -29,7 +29,6 @@ def test_what_points_to_a_person_is_masked(text: str, masked: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "user@example.com and root@host.invalid are examples.",
         "ISBN 978-0-306-40615-7, 2023-01-15 10:30, 192.168.100.200, 3.14159265358979, 1,000,000,000",
         "10.1016/j.jmb.2004.05.028 and v1.2.3.4567 and 0x1234567890 and 2^31 = 2147483648",
         "$$x = 555-123-4567$$ and\n\n```\ncall(212-736-5000)\n```",
@@ -65,7 +64,6 @@ def test_outputs_are_looked_at_for_the_kinds_that_are_masked() -> None:
     assert find_personal("Who is ada@king.org?", ALL) == "email"
     assert find_personal("Who is ada@king.org?", ("phone",)) is None
     assert find_personal("Who has +44 20 7946 0958?", ("email", "phone")) == "phone"
-    assert find_personal("What is user@example.com an example of?", ALL) is None
 
 
 @pytest.mark.parametrize(

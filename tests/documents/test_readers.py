@@ -57,9 +57,26 @@ def test_an_impossible_value_in_front_matter_costs_no_neighbour(tmp_path: Path, 
     assert (found.title, found.licence, found.url, found.text) == ("1984", "CC0", None, "text")
 
 
-def test_title_is_the_first_heading_or_none(tmp_path: Path) -> None:
-    assert one(put(tmp_path, "a.md", "```\n# no\n```\n\n## Yes\n")).title == "Yes"
-    assert one(put(tmp_path, "b.md", "Only text, and quite a lot of it.")).title is None
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ("## Opens the text\n\nWords.\n\n# Other", "Opens the text"),
+        ("```\n# no\n```\n\n# The only one\n\n## Part", "The only one"),
+        ("Words come first.\n\n## Further reading\n\nLinks.", None),
+        ("Words.\n\n# One part\n\nMore.\n\n# Another part", None),
+        ("---\nname: A language\n---\n\nWords.\n\n## Further reading", "A language"),
+        ("Only text, and quite a lot of it.", None),
+    ],
+)
+def test_a_title_stands_for_the_whole(tmp_path: Path, text: str, title: str | None) -> None:
+    assert one(put(tmp_path, "a.md", text)).title == title
+
+
+def test_roles_of_documentation_tools_leave_their_words(tmp_path: Path) -> None:
+    text = "# Cells\n:label:`sec_cells`\n\nAs :numref:`sec_gates` says :cite:`Hoch.1997`, `:ref:` is code.\n:width:`600px`"
+    assert one(put(tmp_path, "a.md", text)).text == (
+        "# Cells\n\n\nAs [sec_gates] says [Hoch.1997], `:ref:` is code."
+    )
 
 
 @pytest.mark.parametrize(
@@ -83,7 +100,7 @@ def test_one_damaged_byte_does_not_change_the_encoding_of_a_whole_text(tmp_path:
 @pytest.mark.parametrize(
     ("name", "content", "reason", "detail"),
     [
-        ("a.xyz", b"x", "unsupported_format", ".xyz; there are .arrow"),
+        ("a.xyz", b"x", "unsupported_format", "no reader for .xyz"),
         ("a.xyz.gz", gzip.compress(b"x"), "unsupported_format", ".xyz"),
         ("a.doc", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "unsupported_format", "Office file of before 2007"),
         ("a.txt", b"ab\x00cd", "unreadable", "binary"),

@@ -68,7 +68,7 @@ after
 def test_an_article_becomes_markdown() -> None:
     assert markdown(ARTICLE) == (
         "# Waves & *Strings*\n\n**Abstract.** On waves.\n\n## The $n$-th wave\n\n"
-        "A *wave* carries “energy” — 50 % of it, see the theorem “Pythagoras” and Section “The $n$-th wave”."
+        "A *wave* [x] carries “energy” — 50 % of it, see the theorem “Pythagoras” and Section “The $n$-th wave”."
         " (Or **not**.) The type $\\mathbf{1}$ and kept and (x, *y*) and $\\foo$ here.\n\n"
         "**Theorem** (Pythagoras). In $\\RR^2$, $a^2 + b^2 = c^2$ for\n$$a_{1} < b$$\nand\n"
         "$$\n\\begin{align*}\nx &= 1 \\\\\ny &= 2\n\\end{align*}\n$$\n\n"

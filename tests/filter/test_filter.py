@@ -44,7 +44,7 @@ def test_rating_all_keeps_prose_and_drops_lists(library: Path, make: Make) -> No
         assert (row["rater"], row["rubric"]) == ("fake@1#fake", "rating.v1")
     for row in made.rejected.values():
         said = json.loads(row["row"])
-        assert (row["reason"], row["detail"]) == ("low_rating", f"rated {said['rating']}, at most 6.5")
+        assert (row["reason"], row["detail"]) == ("low_rating", f"rated {said['rating']}, not above 6.5")
         assert said["call_id"].startswith("call_")
     assert made.notes == ("Filter: 50 of 50 passages rated, 30 of them above 6.5 and kept (60%).",)
 
@@ -59,7 +59,7 @@ def test_a_classifier_learns_what_the_rater_says(library: Path, make: Make) -> N
     assert all(abs(row["score"] - row["rating"]) < 3 for row in rows if row.get("rating"))
     assert {row["rater"] for row in rows} == {"fake@1#fake"}
     detail = next(iter(made.rejected.values()))["detail"]
-    assert re.fullmatch(r"predicted \d\.\d, at most 6\.5", detail)
+    assert re.fullmatch(r"predicted \d\.\d, not above 6\.5", detail)
     first, one, two = made.notes
     assert re.match(r"Filter, first set: 24 documents .*; \d+ of 50 passages resemble them\.$", first)
     for number, note in enumerate((one, two), 1):

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from synth.documents.content import Content, ReadError, decode
-from synth.documents.formats.markup import first_heading
+from synth.documents.formats.markup import title_of
 
 # What code printed says how it went; beyond this it is data.
 _MAX_OUTPUT = 2000
@@ -34,7 +34,7 @@ def read_ipynb(raw: bytes) -> Content:
     language = _language(stated)
     text = "\n\n".join(block for cell in cells for block in _blocks(cell, language) if block.strip())
     title = stated.get("title") or stated.get("name")
-    return Content(text, title=title if isinstance(title, str) and title else first_heading(text))
+    return Content(text, title=title if isinstance(title, str) and title else title_of(text))
 
 
 def _parsed(raw: bytes) -> dict[str, Any]:

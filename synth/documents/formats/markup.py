@@ -18,6 +18,10 @@ _FRONT_MATTER = re.compile(r"\s*---[ \t]*\n(.{0,8000}?)\n(?:---|\.\.\.)[ \t]*(?:
 # Brackets in brackets cost the YAML parser the square of their depth.
 _MAX_BRACKETS = 200
 _TITLE_LINE = re.compile(r"\s*(\w[^\n]{0,79}[^\n.:;,])\n[ \t]*\n")
+# Roles that documentation tools allow within Markdown: marks and sizes go, references leave their words.
+_ROLE_GONE = re.compile(r"[ \t]*:(?:label|eqlabel|width|height|begin_tab|end_tab|bookmark):`[^`\n]{0,200}`")
+_ROLE_KEPT = re.compile(r":(?:numref|eqref|ref|doc|term|cite|citet|citep):`([^`\n]{1,200})`")
+_ROLE = re.compile(r":[a-z_]{3,12}:`")
 _HEAD_CHARS = 2000
 # Behind one of these a line that looks like a heading may be none.
 _OPENING = re.compile(r"```|~~~|\$\$|\\\[|\\begin\{")
@@ -27,7 +31,7 @@ _Loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 _NOTHING = ("~", "null", "Null", "NULL")
 
 FIELDS: dict[str, tuple[str, ...]] = {
-    "title": ("title",),
+    "title": ("title", "name"),
     "licence": ("licence", "license"),
     "language": ("language", "lang"),
     "url": ("url", "link", "canonical_url"),
@@ -36,10 +40,10 @@ FIELDS: dict[str, tuple[str, ...]] = {
 
 
 def read_text(raw: bytes) -> Content:
-    """Plain text; its title is its first heading, or a first line that stands alone."""
+    """Plain text; its title is a heading that stands for the whole, or a first line that stands alone."""
     text = _unix(decode(raw))
     line = _TITLE_LINE.match(text)
-    return Content(text, title=first_heading(text) or (line[1] if line else None))
+    return Content(text, title=title_of(text) or (line[1] if line else None))
 
 
 def read_markdown(raw: bytes) -> Content:
@@ -54,18 +58,24 @@ def read_markdown(raw: bytes) -> Content:
     stated = _front_matter(match[1]) if match else None
     if match and stated is not None:
         text = text[match.end() :]
+    if _ROLE.search(text):
+        text = _ROLE_KEPT.sub(r"[\1]", _ROLE_GONE.sub("", text))
     fields = stated_fields(stated or {})
-    return Content(text, **{**fields, "title": fields["title"] or first_heading(text)})
+    return Content(text, **{**fields, "title": fields["title"] or title_of(text)})
 
 
-def first_heading(text: str) -> str | None:
-    """The first heading of a text, wherever it stands."""
+def title_of(text: str) -> str | None:
+    """A heading that stands for the whole: one that opens the text, or the only one of the first level."""
     # Most texts begin with one, so the rest need not be gone through.
     head = text[: text.rfind("\n", 0, _HEAD_CHARS) + 1]
-    heading = next(iter(find_headings(head, whole=())), None)
-    if heading is None or _OPENING.search(head, 0, heading.end):
-        heading = next(iter(find_headings(text)), None)
-    return heading.title if heading else None
+    first = next(iter(find_headings(head, whole=())), None)
+    if first and not text[: first.start].strip() and not _OPENING.search(head, 0, first.end):
+        return first.title
+    headings = find_headings(text)
+    if headings and not text[: headings[0].start].strip():
+        return headings[0].title
+    top = [heading for heading in headings if heading.level == 1]
+    return top[0].title if len(top) == 1 else None
 
 
 def stated_fields(row: Mapping[str, Any]) -> dict[str, str | None]:
@@ -75,7 +85,15 @@ def stated_fields(row: Mapping[str, Any]) -> dict[str, str | None]:
         values = (row.get(name) for name in names)
         return next((v.strip() for v in values if isinstance(v, str) and v.strip()), None)
 
+    # A work may be given under several licences; nothing else is stated in a list.
+    row = {name: _joined(value) if name in FIELDS["licence"] else value for name, value in row.items()}
     return {field: stated(names) for field, names in FIELDS.items()}
+
+
+def _joined(value: Any) -> Any:
+    if isinstance(value, list) and all(isinstance(v, str) for v in value):
+        return ", ".join(v.strip() for v in value if v.strip())
+    return value
 
 
 def _front_matter(written: str) -> dict[str, Any] | None:

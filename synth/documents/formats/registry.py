@@ -121,14 +121,9 @@ def find_format(blob: Blob, config: DocumentsConfig) -> Format:
         name = "rst"
     if name not in FORMATS:
         raise ReadError(
-            f"{suffix}; there are {known_suffixes()}; or give documents.formats", "unsupported_format"
+            f"no reader for {suffix or 'such files'}; documents.formats may name one", "unsupported_format"
         )
     return Format(name, FORMATS[name])
-
-
-def known_suffixes() -> str:
-    """The suffixes that have a reader, for people."""
-    return ", ".join(sorted({s for s in SUFFIXES if s} | set(added())))
 
 
 def _seen(head: bytes, named: str | None) -> str | None:

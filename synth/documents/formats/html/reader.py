@@ -13,6 +13,12 @@ from synth.documents.content import Content, ReadError, decode
 from synth.documents.formats.html.page import BACKSLASH, Page, take_apart
 
 _CHARSET = re.compile(rb"""<meta[^>]{0,200}charset\s*=\s*["']?([A-Za-z0-9_:.-]{1,40})""", re.IGNORECASE)
+# `17.7 ` and `Chapter 3: ` before a heading.
+_NUMBER = re.compile(
+    r"^(?:(?:chapter|section|appendix)\s+)?(?:\d+(?:\.\d+)*|[A-Z](?:\.\d+)+)[.:]?\s+", re.IGNORECASE
+)
+    r"^(?:(?:chapter|section|appendix)\s+)?(?:\d+(?:\.\d+)*|[A-Z](?:\.\d+)+)[.:]?\s+", re.IGNORECASE
+)
 _HEAD_BYTES = 4096
 
 _OPTIONS = ConversionOptions(
@@ -46,6 +52,7 @@ def read_html(raw: bytes) -> Content:
 
 
 def _title(page: Page) -> str | None:
-    """The heading where the page's title only adds the name of the site to it."""
+    """The heading where the page's title only adds the name of the site to it, or leaves out its number."""
     heading, title = page.heading or "", page.stated.title
-    return heading if heading and heading in (title or heading) else title
+    bare = _NUMBER.sub("", heading)
+    return heading if bare and bare in (title or bare) else title

@@ -107,6 +107,11 @@ WRAPS = {
     **dict.fromkeys(("texttt", "code", "lstinline", "verb"), ("`", "`")),
     **dict.fromkeys(("footnote", "footnotetext", "thanks", "sidenote", "marginnote"), (" (", ")")),
     **dict.fromkeys(("enquote", "textquote"), ("“", "”")),
+    # A sentence may need what is cited as a word, so its key stands for it.
+    **dict.fromkeys(
+        _words("cite citep citet citeauthor citeyear autocite parencite textcite citealp citealt citenum"),
+        ("[", "]"),
+    ),
     "textsuperscript": ("^{", "}"),
     "textsubscript": ("_{", "}"),
     "paragraph": ("\n\n**", "** "),
@@ -120,9 +125,8 @@ WRAPS = {
 DROPPED = {
     **dict.fromkeys(
         _words(
-            "label index indexdef indexfoot symlabel symbolindex symbolindexing indexalso cite citep"
-            " citet citeauthor citeyear autocite parencite textcite footcite nocite citealp citealt"
-            " citenum vspace hspace pagestyle thispagestyle includegraphics bibliography bibliographystyle"
+            "label index indexdef indexfoot symlabel symbolindex symbolindexing indexalso footcite nocite"
+            " vspace hspace pagestyle thispagestyle includegraphics bibliography bibliographystyle"
             " usepackage documentclass RequirePackage input include subfile import includeonly todo"
             " addbibresource pageref phantomsection missingfigure hypersetup tikzset lstset pgfplotsset"
             " geometry graphicspath setlist sisetup captionsetup author institute affiliation address"

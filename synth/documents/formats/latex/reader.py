@@ -11,7 +11,7 @@ from synth.documents.formats.latex.convert import Converter, Shared
 from synth.documents.formats.latex.frames import CELL, ROW, tidied
 from synth.documents.formats.latex.macros import argument_of, definitions, shorthands
 from synth.documents.formats.latex.source import Index, Source, clean
-from synth.documents.formats.markup import first_heading
+from synth.documents.formats.markup import title_of
 
 _BEGIN, _END = r"\begin{document}", r"\end{document}"
 _MARKS = str.maketrans("", "", CELL + ROW)
@@ -35,7 +35,7 @@ def read_tex(raw: bytes) -> Content:
     if title and markdown:
         markdown = f"# {title}\n\n{markdown}"
     date = _said(source, shared, outer, "date")
-    return Content(markdown, title=title or _plain(first_heading(markdown)), date=date)
+    return Content(markdown, title=title or _plain(title_of(markdown)), date=date)
 
 
 def _body(text: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from synth.config import DocumentsConfig
 from synth.documents.content import Content, ReadError
-from synth.documents.formats.markup import FIELDS, first_heading, stated_fields
+from synth.documents.formats.markup import FIELDS, stated_fields, title_of
 
 TEXT_COLUMNS = ("text", "content", "body", "document", "passage", "markdown")
 CHATS = ("messages", "conversations", "conversation")
@@ -59,7 +59,7 @@ def read_row(row: Mapping[str, Any], config: DocumentsConfig) -> Content | ReadE
     except ReadError as fault:
         return fault
     fields = stated_fields({name: _plain(value) for name, value in row.items()})
-    return Content(text, **{**fields, "title": fields["title"] or first_heading(text)})
+    return Content(text, **{**fields, "title": fields["title"] or title_of(text)})
 
 
 def _text(row: Mapping[str, Any], column: str) -> str:

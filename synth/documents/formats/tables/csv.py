@@ -83,6 +83,11 @@ class _Lines(Iterator[str]):
         """A row begins here."""
         self._taken.clear()
 
+    @property
+    def taken(self) -> int:
+        """How many lines the row has so far."""
+        return len(self._taken)
+
     def back(self, skipped: int = 0) -> None:
         """Go back to where the row began, or to so many lines after that."""
         self._again.extendleft(reversed(self._taken[skipped:]))
@@ -95,14 +100,19 @@ def _rows(lines: _Lines, delimiter: str) -> Iterator[list[str] | ReadError]:
     reader = csv.reader(lines, delimiter=delimiter)
     while True:
         lines.begin()
+        row: list[str] | None
         try:
             row = next(reader)
         except StopIteration:
             return
         except csv.Error as fault:
-            yield ReadError(f"a broken row: {fault}", "too_large" if "limit" in str(fault) else "unreadable")
-            continue
-        if row and row[-1].endswith(_END):
+            # A field over many lines that is larger than a document: its neighbours are in it.
+            if lines.taken == 1 or "limit" not in str(fault):
+                kind = "too_large" if "limit" in str(fault) else "unreadable"
+                yield ReadError(f"a broken row: {fault}", kind)
+                continue
+            row = None
+        if row is None or (row and row[-1].endswith(_END)):
             if row == [_END]:
                 return
             unclosed += 1
