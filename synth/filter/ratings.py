@@ -15,7 +15,7 @@ from synth.stages.calls import Answered, Ask, Services, ask_all
 from synth.stages.orders import harmless_title
 
 Row = Mapping[str, Any]
-# Gives all candidates, as rows with `passage_id`, `source`, `title`, `language` and `text`, each time from the first.
+# Gives all candidates as rows, from the first each time: `passage_id`, `source`, `title`, `language`, `text`.
 Passages = Callable[[], Iterator[Row]]
 STAGE = "documents"
 # Texts that are held at one time, and calls that are made at one time.

@@ -24,13 +24,14 @@ from pydantic import Field, ValidationError
 from synth.config import Config
 from synth.errors import ConfigError
 from synth.prompts import replies
+from synth.prompts.marks import CHAT_MARKS
 
 _FRONT = re.compile(r"\A---\n(.*?)\n---\n(.*)\Z", re.DOTALL)
 _SECTION = re.compile(r"^# (System|User|Tags)\s*$", re.MULTILINE)
 # Tags that delimit data. Text of documents and models must not be able to close or open one.
 _DELIMITER = re.compile(
-    r"<(\s*+(?:/\s*+)?(?:passage|concepts|question|item|topics|key_concepts|solution|final_answer"
-    r"|relevance|clarity|language_quality|overall)\b)",
+    r"<(\s*+(?:/\s*+)*+(?:passage|concepts|question|item|kind|level|subject|unsuitable|topics|key_concepts"
+    r"|solution|final_answer|relevance|clarity|language_quality|overall)\b)",
     re.IGNORECASE,
 )
 
@@ -38,8 +39,10 @@ Message = dict[str, str]
 
 
 def as_data(value: Any) -> Any:
-    """A value as it may stand in a prompt: text cannot close the tag it stands in."""
-    return _DELIMITER.sub(r"‹\1", value) if isinstance(value, str) else value
+    """A value as it may stand in a prompt: text cannot close the tag or the turn it stands in."""
+    if not isinstance(value, str):
+        return value
+    return CHAT_MARKS.sub(lambda mark: f"‹{mark[0][1:]}", _DELIMITER.sub(r"‹\1", value))
 
 
 def opening(text: str, chars: int) -> str:

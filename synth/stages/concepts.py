@@ -15,7 +15,7 @@ from synth.ids import content_id
 from synth.prompts.replies import Topic, Unparseable
 from synth.stages.base import Output, Rejected, make_table
 from synth.stages.calls import Answered, Ask, Services, ask_all
-from synth.stages.orders import copied_order
+from synth.stages.orders import copied_order, harmless_title
 
 Row = dict[str, Any]
 # No term of any field is longer; a "word" of a thousand letters is a model that has lost its way.
@@ -97,7 +97,7 @@ def _select(
         name = concept_name(surface, config)
         fault = _fault(kind, name, listed, words, config)
         # A name goes into later prompts, where nothing would delimit an order that the passage gave.
-        if fault is None and copied_order(surface, [passage["text"]]):
+        if fault is None and copied_order(surface, [passage["title"], passage["text"]]):
             fault = "instruction"
         if fault:
             failed = content_id("failed", passage_id, answered.reply.call_id, "name", rank)
@@ -133,7 +133,7 @@ def _fault(kind: str, name: str, listed: bool, words: frozenset[str], config: Co
 
 def _variables(row: Row, config: ConceptsConfig) -> Row:
     most = {"max_topics": config.max_topics, "max_key_concepts": config.max_key_concepts}
-    return {"title": row["title"], "passage": row["text"], **most}
+    return {"title": harmless_title(row["title"], row["source"]), "passage": row["text"], **most}
 
 
 def _extraction(answered: Answered, found: list[Row]) -> Row:

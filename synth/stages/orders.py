@@ -1,47 +1,114 @@
 """Orders to a language model, as hostile documents hold them, and whether an output repeats one.
 
-In: a text that a model wrote, and the passages that stood in its prompt. Out: the order that it repeats.
+In: a text that a model wrote, and what stood in its prompt of documents. Out: the order that it repeats.
 Passages are delimited in every prompt, and a model may follow them all the same; what comes of that
 must not become training data. A question about such orders is fine, unless its passage gave them.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
-# Marks of chat templates: no question needs them, wherever they come from.
-_MARKS = re.compile(
-    r"<\|(?:im_start|im_end|system|user|assistant|endoftext|eot_id)\|>|\[/?INST\]|<<SYS>>", re.I
-)
-_ORDERS = re.compile(
-    r"\b(?:ignore|disregard|forget|override)\b[^.!?\n]{0,40}\b(?:instructions?|prompts?|rules|guidelines)\b"
-    r"|\byou are (?:now )?(?:chatgpt|gpt-?\d|an? (?:ai|language model|helpful assistant|chatbot))\b"
-    r"|\b(?:reveal|print|repeat|output|show)\b[^.!?\n]{0,30}"
-    r"\b(?:system prompt|your (?:prompt|instructions))\b"
-    r"|\b(?:new|updated|real) (?:system )?instructions?\s*:"
-    r"|\b(?:respond|reply|answer) (?:only |just )?with (?:the (?:word|text|phrase)|only)\b"
-    r"|\b(?:do not|don't|never) (?:write|generate|answer|follow|mention)\b[^.!?\n]{0,40}"
-    r"\b(?:questions?|instructions?|prompt|as an ai)\b"
-    r"|忽略(?:之前|以上|上面|所有)[^。！？\n]{0,12}(?:指令|指示|提示)",
-    re.IGNORECASE,
+from synth.prompts.marks import CHAT_MARKS
+from synth.text import one_line
+
+# A heading says what its text is about; what is longer was written for another purpose.
+TITLE_CHARS = 120
+
+# Emphasis and what shows as nothing: neither makes an order another one.
+_UNSEEN = re.compile("[*`~\u00ad\u200b-\u200f\u2060\ufeff]+|(?<![^\\W_])_+|_+(?![^\\W_])")
+_PARAGRAPH = re.compile(r"\n[^\S\n]*+\n\s*+")
+_BLANKS = re.compile(r"[^\S\n]+|\n(?!\n)")
+_SENTENCE_END = re.compile(r"[.!?。！？\n]")
+# Longer than any object below.
+_OBJECT_CHARS = 40
+
+
+class _Kind(NamedTuple):
+    """A kind of order: what begins it, how many characters may follow, and what they lead to."""
+
+    verb: re.Pattern[str]
+    between: int
+    what: re.Pattern[str]
+
+
+class _Order(NamedTuple):
+    """An order as it stands in a text, and what makes it the same as another."""
+
+    at: int
+    text: str
+    core: tuple[str, str]
+
+
+def _kind(verb: str, between: int, what: str) -> _Kind:
+    return _Kind(re.compile(verb), between, re.compile(what))
+
+
+_KINDS = (
+    _kind(
+        r"\b(?:ignore|disregard|forget|override)\b",
+        41,
+        r"\b(?:instruction|prompt|rule(?=s)|guideline(?=s))s?\b",
+    ),
+    _kind(r"\byou are\b", 5, r"\b(?:chatgpt|gpt-?\d|an? (?:ai|language model|helpful assistant|chatbot))\b"),
+    _kind(
+        r"\b(?:reveal|print|repeat|output|show)\b", 31, r"\b(?:system prompt|your (?:prompt|instruction)s?)\b"
+    ),
+    _kind(r"\b(?:new|updated|real)\b", 8, r"\binstructions?\s?:"),
+    _kind(r"\b(?:respond|reply|answer)\b", 6, r"\bwith (?:the (?:word|text|phrase)|only)\b"),
+    _kind(
+        r"\b(?:do not|don't|never) (?:write|generate|answer|follow|mention)\b",
+        41,
+        r"\b(?:question|instruction|prompt|as an ai)s?\b",
+    ),
+    _kind(r"忽略(?:之前|以上|上面|所有)", 12, r"指令|指示|提示"),
 )
 
 
 def find_order(text: str) -> str | None:
     """The first order to a model in a text."""
-    found = _MARKS.search(text) or _ORDERS.search(text)
-    return " ".join(found[0].split()) if found else None
+    if mark := CHAT_MARKS.search(text):
+        return " ".join(mark[0].split())
+    return min(_orders(text), default=_NONE).text or None
 
 
-def copied_order(text: str, passages: Iterable[str]) -> str | None:
-    """An order in a text that one of its passages gave, or a mark of a chat template."""
-    if mark := _MARKS.search(text):
+def copied_order(text: str, given: Iterable[str]) -> str | None:
+    """An order in a text that one of those before it gave, or a mark of a chat template.
+
+    Two orders are the same where the same verb has the same object, whatever stands between.
+    """
+    if mark := CHAT_MARKS.search(text):
         return mark[0]
-    orders = {_plain(m[0]) for m in _ORDERS.finditer(text)}
+    orders = sorted(_orders(text))
     if not orders:
         return None
-    given = {_plain(m[0]) for passage in passages for m in _ORDERS.finditer(passage)}
-    return min(orders & given, default=None)
+    cores = {order.core for other in given for order in _orders(other)}
+    return next((order.text for order in orders if order.core in cores), None)
 
 
-def _plain(order: str) -> str:
-    return " ".join(order.casefold().split())
+def harmless_title(title: str, source: str) -> str:
+    """A title as it may stand in a prompt, where nothing delimits it: short, and without an order."""
+    names = (title, source.rsplit("/", 1)[-1])
+    # Looked at whole: an order that is cut is not found and still understood.
+    return next((one_line(name, TITLE_CHARS) for name in names if not find_order(name)), "Untitled")
+
+
+_NONE = _Order(0, "", ("", ""))
+
+
+def _orders(text: str) -> Iterator[_Order]:
+    text = _plain(text)
+    for kind in _KINDS:
+        for verb in kind.verb.finditer(text):
+            reach = text[verb.end() : verb.end() + kind.between + _OBJECT_CHARS]
+            sentence = _SENTENCE_END.split(reach, maxsplit=1)[0]
+            for what in kind.what.finditer(sentence):
+                if what.start() <= kind.between:
+                    core = verb[0].replace("don't", "do not"), what[0].rstrip("s :")
+                    yield _Order(verb.start(), verb[0] + sentence[: what.end()], core)
+
+
+def _plain(text: str) -> str:
+    """Lower case without emphasis, each paragraph on one line."""
+    text = _UNSEEN.sub("", text.casefold().replace("’", "'"))
+    return "\n".join(_BLANKS.sub(" ", paragraph) for paragraph in _PARAGRAPH.split(text))

@@ -12,6 +12,7 @@ from synth.prompts.library import Prompt, PromptLibrary
 from synth.prompts.replies import Parsed, Unparseable
 from synth.stages.base import Output, Rejected, make_table
 from synth.stages.calls import Answered, Ask, Services, ask_all
+from synth.stages.orders import harmless_title
 
 Row = dict[str, Any]
 
@@ -143,7 +144,11 @@ def _language(row: Row, texts: Mapping[str, Row], config: RunConfig) -> str:
 
 
 def _variables(row: Row, texts: Mapping[str, Row], config: RunConfig) -> Row:
-    references = [{"title": texts[p]["title"], "text": texts[p]["text"]} for p in row["references"]]
+    passages = [texts[passage_id] for passage_id in row["references"]]
+    references = [
+        {"title": harmless_title(passage["title"], passage["source"]), "text": passage["text"]}
+        for passage in passages
+    ]
     topics = row["names"][: len(row["topics"])]
     key_concepts = row["names"][len(row["topics"]) :]
     return {

@@ -26,7 +26,7 @@ from synth.stages.screen_rules import Broken, broken_rule
 
 # How like its nearest kept neighbour a kept question is, is reported from this similarity up.
 REPORTED = 0.4
-_PERSONAL = {"email": "an e-mail address", "phone": "a telephone number"}
+_PERSONAL = {"email": "an e-mail address", "phone": "a telephone number", "person": "the name of a person"}
 
 Row = dict[str, Any]
 
@@ -55,7 +55,7 @@ class Checks:
     passages: Overlap
     examples: Overlap
     benchmarks: Decontaminator
-    sources: Mapping[str, str]
+    sources: Mapping[str, Sequence[str]]  # title and text of each passage
     mask: Sequence[str]
 
     def measure(self, row: Row) -> Measured | Rejected:
@@ -80,8 +80,8 @@ class Checks:
 
     def _unwanted(self, row: Row) -> Broken | None:
         """What a document has smuggled in: an order to the model, or data of a person."""
-        passages = (self.sources[key] for key in row["references"] if key in self.sources)
-        if order := copied_order(row["question"], passages):
+        given = (text for key in row["references"] for text in self.sources.get(key, ()))
+        if order := copied_order(row["question"], given):
             return Broken("instruction", f"says `{order[:60]}`")
         if kind := find_personal(row["question"], self.mask):
             return Broken("personal_data", f"holds what looks like {_PERSONAL[kind]}")
@@ -127,12 +127,12 @@ def _checks(
     mask: Sequence[str],
 ) -> Checks:
     used = {reference for row in rows for reference in row["references"]}
-    ids, texts = (passages[name].to_pylist() for name in ("passage_id", "text"))
-    sources = {row_id: text for row_id, text in zip(ids, texts, strict=True) if row_id in used}
+    columns = (passages[name].to_pylist() for name in ("passage_id", "title", "text"))
+    sources = {row_id: (title, text) for row_id, title, text in zip(*columns, strict=True) if row_id in used}
     known = {f"{place:06d}": text for place, text in enumerate(examples)}
     return Checks(
         config,
-        Overlap(sources, config.copy_ngram),
+        Overlap({row_id: text for row_id, (_, text) in sources.items()}, config.copy_ngram),
         Overlap(known, config.copy_ngram),
         Decontaminator(benchmarks, config.benchmark_ngram),
         sources,

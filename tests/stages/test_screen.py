@@ -44,9 +44,9 @@ def questions(*texts: str, **columns: Any) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=TABLES["questions"].schema)
 
 
-def passages(text: str = PASSAGE) -> pa.Table:
+def passages(text: str = PASSAGE, title: str = "A") -> pa.Table:
     row = {
-        "passage_id": "p_1", "document_id": "d_1", "source": "a.md", "title": "A", "language": "en",
+        "passage_id": "p_1", "document_id": "d_1", "source": "a.md", "title": title, "language": "en",
         "licence": None, "cluster_id": "d_1", "position": 0, "start": 0, "end": len(text), "text": text,
     }  # fmt: skip
     return pa.Table.from_pylist([row], schema=TABLES["passages"].schema)
@@ -187,6 +187,8 @@ def test_an_order_that_the_passage_gave_does_not_come_out_again() -> None:
         ("instruction", "says `ignore all previous instructions`")
     ]
     assert not screen_questions(table, passages(), [], [], ScreenConfig()).rejected
+    entitled = screen_questions(table, passages(title=order), [], [], ScreenConfig())
+    assert [r.reason for r in entitled.rejected] == ["instruction"]
 
 
 def test_personal_data_falls_only_where_it_is_to_be_masked() -> None:
