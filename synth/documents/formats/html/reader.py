@@ -17,8 +17,6 @@ _CHARSET = re.compile(rb"""<meta[^>]{0,200}charset\s*=\s*["']?([A-Za-z0-9_:.-]{1
 _NUMBER = re.compile(
     r"^(?:(?:chapter|section|appendix)\s+)?(?:\d+(?:\.\d+)*|[A-Z](?:\.\d+)+)[.:]?\s+", re.IGNORECASE
 )
-    r"^(?:(?:chapter|section|appendix)\s+)?(?:\d+(?:\.\d+)*|[A-Z](?:\.\d+)+)[.:]?\s+", re.IGNORECASE
-)
 _HEAD_BYTES = 4096
 
 _OPTIONS = ConversionOptions(
