@@ -23,7 +23,6 @@ from synth.prompts.library import PromptLibrary
 from synth.publish.folder import publish, recover
 from synth.schemas import TABLES
 from synth.settings import anchored, to_toml
-from synth.stages.base import Output
 from synth.stages.calls import Services
 from synth.store import Manifest, PartRecord, StageStore, part_key, write_bytes
 
@@ -141,7 +140,7 @@ class Run:
         notes: list[str] = []
         services = Services(self.client, self.prompts, store.folder, report, notes.append)
         made = spec.work(tables, self.config, services)
-        return store.commit_part(part.index, part.key, [made] if isinstance(made, Output) else made, notes)
+        return store.commit_part(part.index, part.key, made, notes)
 
     def commit(self, plan: Plan, records: Sequence[PartRecord]) -> Manifest:
         """Write the manifest: the stage is done."""

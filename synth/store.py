@@ -184,7 +184,7 @@ class StageStore:
         return all(path.is_file() and sha256_of(path) == sha for path, sha in paths)
 
     def commit_part(
-        self, index: int, key: str, outputs: Iterable[Output], notes: Sequence[str] = ()
+        self, index: int, key: str, made: Output | Iterable[Output], notes: Sequence[str] = ()
     ) -> PartRecord:
         """Write the tables of a part, which may come in several pieces, then its record.
 
@@ -197,7 +197,7 @@ class StageStore:
         inputs = parents = 0
         reasons: Counter[str] = Counter()
         files: list[FileRecord] = []
-        for piece, output in enumerate(outputs):
+        for piece, output in enumerate([made] if isinstance(made, Output) else made):
             output.check_balance(self.stage)
             tables = {**output.tables, "rejected": rejected_table(self.stage, output.rejected)}
             name = f"part-{index:05d}-{key[:8]}" + (f"-{piece:05d}" if piece else "")

@@ -1,3 +1,4 @@
+import json
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -5,11 +6,15 @@ from pathlib import Path
 import pytest
 
 from synth.config import DocumentsConfig
+from synth.documents import collect as collecting
 from synth.documents import shelf as shelves
 from synth.documents.collect import collect, compared, file_keys, remember, shelf_for
 from synth.documents.find import find_sources
+from synth.documents.formats import added
 from synth.documents.reading import Reading
 from synth.documents.shelf import Shelf
+from synth.errors import StoreError
+from tests.documents.distribution import install
 from tests.documents.tools import PROSE, Run, lines, put
 
 
@@ -145,7 +150,9 @@ def test_changed_new_and_removed_files(tmp_path: Path) -> None:
     put(place, "new.txt", "A file that came after all the others had been read.")
     (place / "gone.txt").unlink()
     second = Run(tmp_path / "stage", [place])
-    assert second.said == ["Files since the last time: 1 new, 1 changed, 1 gone, 1 as they were."]
+    assert second.said == [
+        "Files since the last time: 1 new (new.txt), 1 changed (changed.txt), 1 gone (gone.txt), 1 as they were."
+    ]
     assert [done for done, _ in second.reported] == [2, 3]
     assert second.sources() == ["changed.txt", "new.txt", "same.txt"]
     assert second.rows("documents")["changed.txt"]["text"].startswith("Another")
@@ -158,7 +165,7 @@ def test_what_is_remembered_may_be_broken(tmp_path: Path) -> None:
     assert compared(tmp_path, {"a": "1", "b": "2"}) == ""
     assert (
         compared(tmp_path, {"a": "3"})
-        == "Files since the last time: 0 new, 1 changed, 1 gone, 0 as they were."
+        == "Files since the last time: 0 new, 1 changed (a), 1 gone (b), 0 as they were."
     )
     for broken in (b"", b"[]", b'{"a": ', b"\xff"):
         (tmp_path / "read" / "files.json").write_bytes(broken)
@@ -172,7 +179,7 @@ def test_settings_that_change_how_a_file_is_read_have_a_shelf_of_their_own(
     tmp_path: Path, settings: dict[str, object]
 ) -> None:
     folders = {
-        shelf_for(tmp_path, DocumentsConfig.model_validate(given))._folder
+        shelf_for(tmp_path, DocumentsConfig.model_validate(given)).folder
         for given in ({}, settings, {"min_chars": 3}, {"sample": 5}, {"max_seconds": 5})
     }
     assert len(folders) == 2
@@ -220,3 +227,100 @@ def test_whoever_is_stopped_keeps_what_was_read(tmp_path: Path) -> None:
     again = shelf_for(tmp_path, config)
     assert sum(key in again for key in keys.values()) == 3
     assert threading.active_count() == threads
+
+
+def edit(**changes: object) -> Callable[[Path], object]:
+    def damage(folder: Path) -> None:
+        path = folder / "read-000001.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+    return damage
+
+
+def flip(folder: Path) -> None:
+    """One bit of a text, as a bad disk does it."""
+    path = folder / "read-000001.parquet"
+    raw = bytearray(path.read_bytes())
+    raw[len(raw) // 4] ^= 1
+    path.write_bytes(raw)
+
+
+def into_folder(name: str) -> Callable[[Path], object]:
+    def damage(folder: Path) -> None:
+        (folder / name).unlink()
+        (folder / name).mkdir()
+
+    return damage
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        flip,
+        edit(files={"b": []}),
+        edit(files={"b": [-1]}),
+        edit(files={"b": [0]}),
+        edit(files={"b": [1], "x": [1]}),
+        edit(other=1),
+        into_folder("read-000001.json"),
+        into_folder("read-000001.parquet"),
+    ],
+)
+def test_a_segment_that_came_to_harm_is_read_again(tmp_path: Path, damage: Callable[[Path], object]) -> None:
+    fill(tmp_path, "a", "b", "c")
+    damage(tmp_path)
+    shelf = Shelf(tmp_path)
+    assert [name in shelf for name in "abcx"] == [True, False, True, False]
+    shelf.put("b", reading("again"))
+    shelf.end("b")
+    shelf.flush()
+    assert [text for _, _, text in kept(Shelf(tmp_path), "b", "c")] == ["c #0", "c #1", "again"]
+
+
+def test_what_else_lies_on_the_shelf_is_left_alone(tmp_path: Path) -> None:
+    fill(tmp_path, "a", "b")
+    put(tmp_path, "read-abc.json", "{}")
+    put(tmp_path, "read-000001 (copy).parquet", "x")
+    put(tmp_path, "read-000001.json.bak", "x")
+    assert all(name in Shelf(tmp_path) for name in "ab")
+
+
+def test_a_segment_that_vanishes_while_the_shelf_is_open_is_named(tmp_path: Path) -> None:
+    shelf = fill(tmp_path, "a")
+    (tmp_path / "read-000000.parquet").unlink()
+    with pytest.raises(StoreError, match=r"read-000000\.parquet cannot be read"):
+        kept(shelf, "a")
+
+
+def test_a_file_of_another_number_is_the_same_file(tmp_path: Path) -> None:
+    place = tmp_path / "corpus"
+    put(place, "v1.01.md", PROSE)
+    Run(tmp_path / "stage", [place])
+    (place / "v1.01.md").rename(place / "v1.02.md")
+    assert Run(tmp_path / "stage", [place]).reported == []
+    put(place, "v.tar.gz", PROSE)
+    assert file_keys(find_sources([str(place)]))["v.tar.gz"].endswith(".tar.gz")
+
+
+def test_another_version_of_a_library_has_another_shelf(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = shelf_for(tmp_path, DocumentsConfig()).folder
+    monkeypatch.setattr(collecting, "version", lambda name: "0")
+    assert shelf_for(tmp_path, DocumentsConfig()).folder != before
+
+
+def test_files_that_fell_for_what_may_pass_are_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(tmp_path / "site", monkeypatch)
+    put(tmp_path / "corpus", "a.raises", "x")
+    put(tmp_path / "corpus", "b.txt", PROSE)
+    try:
+        made = Run(tmp_path / "stage", [tmp_path / "corpus"])
+    finally:
+        added.added.cache_clear()
+    (said,) = made.said
+    assert "too much time or memory: 1." in said
+    assert "documents.max_seconds" in said
+    assert "--name" in said
