@@ -20,6 +20,10 @@ _HALF_PAIRS = re.compile("[\ud800-\udfff]")
 # Most texts hold none of these: one search for all costs less than three passes that change nothing.
 _UNUSUAL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff]")
 _BLANK_LINES = re.compile("\n{4,}")
+# What could be a run of marks upon one letter: no mark is a letter, a digit or a space itself.
+_MARKED = re.compile(r"[^\w\s\x00-\u02ff]{31,}")
+# More than any script puts upon one letter; sorting them takes time that grows with their square.
+_MOST_MARKS = 30
 _BLOCK = 1 << 20
 
 
@@ -48,10 +52,26 @@ def normalise(text: str) -> str:
     if _UNUSUAL.search(text):
         text = _CONTROLS.sub("", _LINE_ENDS.sub("\n", text))
         text = _HALF_PAIRS.sub("\ufffd", text)
-    text = "\n".join(map(str.rstrip, unicodedata.normalize("NFC", text).split("\n")))
+    # Again behind NFC, which makes two marks of some.
+    text = cut_marks(unicodedata.normalize("NFC", cut_marks(text)))
+    text = "\n".join(map(str.rstrip, text.split("\n")))
     if "\n\n\n\n" in text:
         text = _BLANK_LINES.sub("\n\n\n", text)
     return text.strip("\n")
+
+
+def cut_marks(text: str) -> str:
+    """The text with at most 30 combining marks in a row, so that Unicode's forms cost linear time."""
+    return text if text.isascii() else _MARKED.sub(_without_surplus, text)
+
+
+def _without_surplus(run: re.Match[str]) -> str:
+    kept, marks = [], 0
+    for char in run[0]:
+        marks = marks + 1 if unicodedata.combining(char) else 0
+        if marks <= _MOST_MARKS:
+            kept.append(char)
+    return "".join(kept)
 
 
 def one_line(text: str, limit: int = 300) -> str:

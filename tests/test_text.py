@@ -1,3 +1,4 @@
+import time
 from pathlib import Path
 
 from hypothesis import given, settings
@@ -29,6 +30,19 @@ def test_only_line_ends_and_tabs_are_left_of_the_control_characters(text: str) -
 
 def test_line_ends_accents_and_spaces_of_other_systems_are_the_same_text() -> None:
     assert normalise("\ufeffcafe\u0301 \r\nb\rc\x00\u2028d\t\n") == "caf\u00e9\nb\nc\nd"
+
+
+def test_marks_upon_one_letter_are_cut_and_only_they() -> None:
+    assert normalise("e" + "\u0316" * 40) == "e" + "\u0316" * 30
+    assert normalise("\u0344" * 40) == "\u0308\u0301" * 15
+    few = "a" + "\u0316" * 30 + "—" * 50 + "…" * 50
+    assert normalise(few) == few
+
+
+def test_time_grows_with_the_marks_and_no_faster() -> None:
+    begun = time.process_time()
+    assert len(normalise("a" + "\u0301\u0316" * 100_000)) == 30
+    assert time.process_time() - begun < 2
 
 
 def test_at_most_two_blank_lines_stay_in_a_row() -> None:

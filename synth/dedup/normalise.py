@@ -14,6 +14,8 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
+from synth.text import cut_marks
+
 SIGNS = {
     "×": "*", "·": "*", "∙": "*", "⋅": "*", "∗": "*", "÷": "/", "∕": "/", "⁄": "/", "−": "-", "‐": "-",
     "–": "-", "＝": "=", "′": "'", "’": "'", "‘": "'", "∣": "|", "⩽": "≤", "⩾": "≥", "º": "°",
@@ -101,7 +103,7 @@ def _fold(text: str) -> str:
     """Case and compatibility forms folded, as Unicode's NFKC_Casefold does it, superscripts kept apart."""
     if text.isascii():
         return text.lower()
-    text = text.translate(_INVISIBLE)
+    text = cut_marks(text.translate(_INVISIBLE))
     text = _SUPERSCRIPTS.sub(lambda m: "^" + m[0], text)
     text = _FRACTIONS.sub(lambda m: f" {m[0]} ", text)
     text = unicodedata.normalize("NFKC", unicodedata.normalize("NFD", text).casefold())

@@ -7,6 +7,8 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
+from synth.text import cut_marks
+
 _NUMBERING = re.compile(r"^\s*(?:\(?\d{1,3}(?:\.\d{1,3})*[.):]+\s+|[-*•]\s+|\(?[a-z]\)\s+)", re.IGNORECASE)
 _PARENTHESIS = re.compile(r"\s*\([^()]*\)\s*$")
 _LATEX = re.compile(r"\\[()\[\]]|\$+|\\(?:text|mathrm|mathbf|emph)\s*(?=\{)")
@@ -23,7 +25,7 @@ def clean(surface: str) -> str:
 
 def canonical(surface: str) -> str:
     """The key that joins spellings: NFKC, case folded, without LaTeX delimiters and signs at the ends."""
-    name = unicodedata.normalize("NFKC", clean(surface)).casefold()
+    name = unicodedata.normalize("NFKC", cut_marks(clean(surface))).casefold()
     name = _LATEX.sub("", name).replace("{", "").replace("}", "")
     return " ".join(name.strip(_EDGE).split())
 

@@ -1,5 +1,7 @@
 """What counts as the same text, and what does not."""
 
+import time
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -109,3 +111,9 @@ def test_words_are_letters_and_numbers() -> None:
 )
 def test_hostile_text_is_only_text(text: str) -> None:
     assert len(tokens(text)) <= len(text)
+
+
+def test_time_grows_with_the_marks_and_no_faster() -> None:
+    begun = time.process_time()
+    tokens("a" + "\u0301\u0316" * 100_000)
+    assert time.process_time() - begun < 2
