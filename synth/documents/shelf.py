@@ -2,13 +2,15 @@
 
 A folder of segments, each a Parquet file of readings, beside each an index of the files that ended in
 it. Both are written whole or not at all, so a run that is killed reads again what was not on disk, and
-nothing else. A file is known by its bytes and its suffix, wherever it lies and whatever it is called.
+nothing else; what has come to harm on disk is read again as well. A file is known by its bytes and its
+suffix, wherever it lies and whatever it is called.
 
 In: readings as they come, in any order. Out: segments, to be gone through as often as needed without
 ever holding more than one.
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -20,13 +22,18 @@ from pydantic import ValidationError
 
 from synth.config import Config
 from synth.documents.reading import Piece, Reading, Sketch
+from synth.errors import StoreError
+from synth.ids import digest
 from synth.store import write_json, write_table
+from synth.text import sha_or_fault
 
 # A segment is a tenth of a second to write; a run that is killed loses the one that is not full. So it is
 # full as well where reading it has taken long.
 SEGMENT_CHARS = 16_000_000
 SEGMENT_ROWS = 2_000
 SEGMENT_SECONDS = 10.0
+_NAME = re.compile(r"read-([0-9]{6,12})\.(?:json|parquet)")
+_DAMAGED = "{} cannot be read ({}); delete it, and run the same command again."
 # Segments whose texts are kept at hand while near-duplicates are compared.
 _HELD = 4
 
@@ -54,9 +61,9 @@ LIGHT = tuple(name for name in SCHEMA.names if name != "text")
 
 
 class Index(Config):
-    """Beside a segment: its size (0 where it has no rows), and where each file lies that ended in it."""
+    """Beside a segment: where each file lies that ended in it, and a seal on that and on the segment."""
 
-    bytes: int
+    seal: str
     files: dict[str, list[int]]
 
 
@@ -72,16 +79,18 @@ class Shelf:
     """The readings of one set of reading settings."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self._ends: dict[str, list[int]] = {}
-        indexes = {_number(path): _read_index(path) for path in sorted(folder.glob("read-*.json"))}
-        whole = {n for n, index in indexes.items() if _size(self._path(n)) == index.bytes}
-        for number in sorted(whole):
-            self._ends.update(
-                {f: held for f, held in indexes[number].files.items() if whole.issuperset(held)}
-            )
+        # Files whose reading may come out otherwise another time, as nothing of them is kept.
+        self.passing: set[str] = set()
+        names = (_NAME.fullmatch(path.name) for path in folder.glob("read-*"))
+        numbers = sorted({int(name[1]) for name in names if name})
+        indexes = {number: _read_index(self._path(number)) for number in numbers}
+        whole = {number for number, index in indexes.items() if index}
+        for index in filter(None, indexes.values()):
+            self._ends.update({f: held for f, held in index.files.items() if held and whole.issuperset(held)})
         # A number that a torn segment has is not given again.
-        self._last = max([*indexes, *map(_number, folder.glob("read-*.parquet")), -1])
+        self._last = max([*numbers, -1])
         self._rows: list[dict[str, Any]] = []
         self._chars = 0
         self._seconds = 0.0
@@ -122,6 +131,8 @@ class Shelf:
         """
         segments = self._open.pop(file, [])
         (self._ended if lasting else self._ends)[file] = segments
+        if not lasting:
+            self.passing.add(file)
         self._seconds += seconds
         if self._seconds >= SEGMENT_SECONDS:
             self.flush()
@@ -139,7 +150,7 @@ class Shelf:
         if self._rows:
             write_table(self._path(number), pa.Table.from_pylist(self._rows, schema=SCHEMA))
         if self._rows or self._ended:
-            index = Index(bytes=_size(self._path(number)), files=self._ended)
+            index = Index(seal=_seal(self._path(number), self._ended), files=self._ended)
             write_json(self._path(number).with_suffix(".json"), index.model_dump())
             self._last = number
         self._ends.update(self._ended)
@@ -150,7 +161,7 @@ class Shelf:
         holding = {number for file in files for number in self._ends.get(file, ())}
         for number in sorted(holding):
             columns = None if text else list(LIGHT)
-            rows = pq.read_table(self._path(number), columns=columns).to_pylist()
+            rows = self._table(number, columns).to_pylist()
             yield [
                 Shelved(number, place, row)
                 for place, row in enumerate(rows)
@@ -162,10 +173,17 @@ class Shelf:
         return str(self._texts(segment)[row].as_py())
 
     def _read_texts(self, segment: int) -> pa.ChunkedArray:
-        return pq.read_table(self._path(segment), columns=["text"])["text"]
+        return self._table(segment, ["text"])["text"]
+
+    def _table(self, number: int, columns: list[str] | None) -> pa.Table:
+        """A segment, which was whole when the shelf was opened."""
+        try:
+            return pq.read_table(self._path(number), columns=columns)
+        except (OSError, pa.ArrowException) as fault:
+            raise StoreError(_DAMAGED.format(self._path(number), fault)) from fault
 
     def _path(self, number: int) -> Path:
-        return self._folder / f"read-{number:06d}.parquet"
+        return self.folder / f"read-{number:06d}.parquet"
 
 
 def masked_in(shelved: Shelved) -> dict[str, int]:
@@ -187,17 +205,15 @@ def pieces_of(shelved: Shelved) -> tuple[Piece, ...]:
     )
 
 
-def _number(path: Path) -> int:
-    return int(path.stem.removeprefix("read-"))
+def _seal(segment: Path, files: Mapping[str, list[int]]) -> str:
+    """What changes with any byte of a segment (which has no rows where it is not there) and of its index."""
+    return digest(sha_or_fault(segment), dict(files))
 
 
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
-
-
-def _read_index(path: Path) -> Index:
-    """The index in a file; one that holds no file where it is torn."""
+def _read_index(segment: Path) -> Index | None:
+    """The index of a segment; None where it or the segment is torn."""
     try:
-        return Index.model_validate_json(path.read_bytes())
-    except ValidationError:
-        return Index(bytes=-1, files={})
+        index = Index.model_validate_json(segment.with_suffix(".json").read_bytes())
+    except (OSError, ValidationError):
+        return None
+    return index if index.seal == _seal(segment, index.files) else None
