@@ -3,9 +3,12 @@ from pathlib import Path
 
 import pytest
 
-from synth.config import LicencesConfig
+from synth.config import LicencesConfig, RunConfig
 from synth.documents.licences import Cards, Licences
 from synth.documents.readers import read
+from synth.documents.shelf import Shelf
+from synth.documents.survey import survey
+from synth.errors import StoreError
 from tests.documents.tools import CONFIG, PROSE, Run, fault, lines, one, put
 
 CARD = "---\nlicense: cc-by-sa-4.0\ntask_categories:\n- text-generation\n---\n\n# A data set\n"
@@ -132,3 +135,17 @@ def test_licences_that_are_not_allowed_are_rejected(tmp_path: Path) -> None:
 def test_a_card_with_hostile_lines_costs_no_time(tmp_path: Path) -> None:
     hostile = "---\n" + "a" * 500_000 + "\n" + "- " * 200_000 + "\n" + "\t" * 200_000 + "- x\n---\n"
     assert [found.reason for found in read(put(tmp_path, "a.md", hostile), CONFIG)] == [""]
+
+
+def test_texts_without_a_word_are_not_alike(tmp_path: Path) -> None:
+    for number, signs in enumerate(("∀∃∑∏ + − × ÷ ", "⊂⊃∪∩ = ≠ ≤ ≥ ", "... --- ")):
+        put(tmp_path / "corpus", f"{number}.txt", signs * 30)
+    made = Run(tmp_path / "stage", [tmp_path / "corpus"])
+    assert made.reasons() == {}
+    assert len(set(made.column("documents", "cluster_id"))) == 3
+
+
+def test_files_that_the_shelf_lost_are_named(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path)
+    with pytest.raises(StoreError, match=r"What was read of lost\.txt is lost"):
+        survey(shelf, {"0.txt": ["lost.txt"]}, RunConfig())
