@@ -48,6 +48,15 @@ def _weight(prose: str) -> int:
     return 4 if _SPACELESS.search(prose) else 1
 
 
+def load_language_model() -> None:
+    """Load what `detect_language` needs, so that a machine without room for it is told from a bad text.
+
+    Raises:
+        Exception: it cannot be loaded; it is unpacked into the folder for temporary files.
+    """
+    _identifier()
+
+
 @cache
 def _identifier() -> LanguageIdentifier:
     identifier = LanguageIdentifier.from_model_file(

@@ -22,6 +22,8 @@ from synth.errors import SynthError
 
 # The reader asks for a successor: its memory is used up, though it could still say so.
 WORN_OUT = 3
+# The exit code of a process that cannot read anything where it is.
+UNREADY = 4
 # Seconds of any clock for one document: a reader that waits for something that will not come uses no
 # processor time, and would outlive a run that was killed.
 SILENT_S = 600
@@ -33,6 +35,10 @@ _STILLBORN = 5
 _CLOSE_S = 5
 _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR", "TZ", "LD_LIBRARY_PATH", "PYTHONHOME")
 _GONE = "A process that reads documents has ended ({}); run the same command again."
+_UNREADY = (
+    "The processes that read documents cannot load the model that tells languages apart: "
+    "make room in the folder for temporary files ({}), or set TMPDIR to one that can be written."
+)
 
 
 class End(NamedTuple):
@@ -170,6 +176,8 @@ class Slot:
         except subprocess.TimeoutExpired:
             self.kill()
             code = self._process.wait()
+        if code == UNREADY:
+            return SynthError(_UNREADY.format(os.environ.get("TMPDIR") or "/tmp"))  # noqa: S108  (only named)
         return SynthError(_GONE.format(_cause(-code)))
 
     def _fault(self, kind: bytes, said: bytes) -> Reading:

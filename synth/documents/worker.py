@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from synth.config import DocumentsConfig
+from synth.documents.language import load_language_model
 from synth.documents.readers import read
-from synth.documents.slot import SILENT_S, WORN_OUT
+from synth.documents.slot import SILENT_S, UNREADY, WORN_OUT
 
 _MEGABYTE = 1 << 20
 
@@ -28,6 +29,11 @@ def main() -> None:
     """Serve until the input ends; fork a new reader whenever one dies."""
     requests, replies = _channels()
     config = DocumentsConfig.model_validate_json(requests.readline())
+    try:
+        # Before any reader is forked, so that all share it, and that no file is blamed for its want.
+        load_language_model()
+    except Exception:  # noqa: BLE001  (whatever it is, nothing can be read here)
+        sys.exit(UNREADY)
     while not _ended(requests):
         child = os.fork()
         if child == 0:

@@ -252,3 +252,14 @@ def test_a_new_version_of_a_reader_reads_its_files_again(
     assert Run(tmp_path / "stage", [place]).reported == []
     install(tmp_path / "site", monkeypatch, version="2")
     assert Run(tmp_path / "stage", [place]).reported == [(1, 1)]
+
+
+def test_a_machine_on_which_nothing_can_be_read_is_no_fault_of_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(tmp_path / "broken", "py3langid/__init__.py", "")
+    model = "MODEL_FILE = ''\nclass LanguageIdentifier:\n    def from_model_file(*a, **k): raise OSError(28, 'full')\n"
+    put(tmp_path / "broken", "py3langid/langid.py", model)
+    monkeypatch.syspath_prepend(str(tmp_path / "broken"))
+    with pytest.raises(SynthError, match="cannot load the model.*temporary files"):
+        found(sources(tmp_path, a_txt=PROSE), DocumentsConfig())
