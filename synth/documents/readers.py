@@ -5,6 +5,7 @@ so that every file, every row and every member is accounted for.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from synth.config import DocumentsConfig
@@ -15,18 +16,49 @@ from synth.documents.packing import unpacked
 from synth.documents.reading import Reading, read_content
 from synth.text import one_line
 
+# A row takes a byte of its file at the least, packed or not; a few bytes can claim a million million rows.
+# So small a file may have this many all the same.
+_FREE_ROWS = 10_000
+
+
+@dataclass(slots=True)
+class _Bound:
+    """How many rows a file may have, with all its members; counts them."""
+
+    rows: int
+    taken: int = 0
+
+    def take(self) -> None:
+        """One more row.
+
+        Raises:
+            ReadError: that is one too many.
+        """
+        if self.taken == self.rows:
+            raise ReadError(f"more than {self.rows:,} rows, which is too many for its size", "too_large")
+        self.taken += 1
+
 
 def read(path: Path, config: DocumentsConfig) -> Iterator[Reading]:
     """Everything in a file, in its order; never nothing."""
-    return _read("", Blob(path.name, config.max_bytes, lambda: path.open("rb")), config)
+    bound = _Bound(min(config.max_rows, _FREE_ROWS + _size(path)))
+    return _read("", Blob(path.name, config.max_bytes, lambda: path.open("rb")), config, bound)
 
 
-def _read(place: str, blob: Blob, config: DocumentsConfig) -> Iterator[Reading]:
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _read(place: str, blob: Blob, config: DocumentsConfig, bound: _Bound) -> Iterator[Reading]:
     """What is in a file that stands at `place`; a fault ends it, and what came before stays."""
     empty = True
     try:
         blob = unpacked(blob)
-        found = _archive(place, blob, config) if is_archive(blob) else _document(place, blob, config)
+        read_it = _archive if is_archive(blob) else _document
+        found = read_it(place, blob, config, bound)
         for reading in found:
             empty = False
             yield reading
@@ -41,23 +73,25 @@ def _read(place: str, blob: Blob, config: DocumentsConfig) -> Iterator[Reading]:
         yield _unread(place, failed).model_copy(update={"lasting": False})
 
 
-def _document(place: str, blob: Blob, config: DocumentsConfig) -> Iterator[Reading]:
+def _document(place: str, blob: Blob, config: DocumentsConfig, bound: _Bound) -> Iterator[Reading]:
     kind, rows = find_format(blob, config)
     for inner, found in rows(blob, config):
+        if inner:
+            bound.take()
         if isinstance(found, Content):
             yield read_content(place + inner, kind, found, config)
         else:
             yield _unread(place + inner, found, kind)
 
 
-def _archive(place: str, blob: Blob, config: DocumentsConfig) -> Iterator[Reading]:
+def _archive(place: str, blob: Blob, config: DocumentsConfig, bound: _Bound) -> Iterator[Reading]:
     if place:
         raise ReadError("an archive inside an archive: unpack the outer one", "unsupported_format")
     for name, member in members(blob, config):
         if isinstance(member, ReadError):
             yield _unread(f"!/{name}", member)
         else:
-            yield from _read(f"!/{name}", member, config)
+            yield from _read(f"!/{name}", member, config, bound)
 
 
 def _unread(place: str, fault: ReadError, kind: str = "") -> Reading:

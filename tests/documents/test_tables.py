@@ -2,6 +2,7 @@ import datetime
 import gzip
 import json
 import math
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -295,3 +296,43 @@ def test_parquet_that_unpacks_to_too_much_is_rejected_unread(tmp_path: Path) -> 
     config = DocumentsConfig(max_bytes=20_000)
     assert path.stat().st_size < config.max_bytes
     assert fault(path, config).reason == "too_large"
+
+
+@pytest.mark.parametrize("max_bytes", [5_000, 1_000_000])
+def test_an_open_quote_costs_one_row_of_a_file_of_any_size(tmp_path: Path, max_bytes: int) -> None:
+    rows = [f"row {i} has a text of its own" for i in range(1000)]
+    rows[300] = '"' + rows[300]
+    path = put(tmp_path, "a.csv", "text\n" + "\n".join(rows) + "\n")
+    found = list(read(path, DocumentsConfig(max_bytes=max_bytes)))
+    assert [(i, r.detail) for i, r in enumerate(found) if r.reason] == [(300, "a quote that is never closed")]
+    assert [r.text for r in found if not r.reason] == [row for row in rows if not row.startswith('"')]
+
+
+def test_a_small_file_has_no_endless_rows(tmp_path: Path) -> None:
+    nothing = pa.Array.from_buffers(pa.null(), 10**12, [None])
+    batch = pa.record_batch([nothing], names=["text"])
+    options = pa.ipc.IpcWriteOptions(allow_64bit=True)
+    with pa.ipc.new_file(tmp_path / "a.arrow", batch.schema, options=options) as writer:
+        writer.write_batch(batch)
+    put(tmp_path, "b.jsonl.gz", gzip.compress(b"1\n" * 3_000_000))
+    for name in ("a.arrow", "b.jsonl.gz"):
+        found = list(read(tmp_path / name, DocumentsConfig()))
+        rows = 10_000 + (tmp_path / name).stat().st_size
+        assert len(found) == rows + 1
+        assert (found[-1].reason, found[-1].place) == ("too_large", "")
+        assert f"more than {rows:,} rows" in found[-1].detail
+
+
+def test_rows_are_counted_over_all_members_and_bounded_by_the_settings(tmp_path: Path) -> None:
+    put(tmp_path, "a.jsonl", lines(*({"text": f"text {i}"} for i in range(5))))
+    assert [r.reason for r in read(tmp_path / "a.jsonl", DocumentsConfig(max_rows=3))] == [
+        "",
+        "",
+        "",
+        "too_large",
+    ]
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for name in "bc":
+            archive.write(tmp_path / "a.jsonl", f"{name}.jsonl")
+    found = [r.place for r in read(tmp_path / "a.zip", DocumentsConfig(max_rows=6)) if not r.reason]
+    assert found == [*(f"!/b.jsonl#{i}" for i in range(5)), "!/c.jsonl#0"]

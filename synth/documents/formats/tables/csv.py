@@ -84,9 +84,9 @@ class _Lines(Iterator[str]):
         self._taken.clear()
 
     @property
-    def taken(self) -> int:
-        """How many lines the row has so far."""
-        return len(self._taken)
+    def several(self) -> bool:
+        """Whether the row has more than one line; an endless one comes in pieces."""
+        return any(line.endswith(("\n", "\r")) for line in self._taken[:-1])
 
     def back(self, skipped: int = 0) -> None:
         """Go back to where the row began, or to so many lines after that."""
@@ -107,7 +107,7 @@ def _rows(lines: _Lines, delimiter: str) -> Iterator[list[str] | ReadError]:
             return
         except csv.Error as fault:
             # A field over many lines that is larger than a document: its neighbours are in it.
-            if lines.taken == 1 or "limit" not in str(fault):
+            if not lines.several or "limit" not in str(fault):
                 kind = "too_large" if "limit" in str(fault) else "unreadable"
                 yield ReadError(f"a broken row: {fault}", kind)
                 continue
