@@ -71,8 +71,15 @@ def _files(top: tuple[Path, Path]) -> Iterator[tuple[Path, Path]]:
         # Links to folders are not followed: inside the root they lead to what is found anyway.
         folders[:] = sorted(f for f in folders if not f.startswith("."))
         for path in (Path(folder) / f for f in sorted(files) if not f.startswith(".")):
-            if path.is_file() and (not path.is_symlink() or path.resolve().is_relative_to(inside)):
+            if path.is_file() and (not path.is_symlink() or _shown(path.resolve(), inside)):
                 yield root, path
+
+
+def _shown(target: Path, root: Path) -> bool:
+    """Whether a link leads to what would be found without it: no hidden file, and none outside."""
+    return target.is_relative_to(root) and not any(
+        part.startswith(".") for part in target.relative_to(root).parts
+    )
 
 
 def printable(path: str) -> str:

@@ -92,3 +92,11 @@ def test_names_of_files_are_no_names_of_rows_and_stay_apart(tmp_path: Path) -> N
         *(r"\\xff.txt", r"\xff.txt"),
     }
     assert len(found) == 7
+
+
+def test_a_link_makes_no_hidden_file_seen(tmp_path: Path) -> None:
+    root = make(tmp_path / ".root", "a.txt", ".hidden.txt", ".folder/b.txt")
+    (root / "c.txt").symlink_to(root / ".hidden.txt")
+    (root / "d.txt").symlink_to(root / ".folder" / "b.txt")
+    (root / "e.txt").symlink_to(root / "a.txt")
+    assert names(root) == ["a.txt", "e.txt"]
