@@ -78,15 +78,18 @@ class Reading(Config):
 
 def read_content(place: str, kind: str, content: Content, config: DocumentsConfig) -> Reading:
     """The reading of a document that a reader of format `kind` found."""
-    text, masked = mask(normalise(clean(content.text)), config.mask)
-    title, _ = mask(one_line(clean(content.title or "")), config.mask)
+    text, title = normalise(clean(content.text)), one_line(clean(content.title or ""))
+    # A name that one of them gives away stands in the other as well.
+    masked_text, masked = mask(text, config.mask, title)
+    title, text = mask(title, config.mask, text)[0], masked_text
+    url, _ = mask(one_line(content.url or "", 2000), [kind for kind in config.mask if kind == "email"])
     return Reading(
         place=place,
         format=kind,
         title=title or None,
         language=_language(text, content.language),
         licence=one_line(content.licence or "") or None,
-        url=one_line(content.url or "", 2000) or None,
+        url=url or None,
         date=one_line(content.date or "", 40) or None,
         document_id=content_id("doc", text),
         text=text,
