@@ -17,6 +17,7 @@ from typing import Any
 from synth.config import RunConfig
 from synth.documents.collect import collect, compared, file_keys, remember, shelf_for
 from synth.documents.find import Source, find_sources
+from synth.documents.privacy import mask
 from synth.documents.reading import Piece
 from synth.documents.shelf import Shelf, Shelved, masked_in, pieces_of
 from synth.documents.survey import UNMARKED, Entry, Survey, Verdict, survey
@@ -45,10 +46,12 @@ def read_documents(config: RunConfig, services: Services) -> Iterator[Output]:
         services.say(changes)
     names = _names(sources, keys)
     found = survey(shelf, names, config)
-    found.judged = judge(found.standing(), partial(_candidates, shelf, names, found), config, services)
+    found.judged = judge(
+        found.standing(), partial(_candidates, shelf, names, found, config.documents.mask), config, services
+    )
     masked: Counter[str] = Counter()
     for segment in shelf.segments(names, text=True):
-        made = _Made(found)
+        made = _Made(found, config.documents.mask)
         for shelved in segment:
             for name in names[shelved.columns["file"]]:
                 made.add(found.entries[name + shelved.columns["place"]], shelved)
@@ -59,13 +62,15 @@ def read_documents(config: RunConfig, services: Services) -> Iterator[Output]:
     remember(services.folder, keys)
 
 
-def _candidates(shelf: Shelf, names: Mapping[str, Sequence[str]], found: Survey) -> Iterator[Row]:
+def _candidates(
+    shelf: Shelf, names: Mapping[str, Sequence[str]], found: Survey, kinds: Sequence[str]
+) -> Iterator[Row]:
     """Every passage that nothing has ruled out, as it would be written."""
     for shelved in (s for segment in shelf.segments(names, text=True) for s in segment):
         for name in names[shelved.columns["file"]]:
             entry = found.entries[name + shelved.columns["place"]]
             if entry.verdict is None:
-                document = _document_row(entry, shelved)
+                document = _document_row(entry, shelved, kinds)
                 for position, piece in enumerate(pieces_of(shelved)):
                     if found.of_passage(entry.source, position, piece.passage_id) is None:
                         yield _passage_row(document, position, piece)
@@ -89,6 +94,7 @@ class _Made:
     """What is made of one segment."""
 
     found: Survey
+    kinds: Sequence[str]
     inputs: set[str] = field(default_factory=set)
     parents: set[str] = field(default_factory=set)
     documents: list[Row] = field(default_factory=list)
@@ -100,7 +106,7 @@ class _Made:
         """One document: its row and those of its passages, or the reason why it falls."""
         key = source_id(entry.source)
         self.inputs.add(key)
-        row = _document_row(entry, shelved)
+        row = _document_row(entry, shelved, self.kinds)
         if entry.verdict is not None:
             self.rejected.append(_rejected(key, entry, row))
             return
@@ -129,12 +135,12 @@ class _Made:
         )
 
 
-def _document_row(entry: Entry, shelved: Shelved) -> Row:
+def _document_row(entry: Entry, shelved: Shelved, kinds: Sequence[str]) -> Row:
     read, member = shelved.columns, entry.member
     return {
         "document_id": entry.document_id,
         "source": entry.source,
-        "title": read["title"] or _name_of(entry.source),
+        "title": read["title"] or _name_of(entry.source, kinds),
         "language": read["language"],
         "licence": entry.licence,
         "url": read["url"],
@@ -148,10 +154,10 @@ def _document_row(entry: Entry, shelved: Shelved) -> Row:
     }
 
 
-def _name_of(source: str) -> str:
+def _name_of(source: str, kinds: Sequence[str]) -> str:
     """A title for what has none: the file's name without its suffix; a row keeps its number."""
     name = source.rsplit("/", 1)[-1]
-    return name if "#" in name else PurePosixPath(name).stem or name
+    return mask(name if "#" in name else PurePosixPath(name).stem or name, kinds)[0]
 
 
 def _rejected(key: str, entry: Entry, row: Row) -> Rejected:

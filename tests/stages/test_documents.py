@@ -200,3 +200,11 @@ def test_a_file_that_is_called_like_a_row_keeps_the_balance(tmp_path: Path) -> N
     made = run(place)
     assert made.sources() == ["t.jsonl#0"]
     assert made.reasons() == {"t.jsonl##0": "unsupported_format"}
+
+
+def test_a_title_that_is_a_file_name_is_masked(tmp_path: Path) -> None:
+    place = corpus(tmp_path, **{"ada@king.org": prose(1)})
+    for kinds, title in ((["email"], "[EMAIL]"), ([], "ada@king.org")):
+        made = run(place, mask=kinds)
+        assert made.output.tables["documents"]["title"].to_pylist() == [title]
+        assert made.output.tables["passages"]["title"].to_pylist() == [title]
