@@ -52,7 +52,7 @@ _BREAK = (
 _PARTICLE = r"(?:(?:van|von|de|der|den|da|del|la|le|di|bin|al|el)[ ])"
 _FULL = rf"{_NAME}(?:{_GAP}{_PARTICLE}{{0,2}}{_NAME}){{1,3}}"
 _BROKEN = rf"{_NAME}(?:{_GAP}{_NAME}){{0,2}}{_BREAK}{_PARTICLE}{{0,2}}{_NAME}"
-_AT_ADDRESS = re.compile(rf"({_FULL}|{_BROKEN})(?=[ \t]*[<(]?[ \t]*{_EMAIL})")
+_AT_ADDRESS = re.compile(rf"({_FULL}|{_BROKEN})(?=[*_]{{0,3}}[ \t]*+[<(]?[ \t]*+{_EMAIL})")
 _TITLED = re.compile(
     rf"\b({_TITLE}\b\.?(?:{_GAP}|{_BREAK}))"
     rf"((?:{_INITIAL}{_GAP}){{0,3}}{_PARTICLE}{{0,2}}{_LONG}"
