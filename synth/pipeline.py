@@ -151,7 +151,7 @@ COMBINATIONS = Stage(
 )
 QUESTIONS = Stage(
     "questions",
-    2,
+    3,
     reads=("combinations", "passages"),
     settings=("questions", *SAID, "prompts.questions_sampling"),
     work=_questions,
@@ -180,7 +180,7 @@ ANSWERS = Stage(
 )
 DATASET = Stage(
     "dataset",
-    2,
+    3,
     reads=("documents", "passages", "concepts", "combinations", "questions", "screened", "answers"),
     settings=("recipe", "preset", "domain", "levels", "language", "seed", "answers", "dataset"),
     work=_dataset,
