@@ -67,12 +67,9 @@ def test_only_new_documents_are_read_and_extracted(
     assert second.repeated == 0
     # One extraction and one call for questions of each new passage; the rest answers the new questions.
     assert second.answered - 2 * NEW == second.manifests["answers"].inputs - first.manifests["answers"].inputs
-    assert (
-        second.note()
-        == (
+    assert second.note() == (
         f"Files since the last time: {NEW} new (new0.md, new1.md, new2.md, {NEW - 3} more), 0 changed, 0 gone, "
         f"{len(corpus.TEXTS)} as they were."
-    )
     )
 
 
