@@ -372,6 +372,7 @@ EXCLUDED: dict[str, str] = {
     "part_rows": "rows are the same however they are cut",
     "documents.readers": "speed only: each file is read by itself",
     "models.*.max_in_flight": "speed only",
+    "models.*.transport": "the same bytes are asked, and the same answered",
     "models.*.timeout_s": "speed only: a call that times out is tried again",
     "models.*.max_tries": "a call that fails for good is a rejected row, and is tried again by a later run",
     "models.*.api_key_env": "who pays does not change what is answered",

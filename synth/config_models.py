@@ -93,6 +93,12 @@ class ModelConfig(Config):
     )
     sha256: str | None = Field(None, title="SHA-256", description="Of a GGUF file; checked before loading.")
     context_tokens: int = Field(32768, ge=512, title="Context", description="Tokens of prompt and reply.")
+    transport: Literal["openai", "direct"] = Field(
+        "openai",
+        title="Transport",
+        description="`openai`, the package; or `direct`, for a thousand calls at a time: plain HTTP, "
+        "without proxies and redirects.",
+    )
     max_in_flight: int = Field(64, ge=1, title="In flight", description="Calls at one time.")
     timeout_s: float = Field(
         300, gt=0, allow_inf_nan=False, title="Timeout", description="Seconds for one try of one call."

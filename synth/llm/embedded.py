@@ -17,7 +17,8 @@ from synth.config import ModelConfig
 from synth.errors import EndpointError
 from synth.llm import weights
 from synth.llm.heads import PromptHeads
-from synth.llm.transport import HttpReply, OpenAITransport
+from synth.llm.openai_transport import OpenAITransport
+from synth.llm.transport import HttpReply
 
 
 class EmbeddedServer:

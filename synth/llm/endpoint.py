@@ -9,10 +9,12 @@ from urllib.parse import parse_qsl
 
 from synth.config import ModelConfig
 from synth.errors import ConfigError, EndpointError
-from synth.llm import address, embedded, weights, wire
+from synth.llm import address, embedded, files, weights, wire
+from synth.llm.direct import DirectTransport
 from synth.llm.fake import FakeModel
 from synth.llm.limits import Answered, Backoff, Limiter, is_quota
-from synth.llm.transport import FakeTransport, HttpReply, OpenAITransport, Transport
+from synth.llm.openai_transport import OpenAITransport
+from synth.llm.transport import FakeTransport, HttpReply, Transport
 
 # So many calls in a row, given up with not one success between them, are no accident of single rows.
 FAILURES_IN_A_ROW = 20
@@ -68,7 +70,8 @@ class Endpoint:
         """The way to the endpoint.
 
         Raises:
-            ConfigError: the address cannot be used, or the variable with its key is not set.
+            ConfigError: the address cannot be used, the variable with its key is not set, or more files would
+                be open at one time than the system allows.
         """
         if self.kind == "fake":
             return FakeTransport(self.fake or self._fake())
@@ -77,9 +80,10 @@ class Endpoint:
         if self.kind == "wordllama":
             raise ConfigError(f"models.{self.name}: gives embeddings only; name another entry for the role.")
         self._check_address()
-        return OpenAITransport(
-            self.config.base_url, self.key(), self.config.timeout_s, self.config.max_in_flight
-        )
+        config, key = self.config, self.key()
+        if config.transport == "direct":
+            return DirectTransport(config.base_url, key, config.timeout_s)
+        return OpenAITransport(config.base_url, key, config.timeout_s, config.max_in_flight)
 
     @cached_property
     def limiter(self) -> Limiter:
@@ -107,11 +111,17 @@ class Endpoint:
         variable = self.config.api_key_env
         if variable is None:
             return None
-        if not os.environ.get(variable):
+        key = os.environ.get(variable)
+        if not key:
             raise ConfigError(
                 f"models.{self.name}: the variable {variable} is not set; export the API key in it."
             )
-        return os.environ[variable]
+        if not key.isascii() or not key.isprintable() or " " in key:
+            raise ConfigError(
+                f"models.{self.name}: the variable {variable} holds what no key can (a space, a line end); "
+                "export the key again."
+            )
+        return key
 
     def scrub(self, text: str) -> str:
         """The text without the API key, should the endpoint have repeated it."""
@@ -137,6 +147,9 @@ class Endpoint:
         if reply.status == 404:
             fix = "check `base_url` and `model`"
             return EndpointError(f"{name}: {where} has no model {self.config.model!r} ({said}); {fix}.")
+        if 300 <= reply.status < 400:
+            fix = 'correct `base_url`, or set transport = "openai", which follows'
+            return EndpointError(f"{name}: {where} sends elsewhere (HTTP {reply.status}); {fix}.")
         if reply.status == 402 or is_quota(reply):
             return EndpointError(
                 f"{name}: {where} says that the account is used up ({said}); top it up and resume."
@@ -174,6 +187,8 @@ class Endpoint:
     def _check_address(self) -> None:
         if fault := address.fault_of(self.config.base_url):
             raise ConfigError(f"models.{self.name}: base_url {fault}.")
+        if fault := files.fault_of(self.config.max_in_flight):
+            raise ConfigError(f"models.{self.name}: {fault}.")
 
     def _fake(self) -> FakeModel:
         """`fake:` alone, or with shares of faults: `fake:?empty=0.1&status_429=0.05`."""
