@@ -8,16 +8,17 @@ of them together, and equal requests under way at one time are one call.
 import asyncio
 import json
 import threading
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import wait
 from dataclasses import replace
-from queue import SimpleQueue
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
+from weakref import WeakSet
 
 from synth.config import ModelConfig
 from synth.errors import ConfigError, SynthError
 from synth.llm import probe, wire
+from synth.llm.batch import Batch, Job
 from synth.llm.endpoint import Endpoint
 from synth.llm.fake import FakeModel
 from synth.llm.journal import Journal
@@ -30,14 +31,8 @@ __all__ = ["Client", "Form", "Reply", "Request"]
 CLOSE_SECONDS = 30.0
 
 
-class _Job(NamedTuple):
-    place: int
-    request: Request
-    key: str
-
-
-# Place and reply of each job; then the fault that ended the batch, or None.
-_Come = SimpleQueue[tuple[int, Reply] | BaseException | None]
+Replies = Iterator[tuple[int, Reply]]
+_NO_MORE: tuple[int, Request | None] = (0, None)
 
 
 class Client:
@@ -55,7 +50,9 @@ class Client:
         self._endpoints = {name: Endpoint(name, config, wait, fake) for name, config in models.items()}
         self._journal = journal
         self._ledger = Ledger()
-        self._flying: dict[str, asyncio.Task[Reply]] = {}
+        self._flying: dict[str, asyncio.Future[Reply]] = {}
+        # Until their last worker ends, also those whose caller has gone.
+        self._batches: WeakSet[Batch] = WeakSet()
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -116,13 +113,30 @@ class Client:
             EndpointError: the endpoint as a whole is out of reach or refuses; what was answered is journaled.
             StoreError: the journal cannot be written.
         """
-        endpoint = self._endpoint(entry)
         replies: list[Reply | None] = [None] * len(requests)
-        for place, reply in self._replies(endpoint, requests):
+        for place, reply in self.stream(entry, requests):
             replies[place] = reply
             if on_reply is not None:
                 on_reply(reply)
         return [reply for reply in replies if reply is not None]
+
+    def stream(self, entry: str, requests: Iterable[Request]) -> Replies:
+        """Places and replies as they come; for any number of requests, since few are taken ahead.
+
+        `requests` is read on this thread, at most some two and a half times `max_in_flight` beyond what was
+        answered. Who stops early stops the calls, but for those under way.
+
+        Raises:
+            EndpointError: the endpoint as a whole is out of reach or refuses; what was answered is journaled.
+            StoreError: the journal cannot be written.
+        """
+        endpoint = self._endpoint(entry)
+        batch = Batch(self._running_loop(), lambda job: self._sure(endpoint, job), _workers(endpoint))
+        self._batches.add(batch)
+        try:
+            yield from self._asked(batch, endpoint, enumerate(requests))
+        finally:
+            batch.stop()  # a caller that was interrupted wants no more; what flies is still journaled
 
     def close(self) -> None:
         """Stop what is under way, let go of connections, end the embedded model."""
@@ -145,59 +159,34 @@ class Client:
             raise ConfigError(f"models.{entry}: there is no such entry (entries: {known}).")
         return self._endpoints[entry]
 
-    def _replies(self, endpoint: Endpoint, requests: Sequence[Request]) -> Iterator[tuple[int, Reply]]:
-        """Reused replies first, then those that must be asked for, as they come."""
-        jobs = []
-        for place, request in enumerate(requests):
-            key = wire.call_key(endpoint.identity, endpoint.config, request)
-            reply = self._journaled(endpoint, request, key)
-            if reply is not None:
+    def _asked(self, batch: Batch, endpoint: Endpoint, todo: Iterator[tuple[int, Request]]) -> Replies:
+        """Keep so many jobs with the batch, and hand on what comes; what is journaled needs no job."""
+        most, out, more = 2 * _workers(endpoint), 0, True
+        while more or out:
+            jobs: list[Job] = []
+            while more and out + len(jobs) < most:
+                place, request = next(todo, _NO_MORE)
+                if request is None:
+                    more = False
+                    break
+                job = Job(place, request, wire.call_key(endpoint.identity, endpoint.config, request))
+                reply = self._journaled(endpoint, request, job.key)
+                if reply is None:
+                    jobs.append(job)
+                    continue
+                out += _add(batch, jobs)  # the caller may take its time with a reply
+                jobs = []
                 yield place, reply
-            else:
-                jobs.append(_Job(place, request, key))
-        if jobs:
-            yield from self._asked(endpoint, jobs)
+            out += _add(batch, jobs)
+            # Filled up again when a quarter is through, so that the threads seldom wake each other.
+            while out and (out > most * 3 // 4 or not more):
+                come = batch.come.get()
+                if isinstance(come, BaseException):
+                    raise come
+                out -= len(come)
+                yield from come
 
-    def _asked(self, endpoint: Endpoint, jobs: list[_Job]) -> Iterator[tuple[int, Reply]]:
-        come: _Come = SimpleQueue()
-        batch = asyncio.run_coroutine_threadsafe(self._batch(endpoint, jobs, come), self._running_loop())
-        try:
-            while (item := come.get()) is not None:
-                if isinstance(item, BaseException):
-                    raise item
-                yield item
-        finally:
-            batch.cancel()  # a caller that was interrupted wants no more; what flies is still journaled
-
-    async def _batch(
-        self,
-        endpoint: Endpoint,
-        jobs: list[_Job],
-        come: "_Come",
-    ) -> None:
-        """Work on all jobs; after a fault of the endpoint start no more, finish what flies."""
-        todo, faults = iter(jobs), list[BaseException]()
-
-        async def work() -> None:
-            for job in todo:
-                if faults:
-                    return
-                try:
-                    come.put((job.place, await self._sure(endpoint, job)))
-                except SynthError as fault:
-                    faults.append(fault)
-
-        # A few more than the gate lets through, so that it never waits for a worker.
-        workers = min(len(jobs), endpoint.config.max_in_flight * 5 // 4 + 1)
-        try:
-            await asyncio.gather(*(work() for _ in range(workers)))
-        except BaseException as fault:
-            faults.append(fault)
-            raise
-        finally:
-            come.put(faults[0] if faults else None)
-
-    async def _sure(self, endpoint: Endpoint, job: _Job) -> Reply:
+    async def _sure(self, endpoint: Endpoint, job: Job) -> Reply:
         """A reply, or the fault of the endpoint or the journal; any other fault costs this row only."""
         try:
             return await self._one(endpoint, job)
@@ -209,34 +198,39 @@ class Client:
             # Where every row of an endpoint fails so, it is no accident of rows, and the run stops.
             return self._fallen(endpoint, job, "call_failed", detail, endpoint.failed(detail))
 
-    async def _one(self, endpoint: Endpoint, job: _Job) -> Reply:
+    async def _one(self, endpoint: Endpoint, job: Job) -> Reply:
         """One reply: journaled meanwhile, under way already, or asked for now."""
         reply = self._journaled(endpoint, job.request, job.key)
         if reply is not None:
             return reply
-        task = self._flying.get(job.key)
-        if task is not None:
-            shared = await asyncio.shield(task)
+        flying = self._flying.get(job.key)
+        if flying is not None:
+            shared = await asyncio.shield(flying)
             self._ledger.add(job.request.stage, reused=1)
             return replace(shared, reused=True)
-        task = asyncio.get_running_loop().create_task(self._call(endpoint, job))
-        self._flying[job.key] = task
-        task.add_done_callback(lambda done: self._landed(job.key, done))
-        return await asyncio.shield(task)
+        landing = self._flying[job.key] = asyncio.get_running_loop().create_future()
+        try:
+            reply = await self._call(endpoint, job)
+            landing.set_result(reply)
+            return reply
+        except asyncio.CancelledError:
+            landing.cancel()
+            raise
+        except Exception as fault:
+            landing.set_exception(fault)
+            landing.exception()  # seen, should nobody wait for it
+            raise
+        finally:
+            del self._flying[job.key]
 
-    def _landed(self, key: str, task: "asyncio.Task[Reply]") -> None:
-        del self._flying[key]
-        if not task.cancelled():
-            task.exception()  # seen, should nobody wait for it any more
-
-    async def _call(self, endpoint: Endpoint, job: _Job) -> Reply:
+    async def _call(self, endpoint: Endpoint, job: Job) -> Reply:
         body = wire.body_of(endpoint.config, job.request)
         try:
             answer = await endpoint.call(body)
         except GaveUp as silence:
             detail = endpoint.scrub(str(silence))
             return self._fallen(endpoint, job, "call_failed", detail, endpoint.unreachable(detail))
-        if answer.reply.status == 200 and wire.is_answer(body, answer.reply.body):
+        if answer.reply.status == 200 and answer.said is not None:
             return self._landed_well(endpoint, job, body, answer)
         detail = endpoint.scrub(f"HTTP {answer.reply.status}: {wire.error_text(answer.reply.body)}")
         if wire.is_too_long(answer.reply.status, answer.reply.body):
@@ -245,7 +239,7 @@ class Client:
         fault = endpoint.fatal(answer) or endpoint.failed(detail, refused=refused)
         return self._fallen(endpoint, job, "call_failed", detail, fault)
 
-    def _landed_well(self, endpoint: Endpoint, job: _Job, body: dict[str, Any], answer: Answered) -> Reply:
+    def _landed_well(self, endpoint: Endpoint, job: Job, body: dict[str, Any], answer: Answered) -> Reply:
         record = {
             "key": job.key,
             "stage": job.request.stage,
@@ -255,7 +249,8 @@ class Client:
             "status": answer.reply.status,
             "tries": answer.requests,
         }
-        reply = _reply_of(endpoint, record, reused=False)
+        said = answer.said if record["response"] == answer.reply.body else None
+        reply = _reply_of(endpoint, record, said, reused=False)
         prompt, done = reply.prompt_tokens, reply.completion_tokens
         used = {"prompt_tokens": prompt, "completion_tokens": done}
         self._journal.append(job.key, {**record, "usage": used})
@@ -264,7 +259,7 @@ class Client:
         return reply
 
     def _fallen(
-        self, endpoint: Endpoint, job: _Job, reason: str, detail: str, fault: SynthError | None
+        self, endpoint: Endpoint, job: Job, reason: str, detail: str, fault: SynthError | None
     ) -> Reply:
         """A reply without text, not journaled, so that a later run tries again."""
         if fault is not None:
@@ -278,7 +273,7 @@ class Client:
             return None
         endpoint.health.known = True
         self._ledger.add(request.stage, reused=1)
-        return _reply_of(endpoint, record, reused=True)
+        return _reply_of(endpoint, record, None, reused=True)
 
     def _run(self, work: Coroutine[Any, Any, Any]) -> Any:
         """The result of a coroutine, on the client's loop."""
@@ -295,19 +290,33 @@ class Client:
             return self._loop
 
     async def _wind_up(self) -> None:
-        for task in list(self._flying.values()):
-            task.cancel()
-        await asyncio.gather(*self._flying.values(), return_exceptions=True)
+        for batch in list(self._batches):
+            await batch.cancel()
         for endpoint in self._endpoints.values():
             if "transport" in vars(endpoint):  # made, because it was used
                 await endpoint.transport.close()
 
 
-def _reply_of(endpoint: Endpoint, record: Mapping[str, Any], *, reused: bool) -> Reply:
-    """The reply that a record holds: read the same way when it is new and when it is reused."""
+def _workers(endpoint: Endpoint) -> int:
+    """A few more than the gate lets through, so that it never waits for a worker that waits itself."""
+    return endpoint.config.max_in_flight * 5 // 4 + 1
+
+
+def _add(batch: Batch, jobs: list[Job]) -> int:
+    if jobs:
+        batch.add(jobs)
+    return len(jobs)
+
+
+def _reply_of(endpoint: Endpoint, record: Mapping[str, Any], said: Any, *, reused: bool) -> Reply:
+    """The reply that a record holds: read the same way when it is new and when it is reused.
+
+    `said` is its response where that was parsed already.
+    """
+    raw = record["response"]
     if "input" in record["request"]:
-        raw = record["response"]
-        return Reply(record["key"], endpoint.model, raw, None, "", *wire.usage_of(json.loads(raw)), reused)
-    answer = wire.parse(record["response"]) or {"choices": [{"message": {}}]}
+        used = wire.usage_of(said or json.loads(raw))
+        return Reply(record["key"], endpoint.model, raw, None, "", *used, reused)
+    answer = said or wire.parse(raw) or {"choices": [{"message": {}}]}
     text, reason, detail = wire.read(answer)
     return Reply(record["key"], endpoint.model, text, reason, detail, *wire.usage_of(answer), reused)

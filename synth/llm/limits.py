@@ -35,10 +35,14 @@ class Backoff:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The last answer to a call, of whatever status, after so many requests."""
+    """The last answer to a call, of whatever status, after so many requests.
+
+    `said` is the body of a success, parsed, where it holds what was asked for.
+    """
 
     reply: HttpReply
     requests: int
+    said: dict[str, Any] | None = None
 
 
 class GaveUp(Exception):
@@ -92,8 +96,10 @@ class Limiter:
         while True:
             requests += 1
             outcome = await self._once(body)
-            if isinstance(outcome, HttpReply) and not _again(body, outcome):
-                return Answered(outcome, requests)
+            if isinstance(outcome, HttpReply):
+                said = wire.answer_of(body, outcome.body) if outcome.status == 200 else None
+                if said is not None or not _again(outcome):
+                    return Answered(outcome, requests, said)
             asked = self._asked_to_wait(outcome, requests)
             spent += asked is None
             wait = self._backoff.wait_s(spent, self._jitter.random()) if asked is None else asked
@@ -121,8 +127,6 @@ class Limiter:
         return None if told is None else max(told, LEAST_WAIT_S)
 
 
-def _again(body: dict[str, Any], reply: HttpReply) -> bool:
+def _again(reply: HttpReply) -> bool:
     """Whether to ask once more; a success without what was asked for (a proxy's page) is none."""
-    if reply.status == 200:
-        return not wire.is_answer(body, reply.body)
-    return reply.status in AGAIN and not is_quota(reply)
+    return reply.status == 200 or (reply.status in AGAIN and not is_quota(reply))

@@ -156,14 +156,15 @@ def parse(raw: str) -> dict[str, Any] | None:
     return answer if whole else None
 
 
-def is_answer(body: dict[str, Any], raw: str) -> bool:
-    """Whether a successful reply holds what its request asked for: a completion, or embeddings."""
+def answer_of(body: dict[str, Any], raw: str) -> dict[str, Any] | None:
+    """What a successful reply holds of what its request asked for: a completion, or embeddings; else None."""
     if "input" not in body:
-        return parse(raw) is not None
+        return parse(raw)
     try:
-        return isinstance(json.loads(raw)["data"], list)
+        answer: dict[str, Any] = json.loads(raw)
+        return answer if isinstance(answer["data"], list) else None
     except (ValueError, TypeError, KeyError, RecursionError):
-        return False
+        return None
 
 
 def read(answer: dict[str, Any]) -> tuple[str, str | None, str]:
