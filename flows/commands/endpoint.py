@@ -6,6 +6,7 @@ import typer
 
 from flows.terminal import copy, note, say
 from synth.errors import ConfigError, EndpointError
+from synth.llm.fake_settings import HELP, Behaviour, share_of
 
 KEY_VARIABLE = "FAKE_API_KEY"
 
@@ -14,16 +15,25 @@ def fake_endpoint(
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port; 0 takes a free one.")] = 8765,
     host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
     latency_ms: Annotated[
-        float, typer.Option("--latency-ms", min=0, help="Typical time of one reply, in milliseconds.")
+        float, typer.Option("--latency-ms", min=0, help=HELP["latency"] + " In milliseconds.")
     ] = 0.0,
+    sigma: Annotated[float, typer.Option("--sigma", min=0, max=3, help=HELP["sigma"])] = 0.4,
+    slots: Annotated[int, typer.Option("--slots", min=0, help=HELP["slots"])] = 0,
+    queue: Annotated[int | None, typer.Option("--queue", min=0, help=HELP["queue"])] = None,
+    full_status: Annotated[int, typer.Option("--full-status", help=HELP["full_status"])] = 429,
+    retry_after: Annotated[
+        float, typer.Option("--retry-after", min=0, metavar="SECONDS", help=HELP["retry_after"])
+    ] = 0.0,
+    rpm: Annotated[int | None, typer.Option("--rpm", min=1, help=HELP["rpm"])] = None,
+    tpm: Annotated[int | None, typer.Option("--tpm", min=1, help=HELP["tpm"])] = None,
+    burst: Annotated[float, typer.Option("--burst", min=0, metavar="SECONDS", help=HELP["burst"])] = 1.0,
+    stall: Annotated[float, typer.Option("--stall", min=0, metavar="SECONDS", help=HELP["stall"])] = 3600.0,
+    trickle: Annotated[
+        float, typer.Option("--trickle", min=0, metavar="SECONDS", help=HELP["trickle"])
+    ] = 0.2,
+    idle: Annotated[float, typer.Option("--idle", min=0, metavar="SECONDS", help=HELP["idle"])] = 0.0,
     faults: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--faults",
-            metavar="KIND=SHARE",
-            help="Share of faulty replies, for example empty=0.1; may be given several times. Kinds: "
-            "broken_json, empty, refusal, echo, truncated, status_429, status_500, status_503.",
-        ),
+        list[str] | None, typer.Option("--faults", metavar="KIND=SHARE", help=HELP["faults"])
     ] = None,
     api_key: Annotated[
         str | None,
@@ -40,30 +50,27 @@ def fake_endpoint(
 ) -> None:
     """Serve the deterministic fake model over HTTP.
 
-    It costs nothing, answers the same request in the same way, and has latency and faults as asked.
+    It costs nothing, answers the same request in the same way, and has latency, limits and faults as asked.
+    What it was asked stands under /stats.
     """
-    import socket
-
-    import uvicorn
-
-    from synth.llm.fake import FakeModel
-    from synth.llm.fake_server import create_app
+    from synth.llm.fake_server import listen, serve
 
     try:
-        model = FakeModel(faults=dict(map(_share, faults or [])))
+        behaviour = Behaviour(
+            latency=latency_ms / 1000, sigma=sigma, slots=slots, queue=queue, full_status=full_status,
+            retry_after=retry_after, rpm=rpm, tpm=tpm, burst=burst, stall=stall, trickle=trickle, idle=idle,
+            faults=dict(map(share_of, faults or [])), api_key=api_key, models=models, refuse=refuse or (),
+        )  # fmt: skip
     except ValueError as fault:
-        raise ConfigError(f"--faults: {fault}; see `synth fake-endpoint --help`.") from fault
-    app = create_app(model, latency_ms / 1000, api_key=api_key, models=models, refuse=refuse or ())
+        raise ConfigError(f"The options do not fit: {fault}; see `synth fake-endpoint --help`.") from fault
     try:
-        listening = socket.create_server((host, port), backlog=1024)
+        listening = listen(host, port)
     except OSError as fault:
         reason = fault.strerror or fault
         raise EndpointError(f"Cannot listen on {host}:{port} ({reason}); choose another --port.") from fault
     with listening:
-        announce(f"http://{host}:{listening.getsockname()[1]}/v1", (models or ["fake"])[0], api_key)
-        config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off")
         try:
-            uvicorn.Server(config).run(sockets=[listening])
+            serve(behaviour, listening, lambda url: announce(url, (models or ["fake"])[0], api_key))
         except KeyboardInterrupt:
             note("Stopped.")
 
@@ -80,10 +87,3 @@ def announce(url: str, model: str, api_key: str | None, variable: str = KEY_VARI
         say("and let the variable hold the key where you run it:")
         copy(f"export {variable}={api_key}")
     say("Ctrl-C ends it.")
-
-
-def _share(text: str) -> tuple[str, float]:
-    kind, equals, share = text.partition("=")
-    if not equals or not 0 <= float(share) <= 1:
-        raise ValueError(f"{text!r} is not KIND=SHARE with a share from 0 to 1")
-    return kind.strip(), float(share)

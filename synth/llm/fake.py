@@ -19,7 +19,7 @@ VERSION = 1
 # Of the reply itself: a request that has one keeps it, however often it is sent.
 CONTENT_FAULTS = ("broken_json", "empty", "refusal", "echo", "truncated")
 # Of the transport: drawn for each try, so that trying again helps.
-STATUS_FAULTS = {"status_429": 429, "status_500": 500, "status_503": 503}
+STATUS_FAULTS = {"status_429": 429, "status_500": 500, "status_503": 503, "bare_429": 429}
 
 REFUSAL = "I'm sorry, but I can't help with that."
 
@@ -86,7 +86,7 @@ class FakeModel:
         for fault, status in STATUS_FAULTS.items():
             share = self._faults.get(fault, 0.0)
             if draw < share:
-                headers = {"retry-after-ms": "20"} if status == 429 else {}
+                headers = {"retry-after-ms": "20"} if fault == "status_429" else {}
                 return FakeReply(f"{fault} as configured", status=status, headers=headers)
             draw -= share
         return None
