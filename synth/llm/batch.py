@@ -14,6 +14,7 @@ from typing import NamedTuple
 from synth.errors import SynthError
 from synth.llm.wire import Reply, Request
 
+HAND_OVER_S = 0.005
 Come = SimpleQueue[list[tuple[int, Reply]] | BaseException]
 
 
@@ -38,6 +39,7 @@ class Batch:
         self._todo: deque[Job] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
         self._ready: list[tuple[int, Reply]] = []
+        self._handing: asyncio.TimerHandle | None = None
         self._fault: BaseException | None = None
 
     def add(self, jobs: Sequence[Job]) -> None:
@@ -69,9 +71,10 @@ class Batch:
         while self._todo:
             job = self._todo.popleft()
             reply = await self._answer(job)
-            if not self._ready:  # one message to the caller's thread for all that come in one turn
-                self._loop.call_soon(self._hand_over)
             self._ready.append((job.place, reply))
+            if self._handing is None:
+                # Each message wakes the caller's thread, which then holds up this one: one message for many.
+                self._handing = self._loop.call_later(HAND_OVER_S if self._todo else 0, self._hand_over)
 
     def _worked(self, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)
@@ -86,6 +89,7 @@ class Batch:
             self.come.put(self._fault)
 
     def _hand_over(self) -> None:
+        self._handing = None
         if self._ready:
             self.come.put(self._ready)
             self._ready = []

@@ -29,6 +29,8 @@ from synth.llm.wire import Form, Reply, Request
 __all__ = ["Client", "Form", "Reply", "Request"]
 
 CLOSE_SECONDS = 30.0
+# Taken ahead at least, so that the next requests are there before the caller has seen the last replies.
+AHEAD = 64
 
 
 Replies = Iterator[tuple[int, Reply]]
@@ -161,7 +163,7 @@ class Client:
 
     def _asked(self, batch: Batch, endpoint: Endpoint, todo: Iterator[tuple[int, Request]]) -> Replies:
         """Keep so many jobs with the batch, and hand on what comes; what is journaled needs no job."""
-        most, out, more = 2 * _workers(endpoint), 0, True
+        most, out, more = 2 * _workers(endpoint) + AHEAD, 0, True
         while more or out:
             jobs: list[Job] = []
             while more and out + len(jobs) < most:

@@ -12,6 +12,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from synth.llm import wire
+from synth.llm.gate import Gate
 from synth.llm.transport import HttpReply, NoAnswer, Transport
 
 # The same request may be answered the next time. All others are final: 400, 401, 403, 404, 422 and so on.
@@ -77,7 +78,7 @@ class Limiter:
         self, transport: Transport, in_flight: int, tries: int, patience_s: float, backoff: Backoff
     ) -> None:
         self._transport = transport
-        self._gate = asyncio.Semaphore(in_flight)
+        self._gate = Gate(in_flight)
         self._tries = tries
         self._patience_s = patience_s
         self._backoff = backoff

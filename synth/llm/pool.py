@@ -12,6 +12,7 @@ import ssl
 from collections import OrderedDict
 from typing import Any, NamedTuple, cast
 
+from synth.llm.gate import Gate
 from synth.llm.http1 import BODY_BYTES, BadMessage, Message, decoded
 
 CONNECT_SECONDS = 10.0
@@ -24,6 +25,10 @@ RESOLVED_SECONDS = 30.0
 
 class Broken(Exception):
     """No whole answer; says why, and never what was sent."""
+
+
+# A family of sockets, and an address of it.
+Where = tuple[int, tuple[Any, ...]]
 
 
 class Raw(NamedTuple):
@@ -155,9 +160,10 @@ class Pool:
         self._connect_s = connect_s
         self._context = (context or ssl.create_default_context()) if address.tls else None
         self._idle: OrderedDict[_Connection, None] = OrderedDict()
-        self._opening = asyncio.Semaphore(OPENING)
+        self._opening = Gate(OPENING)
         self._resolving = asyncio.Lock()
-        self._resolved: tuple[float, list[str]] = (0.0, [])
+        self._hosts: list[Where] = []
+        self._until = 0.0  # then they are looked up again
 
     async def request(self, request: bytes, timeout_s: float) -> Raw:
         """One request, sent once; the time for connecting is part of its time.
@@ -223,25 +229,30 @@ class Pool:
     async def _connect(self) -> _Connection:
         """Try the addresses of the host in their order."""
         refused: OSError | None = None
-        for host in await self._hosts():
+        name = self._address.host if self._context else None
+        for family, where in self._hosts if self.loop.time() < self._until else await self._resolve():
+            file = socket.socket(family, socket.SOCK_STREAM)
             try:
+                file.setblocking(False)
+                await self.loop.sock_connect(file, where)
                 _, connection = await self.loop.create_connection(
-                    lambda: _Connection(self), host, self._address.port, ssl=self._context,
-                    server_hostname=self._address.host if self._context else None,
-                )  # fmt: skip
+                    lambda: _Connection(self), sock=file, ssl=self._context, server_hostname=name
+                )
                 return connection
             except OSError as fault:
+                file.close()
                 refused = fault
+            except BaseException:
+                file.close()
+                raise
         raise refused or OSError("the host has no address")
 
-    async def _hosts(self) -> list[str]:
+    async def _resolve(self) -> list[Where]:
         """Addresses of the host, looked up once in a while and not for each of a thousand connections."""
         async with self._resolving:
-            until, hosts = self._resolved
-            if self.loop.time() >= until:
-                found = await self.loop.getaddrinfo(
-                    self._address.host, self._address.port, type=socket.SOCK_STREAM
-                )
-                hosts = list(dict.fromkeys(str(info[4][0]) for info in found))
-                self._resolved = (self.loop.time() + RESOLVED_SECONDS, hosts)
-            return hosts
+            if self.loop.time() >= self._until:
+                host, port, _ = self._address
+                found = await self.loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+                self._hosts = list(dict.fromkeys((family, where) for family, _, _, _, where in found))
+                self._until = self.loop.time() + RESOLVED_SECONDS
+            return self._hosts
