@@ -2,89 +2,61 @@
 
 In: a key and a record. Out: the same record, after any kill. A record is one line, `crc key json`, written
 with one `write()` into the segment of this process; so a killed process loses nothing that it acknowledged,
-and a lost power supply at most the last second. Memory holds the places of the records, not the records.
+and a lost power supply at most the last second. Segments that are full or closed are sealed on a thread:
+compressed and indexed. Memory holds the places of records, not the records, and of sealed ones no objects.
 """
 
-import errno
-import json
 import os
 import threading
-import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
+
+import numpy as np
 
 from synth.errors import StoreError
+from synth.llm.catalogue import Catalogue
+from synth.llm.sealed import Sealed, Words, hash_of
+from synth.llm.sealing import LEAST_BYTES, SEGMENT_BYTES, seal_closed
+from synth.llm.segments import Found, Segment, find_segments, key_of, line_of, record_of
+from synth.llm.writer import Writer
 
-SYNC_SECONDS = 1.0
-
-
-class _Place(NamedTuple):
-    segment: str
-    offset: int
-    length: int
-
-
-def _line(key: str, record: dict[str, Any]) -> bytes:
-    """One record as written; lone surrogates are kept, as models do send them."""
-    text = f"{key} {json.dumps(record, ensure_ascii=False, separators=(',', ':'), allow_nan=False)}"
-    body = text.encode("utf-8", errors="surrogatepass")
-    return b"%08x %s\n" % (zlib.crc32(body), body)
-
-
-def _body(line: bytes) -> bytes | None:
-    """What stands behind the checksum, or None where the line is not whole."""
-    if len(line) < 11 or line[-1:] != b"\n" or line[8:9] != b" ":
-        return None
-    body = line[9:-1]
-    return body if line[:8] == b"%08x" % zlib.crc32(body) else None
-
-
-def _scan(path: Path, growing: bool) -> Iterator[tuple[str, _Place]]:
-    """Keys and places of a segment; a last line that is not whole was never acknowledged.
-
-    Of one that is `growing` under its writer's hands, a line that is not whole is the last that is looked at:
-    it may have been read while it was written.
-
-    Raises:
-        StoreError: a line before the last is damaged.
-    """
-    offset, torn = 0, -1
-    with path.open("rb") as lines:
-        for line in lines:
-            if torn >= 0:
-                raise _damaged(path, torn)
-            if (body := _body(line)) is not None:
-                key = body.partition(b" ")[0].decode()
-                yield key, _Place(path.name, offset, len(line))
-            elif growing:
-                return
-            else:
-                torn = offset
-            offset += len(line)
-
-
-def _damaged(path: Path, offset: int) -> StoreError:
-    # Each line was paid for: no advice may cost the others.
-    fix = "restore the file from a copy, or begin a new run with another --name"
-    return StoreError(f"{path}: the line at byte {offset} is damaged; {fix}.")
+# A folder that others seal can change while it is read; each time it does, there is less left to seal.
+OPEN_TRIES = 50
 
 
 class Journal:
-    """Records by key, in append-only segments; the first record of a key stands."""
+    """Records by key, in append-only segments; the first record of a key stands.
 
-    def __init__(self, folder: Path, *, read_only: bool = False) -> None:
+    `reuse` names the folders of earlier journals. A record that is only there is copied into this one when it
+    is asked for, so that this folder explains its run even where the earlier ones are gone.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        read_only: bool = False,
+        reuse: Sequence[Path] = (),
+        segment_bytes: int = SEGMENT_BYTES,
+    ) -> None:
         self.folder = Path(folder)
+        self.taken_over = 0  # records that earlier journals gave
         self._read_only = read_only
+        self._segment_bytes = segment_bytes
         self._lock = threading.RLock()
-        self._readers: dict[str, int] = {}
-        self._writer: _Writer | None = None
-        self._index: dict[str, _Place] = {}
-        paths = sorted(self.folder.glob("segment-*.jsonl"))
-        for path in paths:
-            for key, place in _scan(path, growing=read_only and path == paths[-1]):
-                self._index.setdefault(key, place)
+        self._sealing = threading.Lock()
+        self._sealer: threading.Thread | None = None
+        self._retired: list[Writer] = []
+        self._writer: Writer | None = None
+        self._fault: StoreError | None = None
+        self._is_open = False
+        self._segments: dict[int, Segment] = {}
+        self._catalogue = Catalogue()
+        self._earlier = [Journal(other, read_only=True) for other in reuse]
+        self._open()
 
     def __enter__(self) -> Self:
         return self
@@ -95,39 +67,51 @@ class Journal:
         self.close()
 
     def __contains__(self, key: object) -> bool:
-        return key in self._index
+        """Whether `get` has a record."""
+        if not isinstance(key, str):
+            return False
+        return self._line(key) is not None or any(key in other for other in self._earlier)
 
     def __len__(self) -> int:
-        return len(self._index)
+        """Number of keys in this folder."""
+        with self._opened():
+            hashes = _ordered(self._hashes())
+        return hashes.size - int(np.count_nonzero(hashes[1:] == hashes[:-1]))
+
+    def __iter__(self) -> Iterator[str]:
+        """The keys in this folder, oldest first, one at a time."""
+        return map(key_of, self._lines())
+
+    @property
+    def damage(self) -> list[str]:
+        """What was found damaged so far, in sentences; the records of damaged blocks count as absent."""
+        with self._lock:
+            own = [fault for sealed in self._catalogue.sealed for fault in sealed.damage]
+            return own + [fault for other in self._earlier for fault in other.damage]
 
     def keys(self) -> list[str]:
-        """The keys, oldest first."""
-        return list(self._index)
+        """The keys in this folder, oldest first; iterate over the journal where a list would be too long."""
+        return list(self)
 
     def records(self) -> Iterator[dict[str, Any]]:
-        """Every record, oldest first."""
-        for key in self.keys():
-            record = self.get(key)
-            if record is not None:
-                yield record
+        """Every record in this folder, oldest first, one at a time."""
+        return map(record_of, self._lines())
 
     def get(self, key: str) -> dict[str, Any] | None:
         """The record of a key, read and checked anew.
 
         Raises:
-            StoreError: the line was damaged since it was written.
+            StoreError: the line was damaged since it was written, or a record cannot be taken over.
         """
-        place = self._index.get(key)
-        if place is None:
-            return None
-        with self._lock:
-            line = os.pread(self._reader(place.segment), place.length, place.offset)
-        body = _body(line)
-        if body is None:
-            raise _damaged(self.folder / place.segment, place.offset)
-        text = body.partition(b" ")[2].decode("utf-8", errors="surrogatepass")
-        record: dict[str, Any] = json.loads(text)
-        return record
+        if (line := self._line(key)) is not None:
+            return record_of(line)
+        for other in self._earlier:
+            if (record := other.get(key)) is not None:
+                self.taken_over += 1
+                if not self._read_only:
+                    self.append(key, record)
+                return record
+        return None
 
     def append(self, key: str, record: dict[str, Any]) -> None:
         """Write a record; when this returns, a kill cannot lose it.
@@ -135,106 +119,190 @@ class Journal:
         Raises:
             StoreError: the disk is full or cannot be written, or the journal is open for reading only.
         """
+        self.append_many(((key, record),))
+
+    def append_many(self, items: Iterable[tuple[str, dict[str, Any]]]) -> None:
+        """Write records that are there at one time, in one go: all of them, or none where that fails.
+
+        Raises:
+            StoreError: the disk is full or cannot be written, or the journal is open for reading only.
+        """
         if self._read_only:
             raise StoreError(f"{self.folder}: the journal is open for reading only.")
-        if not key or any(c.isspace() for c in key):
-            raise ValueError(f"{key!r} is no key")
-        line = _line(key, record)
-        with self._lock:
-            # A forked child has its own segment: two writers never share one.
-            if self._writer is None or self._writer.pid != os.getpid():
-                self._writer = _Writer(self.folder)
-            offset = self._writer.write(line)
-            self._index.setdefault(key, _Place(self._writer.path.name, offset, len(line)))
+        lines = [(_checked(key), line_of(key, record)) for key, record in items]
+        with self._opened():
+            writer = self._ready()
+            offset = writer.write(lines[0][1] if len(lines) == 1 else b"".join(line for _, line in lines))
+            places = writer.segment.places
+            for key, line in lines:
+                places.setdefault(key, (offset, len(line)))
+                offset += len(line)
 
     def close(self) -> None:
-        """Bring everything to the disk and let go of the files; closing twice is harmless."""
+        """Bring everything to the disk, seal what is worth it, let go of the files.
+
+        Closing twice is harmless, and what is asked of a closed journal opens it again.
+
+        Raises:
+            StoreError: something could not be brought to the disk.
+        """
         with self._lock:
-            writer, self._writer = self._writer, None
-            for descriptor in self._readers.values():
-                os.close(descriptor)
-            self._readers.clear()
-        if writer is not None:
-            writer.close()
-
-    def _reader(self, segment: str) -> int:
-        if segment not in self._readers:
-            self._readers[segment] = os.open(self.folder / segment, os.O_RDONLY | os.O_CLOEXEC)
-        return self._readers[segment]
-
-
-class _Writer:
-    """The one segment that this process writes."""
-
-    def __init__(self, folder: Path) -> None:
-        self.pid = os.getpid()
+            if self._writer is not None:
+                self._retired.append(self._writer)
+            self._writer = None
+            sealer, self._sealer = self._sealer, None
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            self.path, self._file = _new_segment(folder)
-        except OSError as fault:
-            raise StoreError(f"{folder}: no journal can be made there ({fault.strerror}).") from fault
-        self._size = 0
-        self._dirty = False
-        self._fault: OSError | None = None
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._sync_often, name="journal-sync", daemon=True)
-        self._thread.start()
-
-    def write(self, line: bytes) -> int:
-        """Append one line; returns its offset. Half a line is taken back before the error is raised."""
-        try:
+            if sealer is not None:
+                sealer.join()
+            self._close_retired()
+            if not self._read_only:
+                self._seal()
             if self._fault is not None:
                 raise self._fault
-            done = os.write(self._file, line)
-            while done < len(line):  # a short write comes before "disk full", or on a signal
-                done += os.write(self._file, line[done:])
-        except OSError as fault:
-            os.ftruncate(self._file, self._size)
-            raise _store_error(self.path, fault) from fault
-        offset, self._size = self._size, self._size + len(line)
-        self._dirty = True
-        return offset
+        finally:
+            with self._lock:
+                self._let_go()
+            for other in self._earlier:
+                other.close()
 
-    def close(self) -> None:
-        self._stop.set()
-        self._thread.join()
-        self._sync()
-        os.close(self._file)
-        if self._fault is not None:
-            raise _store_error(self.path, self._fault)
+    def _opened(self) -> threading.RLock:
+        """The lock, with the folder read."""
+        if not self._is_open:
+            with self._lock:
+                if not self._is_open:
+                    self._open()
+        return self._lock
 
-    def _sync_often(self) -> None:
-        while not self._stop.wait(SYNC_SECONDS):
-            self._sync()
-
-    def _sync(self) -> None:
-        if self._dirty:
-            self._dirty = False
+    def _open(self) -> None:
+        """Read the folder as it is now."""
+        for left in reversed(range(OPEN_TRIES)):
             try:
-                os.fdatasync(self._file)
-            except OSError as fault:  # seen by the next write: what was acknowledged may be gone
+                self._read_folder(find_segments(self.folder))
+            except FileNotFoundError:
+                self._let_go()
+                if not left:
+                    raise StoreError(f"{self.folder}: the journal changes faster than it is read.") from None
+            except OSError as fault:
+                self._let_go()
+                raise StoreError(f"{self.folder}: the journal cannot be read ({fault.strerror}).") from fault
+            except BaseException:
+                self._let_go()
+                raise
+            else:
+                self._is_open = True
+                return
+
+    def _read_folder(self, found: Found) -> None:
+        last = max(found.lines, default=0)
+        for number, path in found.lines.items():
+            growing = self._read_only and number == last
+            self._segments[number] = Segment.read(number, path, growing=growing)
+        self._catalogue = Catalogue([Sealed(*numbers, path) for numbers, path in found.sealed.items()])
+
+    def _let_go(self) -> None:
+        for segment in self._segments.values():
+            segment.close()
+        for sealed in self._catalogue.sealed:
+            sealed.close()
+        self._segments, self._catalogue, self._is_open = {}, Catalogue(), False
+
+    def _ready(self) -> Writer:
+        """The writer of this process; a full segment makes room for a new one, and is sealed on a thread."""
+        if self._fault is not None:
+            raise self._fault
+        old = self._writer
+        # A forked child has its own segment: two writers never share one.
+        if old is not None and old.pid == os.getpid() and old.size < self._segment_bytes:
+            return old
+        self._writer = Writer(self.folder)
+        self._segments[self._writer.segment.number] = self._writer.segment
+        if old is not None:
+            self._retired.append(old)
+        if self._sealer is None or not self._sealer.is_alive():
+            self._sealer = threading.Thread(target=self._tidy, name="journal-seal", daemon=True)
+            self._sealer.start()
+        return self._writer
+
+    def _tidy(self) -> None:
+        """Close writers that are done, and seal; what retires just then waits for the next, or `close`."""
+        self._close_retired()
+        self._seal()
+
+    def _close_retired(self) -> None:
+        while self._retired:
+            try:
+                self._retired.pop().close()
+            except StoreError as fault:
                 self._fault = fault
 
+    def _seal(self) -> None:
+        """Seal what is closed, here or by another process; where that fails, all stays as it was."""
+        with self._sealing:
+            try:
+                seal_closed(self.folder, min(LEAST_BYTES, self._segment_bytes))
+                self._take_sealed()
+            except (OSError, StoreError):
+                return  # a full disk: the next to seal tries again, and the lines are safe meanwhile
 
-def _new_segment(folder: Path) -> tuple[Path, int]:
-    """A segment that no other process has, numbered after the last."""
-    number = max((int(p.stem.partition("-")[2]) for p in folder.glob("segment-*.jsonl")), default=0)
-    while True:
-        number += 1
-        path = folder / f"segment-{number:06d}.jsonl"
-        try:
-            file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o644)
-        except FileExistsError:
-            continue
-        parent = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(parent)
-        finally:
-            os.close(parent)
-        return path, file
+    def _take_sealed(self) -> None:
+        """Read sealed files that are new, and forget the lines that they stand for."""
+        known = {(one.first, one.last): one for one in self._catalogue.sealed}
+        found = find_segments(self.folder).sealed
+        if not self._is_open or known.keys() == found.keys():
+            return
+        opened = [known.get(numbers) or Sealed(*numbers, path) for numbers, path in found.items()]
+        catalogue = Catalogue(opened)
+        with self._lock:
+            self._catalogue = catalogue
+            for number in [n for n in self._segments if any(f <= n <= z for f, z in found)]:
+                self._segments.pop(number).close()
+
+    def _line(self, key: str) -> bytes | None:
+        """The line of a key that stands: the oldest that is sound."""
+        with self._opened():
+            number, line = next(self._catalogue.lines(key), (0, None))
+            for segment in self._segments.values():
+                if line is not None and number <= segment.number:
+                    break
+                if (found := segment.line(key)) is not None:
+                    return found
+            return line
+
+    def _lines(self) -> Iterator[bytes]:
+        """Every line that stands, oldest first; what is appended meanwhile may be missing."""
+        with self._opened():
+            repeated = _repeated(self._hashes())
+            parts = [(one.first, one.lines()) for one in self._catalogue.sealed]
+            parts += [(one.number, self._lines_of(list(one.places))) for one in self._segments.values()]
+        seen: set[str] = set()
+        for _, lines in sorted(parts, key=lambda part: part[0]):
+            for line in lines:
+                if repeated and hash_of(key := key_of(line)) in repeated:
+                    if key in seen:
+                        continue
+                    seen.add(key)
+                yield line
+
+    def _lines_of(self, keys: list[str]) -> Iterator[bytes]:
+        return (line for key in keys if (line := self._line(key)) is not None)
+
+    def _hashes(self) -> Words:
+        """The hashes of all keys, in no order, as often as they were written."""
+        keys = chain.from_iterable(one.places for one in self._segments.values())
+        return np.concatenate([self._catalogue.hashes, np.fromiter(map(hash_of, keys), np.uint64)])
 
 
-def _store_error(path: Path, fault: OSError) -> StoreError:
-    if fault.errno in (errno.ENOSPC, errno.EDQUOT):
-        return StoreError(f"{path}: the disk is full; make room and run the same command again.")
-    return StoreError(f"{path}: the journal cannot be written ({fault.strerror}).")
+def _checked(key: str) -> str:
+    if key.split() != [key]:  # empty, or with white space in it
+        raise ValueError(f"{key!r} is no key")
+    return key
+
+
+def _ordered(hashes: Words) -> Words:
+    # Most are in order already: the stable sort sees that.
+    return np.sort(hashes, kind="stable")
+
+
+def _repeated(hashes: Words) -> set[int]:
+    ordered = _ordered(hashes)
+    return set(ordered[1:][ordered[1:] == ordered[:-1]].tolist())
