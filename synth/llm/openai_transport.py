@@ -108,7 +108,7 @@ def _pool_transport(base_url: str, timeout_s: float) -> "httpx2.AsyncBaseTranspo
             if self.pool is None:  # on the loop that it belongs to
                 self.pool = Pool(self.address)
             try:
-                raw = await self.pool.request(_bytes_of(request), timeout_s)
+                raw = await self.pool.request(await _bytes_of(request), timeout_s)
             except TimeoutError:
                 raise httpx2.ReadTimeout("no answer in time") from None
             except Broken as broken:
@@ -123,11 +123,11 @@ def _pool_transport(base_url: str, timeout_s: float) -> "httpx2.AsyncBaseTranspo
     return PoolTransport()
 
 
-def _bytes_of(request: "httpx2.Request") -> bytes:
+async def _bytes_of(request: "httpx2.Request") -> bytes:
     """A request as it goes over the wire; its body is in memory, since we put it there."""
     line = b"%s %s HTTP/1.1\r\n" % (request.method.encode("ascii"), request.url.raw_path)
     fields = [b"%s: %s\r\n" % field for field in request.headers.raw if field[0].lower() not in _UNSENT]
-    return b"".join((line, *fields, b"\r\n", request.content))
+    return b"".join((line, *fields, b"\r\n", await request.aread()))
 
 
 def _as_reply(raw: "httpx2.Response") -> HttpReply:

@@ -6,6 +6,7 @@ except where the connection was found dead before a byte of the request had left
 """
 
 import asyncio
+import os
 import select
 import socket
 import ssl
@@ -222,8 +223,10 @@ class Pool:
             fault = f"no connection within {self._connect_s:g} s"
         except ssl.SSLCertVerificationError as refused:
             fault = f"the certificate does not stand up ({refused.verify_message})"
+        except socket.gaierror as unknown:
+            fault = f"the host is not known: {unknown.strerror}"
         except OSError as refused:
-            fault = refused.strerror or str(refused) or "no connection"
+            fault = os.strerror(refused.errno) if refused.errno else str(refused) or "no connection"
         raise Broken(fault)
 
     async def _connect(self) -> _Connection:
