@@ -12,8 +12,9 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from synth.config import ModelConfig, Sampling
-from synth.ids import content_id
 from synth.llm.fake import VERSION
+from synth.llm.keys import call_key as call_key
+from synth.llm.notation import loads
 
 Form = Literal["json_schema", "json_object", "tags", "text"]
 
@@ -27,6 +28,7 @@ _REFUSAL = re.compile(
 )
 # All but tab and line feed; and the marks that turn the direction of writing.
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_ASCII_CONTROL = bytes({*range(32), 127} - {9, 10})
 _TOO_LONG = re.compile(
     r"context_length|context length|context size|context window|maximum context|prompt is too long"
     r"|too many tokens|exceeds? the (?:available|model)",
@@ -113,22 +115,6 @@ def body_of(config: ModelConfig, request: Request) -> dict[str, Any]:
     return {**body, **config.extra_body}
 
 
-def call_key(identity: str, config: ModelConfig, request: Request) -> str:
-    """The call's id: the hash of the whole request and of who is asked."""
-    if request.inputs:
-        return content_id("call", identity, config.model, list(request.inputs), config.extra_body)
-    return content_id(
-        "call",
-        identity,
-        config.model,
-        list(request.messages),
-        [request.form, request.schema_name, request.schema],
-        request.sampling.model_dump(),
-        config.extra_body,
-        request.sample,
-    )
-
-
 def _version(package: str) -> str:
     """The version of an installed package; weights that come inside it are known by that."""
     try:
@@ -149,7 +135,7 @@ def usage_of(answer: Any) -> tuple[int | None, int | None]:
 def parse(raw: str) -> dict[str, Any] | None:
     """A chat completion with at least one choice, or None where the body is something else."""
     try:
-        answer = json.loads(raw)
+        answer = loads(raw)
         whole = isinstance(answer["choices"][0]["message"], dict)
     except (ValueError, TypeError, KeyError, IndexError, RecursionError):
         return None
@@ -161,7 +147,7 @@ def answer_of(body: dict[str, Any], raw: str) -> dict[str, Any] | None:
     if "input" not in body:
         return parse(raw)
     try:
-        answer: dict[str, Any] = json.loads(raw)
+        answer: dict[str, Any] = loads(raw)
         return answer if isinstance(answer["data"], list) else None
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
@@ -190,6 +176,8 @@ def read(answer: dict[str, Any]) -> tuple[str, str | None, str]:
 
 def clean(text: str) -> str:
     """Text without what no file and no terminal can take: lone surrogates and control characters."""
+    if text.isascii():  # ten times as fast, for most replies
+        return text.encode("ascii").translate(None, _ASCII_CONTROL).decode("ascii")
     whole = text.encode("utf-8", errors="replace").decode("utf-8")
     return _CONTROL.sub("", whole)
 
@@ -197,7 +185,7 @@ def clean(text: str) -> str:
 def error_text(raw: str) -> str:
     """What an endpoint says is wrong, on one line."""
     try:
-        said = json.loads(raw)
+        said = loads(raw)
     except (ValueError, RecursionError):
         said = raw
     for name in ("error", "message", "detail"):
