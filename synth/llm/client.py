@@ -6,7 +6,6 @@ of them together, and equal requests under way at one time are one call.
 """
 
 import asyncio
-import json
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import wait
@@ -23,6 +22,7 @@ from synth.llm.endpoint import Endpoint
 from synth.llm.fake import FakeModel
 from synth.llm.journal import Journal
 from synth.llm.limits import AGAIN, Answered, Backoff, GaveUp
+from synth.llm.notation import loads
 from synth.llm.usage import Ledger, Usage
 from synth.llm.wire import Form, Reply, Request
 
@@ -317,7 +317,7 @@ def _reply_of(endpoint: Endpoint, record: Mapping[str, Any], said: Any, *, reuse
     """
     raw = record["response"]
     if "input" in record["request"]:
-        used = wire.usage_of(said or json.loads(raw))
+        used = wire.usage_of(said or loads(raw))
         return Reply(record["key"], endpoint.model, raw, None, "", *used, reused)
     answer = said or wire.parse(raw) or {"choices": [{"message": {}}]}
     text, reason, detail = wire.read(answer)

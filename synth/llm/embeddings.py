@@ -4,7 +4,6 @@ A vector has length one and is float32; what an endpoint could not embed comes b
 Calls go through the client, so that each answer is journaled; wordllama costs less than its journal would.
 """
 
-import json
 from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.util import find_spec
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from synth.config import ModelConfig, Sampling
 from synth.errors import ConfigError, EndpointError
 from synth.llm.client import Client, Reply, Request
+from synth.llm.notation import loads
 from synth.llm.wire import kind_of
 
 Vector = NDArray[np.float32]
@@ -66,7 +66,7 @@ class Embedder:
 
     def _vectors(self, raw: str, count: int) -> list[Vector]:
         try:
-            rows = sorted(json.loads(raw)["data"], key=lambda row: row["index"])
+            rows = sorted(loads(raw)["data"], key=lambda row: row["index"])
             numbers = [_numbers(row["embedding"]) for row in rows]
         except (ValueError, TypeError, KeyError) as fault:
             raise self._fault(f"its embeddings cannot be read ({type(fault).__name__}: {fault})") from fault

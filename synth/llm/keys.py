@@ -1,7 +1,7 @@
 """The key of a call, fast: the same bytes are hashed as `content_id` hashes, most of them written before.
 
-In: who is asked, and a request. Out: its key. What requests have in common (schema, sampling settings, model) is
-written once and remembered by its content, never by the object: who changes a schema gets a new key.
+In: who is asked, and a request. Out: its key. What requests have in common (schema, sampling settings, model)
+is written once and remembered by its content, never by the object: who changes a schema gets a new key.
 """
 
 from hashlib import blake2b
