@@ -1,27 +1,28 @@
 """`make bench`: measure and print the tables of docs/benchmarks.md."""
 
 import argparse
-from functools import partial
 
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import calls, graph, reading, road, screen
-from benchmarks.measure import Figure
+from benchmarks import calls, graph, load, measure, reading, road, screen, transports
 
 SUITES = {
-    "road": road.figures,
-    "reading": reading.figures,
-    "calls": calls.figures,
-    "graph": graph.figures,
-    "screen": screen.figures,
+    "road": road,
+    "reading": reading,
+    "calls": calls,
+    "transports": transports,
+    "load": load,
+    "graph": graph,
+    "screen": screen,
 }
 
 
-def show(console: Console, name: str, figures: list[Figure]) -> None:
+def show(console: Console, name: str) -> None:
     """One table; the ratio is to the first figure of the same group."""
+    figures = SUITES[name].figures()
     table = Table(title=name, title_justify="left")
-    for head in ("what", "items", "CPU s", "per item", "ratio"):
+    for head in getattr(SUITES[name], "HEADS", measure.HEADS):
         table.add_column(head, justify="left" if head == "what" else "right")
     for figure in figures:
         table.add_row(*figure.cells(figures))
@@ -34,14 +35,10 @@ def main() -> None:
     parser.add_argument(
         "suites", nargs="*", choices=[*SUITES, []], help="which to run; all where none is named"
     )
-    parser.add_argument(
-        "--files", type=int, default=reading.MANY_FILES, help="small files for the memory of reading"
-    )
-    options = parser.parse_args()
-    suites = {**SUITES, "reading": partial(reading.figures, options.files)}
+    chosen = parser.parse_args().suites or list(SUITES)
     console = Console(width=110)
-    for name in options.suites or list(suites):
-        show(console, name, suites[name]())
+    for name in chosen:
+        show(console, name)
 
 
 if __name__ == "__main__":

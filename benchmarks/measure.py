@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 ROUNDS = 3
+HEADS = ("what", "items", "CPU s", "per item", "ratio")
 
 
 class Figure(NamedTuple):
