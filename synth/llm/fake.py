@@ -58,10 +58,15 @@ class FakeModel:
 
     def reply(self, body: dict[str, Any]) -> FakeReply:
         """The reply to a request body, as an endpoint would receive it."""
-        name = digest("fake", VERSION, body, size=16)
-        fault = self._status_fault(name)
-        if fault is not None:
-            return fault
+        name = self.name(body)
+        return self.turned_away(name) or self.answer(body, name)
+
+    def name(self, body: dict[str, Any]) -> str:
+        """The hash by which everything about a request is drawn."""
+        return digest("fake", VERSION, body, size=16)
+
+    def answer(self, body: dict[str, Any], name: str) -> FakeReply:
+        """The reply to a request, by its body and name, that is not turned away."""
         if "input" in body:
             return FakeReply(None)
         reply = self._plain(body, name)
@@ -79,7 +84,10 @@ class FakeModel:
             said = write(body, name)
         return FakeReply(said) if isinstance(said, str) else said
 
-    def _status_fault(self, name: str) -> FakeReply | None:
+    def turned_away(self, name: str) -> FakeReply | None:
+        """The error that this try of a request ends in, if any."""
+        if not self._faults.keys() & STATUS_FAULTS:
+            return None
         with self._lock:
             self._asked[name] = tried = self._asked.get(name, 0) + 1
         draw = stream(tried, "fake-status", name).random()

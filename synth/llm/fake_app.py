@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
-from synth.ids import digest, stream
+from synth.ids import stream
 from synth.llm import fake
 from synth.llm.fake import FakeModel, FakeReply
 from synth.llm.fake_limits import Limits, retry_headers
@@ -40,7 +40,7 @@ Send = Callable[[Answer], None]
 class _Work(NamedTuple):
     name: str
     body: dict[str, Any]
-    reply: FakeReply
+    reply: FakeReply | None  # None: to be written when its time has come
     fault: str
     seconds: float
     send: Send
@@ -83,14 +83,17 @@ class FakeApp:
             self._end(send, Answer(refusal))
             return
         try:
-            name, reply = digest("fake", body, size=16), self._model.reply(body)
+            name = self._model.name(body)
+            reply = self._model.turned_away(name)
+            if reply is None and self.behaviour.tpm:
+                reply = self._model.answer(body, name)
         except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as odd:
             self._end(send, Answer(error(400, f"the request is odd ({type(odd).__name__})")))
             return
         attempt = self.stats.attempt(name)
         fault = self.behaviour.wire_fault(name, attempt)
         self.stats.faults.update([fault] if fault else [])
-        busy = self._busy(now, body, reply)
+        busy = self._refused(now, body, reply)
         if fault == "reset_before":
             self._end(send, Answer(b"", fault))
         elif busy is not None:
@@ -99,11 +102,11 @@ class FakeApp:
         else:
             self._queue(_Work(name, body, reply, fault, self._seconds(name, attempt), send))
 
-    def _busy(self, now: float, body: dict[str, Any], reply: FakeReply) -> bytes | None:
+    def _refused(self, now: float, body: dict[str, Any], reply: FakeReply | None) -> bytes | None:
         """What a request is refused with before any work: by a fault, a limit, or a full queue."""
-        if reply.status in (429, 503):
+        if reply is not None and reply.status in (429, 503):
             return response(reply.status, fake.completion(body, reply), reply.headers)
-        wait = self._limits.take(now, sum(_tokens(body, reply)))
+        wait = self._limits.take(now, sum(_tokens(body, reply)) if reply else 0)
         if wait > 0:
             said = f"Rate limit reached; try again in {wait:.3f} s."
             return error(429, said, {**self._limits.headers(), **retry_headers(wait)})
@@ -133,29 +136,34 @@ class FakeApp:
         self.stats.occupy(now, -1)
         if self._waiting:
             self._start(self._waiting.popleft())
-        if work.reply.status == 200 and work.fault not in ("html_page", "error_200"):
-            self.stats.pay(work.name, now, *_tokens(work.body, work.reply))
+        try:
+            reply = work.reply or self._model.answer(work.body, work.name)
+        except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as odd:
+            self._end(work.send, Answer(error(400, f"the request is odd ({type(odd).__name__})")))
+            return
+        if reply.status == 200 and work.fault not in ("html_page", "error_200"):
+            self.stats.pay(work.name, now, *_tokens(work.body, reply))
             self.stats.unconfirmed += work.fault in LOST
-        self._end(work.send, self._answer(work))
+        self._end(work.send, self._answer(work, reply))
 
     def _end(self, send: Send, answer: Answer) -> None:
         self.stats.in_flight -= 1
         send(answer)
 
-    def _answer(self, work: _Work) -> Answer:
-        headers = {**work.reply.headers, **self._limits.headers()}
+    def _answer(self, work: _Work, reply: FakeReply) -> Answer:
+        headers = {**reply.headers, **self._limits.headers()}
         if work.fault == "html_page":
             return Answer(packed(200, PAGE, headers, "text/html"))
         if work.fault == "error_200":
             return Answer(response(200, {"error": {"message": "overloaded", "code": 500}}, headers))
-        said = fake.completion(work.body, work.reply)
+        said = fake.completion(work.body, reply)
         if work.fault == "no_usage":
             said.pop("usage", None)
         body = encoded(said)
         if work.fault == "double_usage" and "usage" in said:
             body = body[:-1] + b',"usage":' + encoded(said["usage"]) + b"}"
         kind = "text/html" if work.fault == "wrong_type" else "application/json"
-        return Answer(packed(work.reply.status, body, headers, kind), work.fault)
+        return Answer(packed(reply.status, body, headers, kind), work.fault)
 
     def _read(self, asked: Message) -> tuple[bytes | None, dict[str, Any]]:
         """What a request is refused with for good, and its body."""
