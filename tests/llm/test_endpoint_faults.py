@@ -13,13 +13,14 @@ from synth.llm.endpoint import FAILURES_IN_A_ROW, FIRST_REFUSALS
 FAKE = {"fake": ModelConfig(base_url="fake:", model="fake")}
 
 
+@pytest.mark.parametrize("transport", ["openai", "direct"])
 def test_a_wrong_key_is_one_sentence_and_stands_nowhere(
-    strict_endpoint, client_for, make_request, monkeypatch, caplog, tmp_path, everything_under
+    transport, strict_endpoint, client_for, make_request, monkeypatch, caplog, tmp_path, everything_under
 ):
     wrong = "sk-wrong-9876543210"
     monkeypatch.setenv("WRONG_KEY", wrong)
     caplog.set_level(logging.DEBUG)
-    client = client_for(strict_endpoint.config(model="known", api_key_env="WRONG_KEY"))
+    client = client_for(strict_endpoint.config(model="known", api_key_env="WRONG_KEY", transport=transport))
     with pytest.raises(EndpointError, match=r"refused the key .* check the key in WRONG_KEY") as raised:
         client.complete("m", [make_request(f"row {n}") for n in range(500)])
     assert str(raised.value).count("\n") == 0
@@ -31,12 +32,13 @@ def test_a_wrong_key_is_one_sentence_and_stands_nowhere(
     assert strict_endpoint.stats()["requests"] < 200
 
 
+@pytest.mark.parametrize("transport", ["openai", "direct"])
 def test_a_key_that_an_endpoint_repeats_is_not_journaled(
-    scripted, client_for, make_request, planted_key, tmp_path, everything_under
+    transport, scripted, client_for, make_request, planted_key, tmp_path, everything_under
 ):
     scripted.say(f"Your key is {planted_key}.")
     scripted.answer(400, {"error": {"message": f"{planted_key} may not do that"}})
-    client = client_for(scripted.config(api_key_env="PLANTED_KEY", max_in_flight=1))
+    client = client_for(scripted.config(api_key_env="PLANTED_KEY", max_in_flight=1, transport=transport))
     said, refused = (client.complete("m", [make_request(text)])[0] for text in ("a", "b"))
     assert said.text == "Your key is [key]."
     assert refused.detail == "HTTP 400: [key] may not do that"
@@ -72,10 +74,11 @@ def test_an_unknown_model_is_one_sentence(strict_endpoint, client_for, make_requ
         client.complete("m", [make_request("x")])
 
 
-def test_an_endpoint_that_is_not_there_is_one_sentence(client_for, make_request):
+@pytest.mark.parametrize("transport", ["openai", "direct"])
+def test_an_endpoint_that_is_not_there_is_one_sentence(transport, client_for, make_request):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    config = ModelConfig(base_url=f"http://127.0.0.1:{port}/v1", model="m", max_tries=2)
+    config = ModelConfig(base_url=f"http://127.0.0.1:{port}/v1", model="m", max_tries=2, transport=transport)
     client = client_for(config)
     with pytest.raises(EndpointError, match=r"cannot be reached \(.*; see that it runs"):
         client.complete("m", [make_request(f"row {n}") for n in range(200)])
@@ -148,6 +151,31 @@ def test_addresses_that_cannot_be_used(base_url, fault, client_for):
     said = client_for(ModelConfig(base_url=base_url, model="m")).check("m")
     assert fault in (said or "")
     assert "secret" not in (said or "")
+
+
+@pytest.mark.parametrize("key", ["sk-with-a-line-end\n", "sk with spaces", "sk-ключ-0123456"])
+def test_a_key_that_cannot_be_sent_is_a_sentence(key, endpoint, client_for, monkeypatch):
+    monkeypatch.setenv("ODD_KEY", key)
+    for transport in ("openai", "direct"):
+        said = client_for(endpoint.config(api_key_env="ODD_KEY", transport=transport)).check("m") or ""
+        assert "ODD_KEY holds what no key can" in said
+        assert key.strip() not in said
+
+
+def test_an_address_that_sends_elsewhere_is_a_sentence(scripted, client_for, make_request):
+    scripted.answer(308, {}, Location="/elsewhere")
+    with pytest.raises(
+        EndpointError, match=r"sends elsewhere \(HTTP 308\); correct `base_url`, or set transport"
+    ):
+        client_for(scripted.config(transport="direct")).complete("m", [make_request("x")])
+    assert len(scripted.asked) == 1
+
+
+def test_more_calls_than_files_is_a_fault_of_the_check(endpoint, client_for, make_request):
+    client = client_for(endpoint.config(max_in_flight=10**9))
+    assert "needs 1200000000 open files" in (client.check("m") or "")
+    with pytest.raises(ConfigError, match=r"models\.m: max_in_flight = 1000000000 needs"):
+        client.complete("m", [make_request("x")])
 
 
 def test_an_unknown_entry_is_named(client_for):

@@ -23,6 +23,7 @@ def changed(request: Request = REQUEST, **changes: object) -> Request:
     "change",
     [
         {"max_in_flight": 3},
+        {"transport": "direct"},
         {"timeout_s": 1.0},
         {"max_tries": 1},
         {"api_key_env": "OTHER"},
