@@ -14,6 +14,7 @@ from synth.llm import address, embeddings
 from synth.llm.client import Client
 from synth.llm.journal import Journal
 from synth.llm.wire import kind_of
+from synth.places import find_run
 from synth.prompts.library import PromptLibrary
 from synth.prompts.slots import SLOTS, faults_of
 from synth.settings import PUBLIC_ENDPOINT
@@ -28,7 +29,7 @@ def check(config: RunConfig, runs: Path) -> None:
         ConfigError: with every fault that was found, one sentence each.
     """
     faults = [*_combinations(config), *_inputs(config), *prompt_faults(config), *_filter(config)]
-    faults += _disk(runs)
+    faults += [*_reused(config, runs), *_disk(runs)]
     with Client(config.endpoints(), Journal(runs / "none", read_only=True)) as client:
         for name, entry in config.in_use().items():
             static = [*_model(name, entry)]
@@ -54,6 +55,14 @@ def _filter(config: RunConfig) -> Iterator[str]:
             yield f"roles.{role}: {entry} gives embeddings only; name another entry."
     if config.filter.mode == "distil":
         yield from filter(None, (regress.fault_of(config.filter.regressor),))
+
+
+def _reused(config: RunConfig, runs: Path) -> Iterator[str]:
+    for run in config.reuse:
+        try:
+            find_run(run, runs)
+        except ConfigError as fault:
+            yield f"reuse: {fault}"
 
 
 def _inputs(config: RunConfig) -> Iterator[str]:

@@ -342,6 +342,10 @@ class RunConfig(Config):
         10_000, ge=1, le=10_000, title="Part", description="Rows that are committed together."
     )
 
+    reuse: tuple[str, ...] = Field(
+        (), title="Reuse", description="Earlier runs, by name or folder, whose answers serve equal calls."
+    )
+
     def endpoints(self) -> dict[str, ModelConfig]:
         """All entries that a role can name: those of the recipe, and the two that are built in."""
         return {**BUILT_IN, **self.models}
@@ -370,6 +374,7 @@ class RunConfig(Config):
 EXCLUDED: dict[str, str] = {
     "tasks": "scheduling only: rows are cut into parts, whatever task they run in",
     "part_rows": "rows are the same however they are cut",
+    "reuse": "an equal call has the same answer, whichever run paid for it",
     "documents.readers": "speed only: each file is read by itself",
     "models.*.max_in_flight": "speed only",
     "models.*.transport": "the same bytes are asked, and the same answered",

@@ -15,13 +15,13 @@ def home() -> Path:
     return Path(os.environ.get("SYNTH_HOME") or "data")
 
 
-def find_run(run: str) -> Path:
-    """The folder of a run that was named by folder or by name.
+def find_run(run: str, folder: Path | None = None) -> Path:
+    """The folder of a run that was named by folder, or by its name in the folder of runs.
 
     Raises:
         ConfigError: there is no such run.
     """
-    runs = home() / "runs"
+    runs = folder or home() / "runs"
     for folder in (Path(run), runs / run):
         if (folder / "run.toml").is_file():
             return folder

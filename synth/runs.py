@@ -19,6 +19,7 @@ from synth.ids import digest
 from synth.llm.client import Client
 from synth.llm.journal import Journal
 from synth.pipeline import BY_NAME, PIPELINE, Stage, flatten, is_excluded, made_from, stages_before
+from synth.places import find_run
 from synth.prompts.library import PromptLibrary
 from synth.publish.folder import publish, recover
 from synth.schemas import TABLES
@@ -70,7 +71,7 @@ class Run:
         self._lock_file: int | None = None
         self._acquire()  # before the journal is read: another process may still be adding to it
         try:
-            self.journal = Journal(folder / "calls")
+            self.journal = Journal(folder / "calls", reuse=_earlier(config, folder))
         except BaseException:
             self._release()
             raise
@@ -213,6 +214,12 @@ class Run:
                 shutil.rmtree(leftover)
             else:
                 leftover.unlink(missing_ok=True)
+
+
+def _earlier(config: RunConfig, folder: Path) -> list[Path]:
+    """The journals of the runs whose answers are reused."""
+    runs = [find_run(run, folder.parent) for run in config.reuse]
+    return [run / "calls" for run in runs if run.resolve() != folder.resolve()]
 
 
 def _why_anew(

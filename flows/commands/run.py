@@ -55,6 +55,10 @@ def run(
             help="Show one prompt of each stage and forecast rows, calls and tokens, without a call.",
         ),
     ] = False,
+    reuse: Annotated[
+        list[str] | None,
+        typer.Option(metavar="RUN", help="An earlier run whose answers serve equal calls; may be repeated."),
+    ] = None,
     no_ui: options.NoUi = False,
     stop_server: options.StopServer = False,
 ) -> None:
@@ -64,6 +68,7 @@ def run(
     """
     options.check_name(name)
     config = options.configuration(recipe, documents, model, sample, overrides)
+    config = config.model_copy(update={"reuse": (*config.reuse, *(reuse or ()))})
     runs = options.runs_folder(out)
     if dry_run:
         from synth.forecast import forecast

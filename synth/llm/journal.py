@@ -34,6 +34,11 @@ class Journal:
     is asked for, so that this folder explains its run even where the earlier ones are gone.
     """
 
+    _sealer: threading.Thread | None
+    _retired: list[Writer]
+    _writer: Writer | None
+    _fault: StoreError | None
+
     def __init__(
         self,
         folder: Path,
@@ -46,12 +51,7 @@ class Journal:
         self.taken_over = 0  # records that earlier journals gave
         self._read_only = read_only
         self._segment_bytes = segment_bytes
-        self._lock = threading.RLock()
-        self._sealing = threading.Lock()
-        self._sealer: threading.Thread | None = None
-        self._retired: list[Writer] = []
-        self._writer: Writer | None = None
-        self._fault: StoreError | None = None
+        self._set_up()
         self._is_open = False
         self._segments: dict[int, Segment] = {}
         self._catalogue = Catalogue()
@@ -146,6 +146,8 @@ class Journal:
         Raises:
             StoreError: something could not be brought to the disk.
         """
+        if self._pid != os.getpid():
+            self._set_up()
         with self._lock:
             if self._writer is not None:
                 self._retired.append(self._writer)
@@ -165,8 +167,21 @@ class Journal:
             for other in self._earlier:
                 other.close()
 
+    def _set_up(self) -> None:
+        """What belongs to this process alone: locks, threads and the writer."""
+        self._pid = os.getpid()
+        self._lock = threading.RLock()
+        self._sealing = threading.Lock()
+        self._sealer = None
+        self._retired = []
+        self._writer = None
+        self._fault = None
+
     def _opened(self) -> threading.RLock:
         """The lock, with the folder read."""
+        # A forked child has its own segment, as two writers never share one; its parent's locks may be held.
+        if self._pid != os.getpid():
+            self._set_up()
         if not self._is_open:
             with self._lock:
                 if not self._is_open:
@@ -211,8 +226,7 @@ class Journal:
         if self._fault is not None:
             raise self._fault
         old = self._writer
-        # A forked child has its own segment: two writers never share one.
-        if old is not None and old.pid == os.getpid() and old.size < self._segment_bytes:
+        if old is not None and old.size < self._segment_bytes:
             return old
         self._writer = Writer(self.folder)
         self._segments[self._writer.segment.number] = self._writer.segment

@@ -22,7 +22,6 @@ class Writer:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.pid = os.getpid()
         self.size = 0
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -57,8 +56,6 @@ class Writer:
         Raises:
             StoreError: something could not be brought to the disk.
         """
-        if self.pid != os.getpid():
-            return  # a forked child's copy: file, lock and thread are its parent's
         self._stop.set()
         self._thread.join()
         self._sync()
