@@ -5,12 +5,13 @@ import argparse
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import calls, graph, load, measure, reading, road, screen, transports
+from benchmarks import calls, graph, journal, load, measure, reading, road, screen, transports
 
 SUITES = {
     "road": road,
     "reading": reading,
     "calls": calls,
+    "journal": journal,
     "transports": transports,
     "load": load,
     "graph": graph,

@@ -39,7 +39,8 @@ def names(folder: Path, kind: str) -> list[str]:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A journal of 900 records, all sealed."""
-    fill(tmp_path / "calls", range(900))
+    fill(tmp_path / "calls", range(450))
+    fill(tmp_path / "calls", range(450, 900))
     assert len(names(tmp_path / "calls", "sealed")) >= 2
     return tmp_path / "calls"
 
@@ -322,7 +323,7 @@ def test_two_writers_killed_while_they_write_and_seal_lose_nothing(tmp_path):
             for which in "ab"
         ]
         killer = threading.Timer(
-            1 + rng.random(), lambda p=pair: [one.send_signal(signal.SIGKILL) for one in p]
+            0.6 + rng.random() / 2, lambda p=pair: [one.send_signal(signal.SIGKILL) for one in p]
         )
         killer.start()
         with ThreadPoolExecutor() as threads:
