@@ -28,6 +28,10 @@ class Broken(Exception):
     """No whole answer; says why, and never what was sent."""
 
 
+class NoConnection(Broken):
+    """Nothing was sent: no connection was had."""
+
+
 # A family of sockets, and an address of it.
 Where = tuple[int, tuple[Any, ...]]
 
@@ -174,16 +178,22 @@ class Pool:
             TimeoutError: no whole answer within `timeout_s`.
         """
         deadline = self.loop.time() + timeout_s
-        while True:
-            connection = self._take() or await self._open(deadline)
-            answer = connection.ask(request, deadline)
-            if answer is None:
-                continue
-            try:
-                return await answer
-            except asyncio.CancelledError:
-                connection.drop()
-                raise
+        connection, answer = await self._begin(request, deadline)
+        try:
+            return await answer
+        except asyncio.CancelledError:
+            connection.drop()
+            raise
+
+    async def _begin(self, request: bytes, deadline: float) -> "tuple[_Connection, asyncio.Future[Raw]]":
+        """Send on a kept connection, or on a new one where none of those takes it."""
+        while (kept := self._take()) is not None:
+            if (answer := kept.ask(request, deadline)) is not None:
+                return kept, answer
+        opened = await self._open(deadline)
+        if (answer := opened.ask(request, deadline)) is None:
+            raise NoConnection("the connection was lost before anything was sent")
+        return opened, answer
 
     def keep(self, connection: _Connection) -> None:
         """A connection has nothing to do."""
@@ -227,7 +237,7 @@ class Pool:
             fault = f"the host is not known: {unknown.strerror}"
         except OSError as refused:
             fault = os.strerror(refused.errno) if refused.errno else str(refused) or "no connection"
-        raise Broken(fault)
+        raise NoConnection(fault)
 
     async def _connect(self) -> _Connection:
         """Try the addresses of the host in their order."""
