@@ -8,7 +8,7 @@ import urllib.request
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from synth.llm.pool import Address, Broken, Pool, Raw
+from synth.llm.pool import Address, Broken, NoConnection, Pool, Raw
 from synth.llm.transport import HttpReply, NoAnswer, encoded, path_of, reply_of
 
 PORTS = {"http": 80, "https": 443}
@@ -41,15 +41,15 @@ class DirectTransport:
     async def _ask(self, line: str, body: bytes | None) -> HttpReply:
         if self._pool is None:  # on the loop that it belongs to
             self._pool = Pool(self._address)
-        fault = ""
+        fault, sent = "", True
         try:
             return reply_of(*await self._raw(self._pool, line.encode("ascii"), body))
         except TimeoutError:
             fault = f"no answer within {self._timeout_s:g} s"
         except Broken as broken:
-            fault = str(broken)
+            fault, sent = str(broken), not isinstance(broken, NoConnection)
         # Raised out here, so that no traceback leads to the request and the key in its headers.
-        raise NoAnswer(fault)
+        raise NoAnswer(fault, sent=sent)
 
     async def _raw(self, pool: Pool, line: bytes, body: bytes | None) -> Raw:
         if body is None:

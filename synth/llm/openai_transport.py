@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from synth.llm.direct import address_of, is_proxied
-from synth.llm.pool import CONNECT_SECONDS, Broken, Pool
+from synth.llm.pool import CONNECT_SECONDS, Broken, NoConnection, Pool
 from synth.llm.transport import HttpReply, NoAnswer, encoded, path_of, reply_of
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class OpenAITransport:
         import httpx2
         import openai
 
-        fault = ""
+        fault, sent = "", True
         try:
             # A socket's timeout starts again with each byte and each redirect; this one is for the whole try.
             async with asyncio.timeout(self._timeout_s):
@@ -67,8 +67,9 @@ class OpenAITransport:
             fault = f"no answer within {self._timeout_s:g} s"
         except (openai.APIConnectionError, httpx2.TransportError, httpx2.DecodingError) as broken:
             fault = str(broken.__cause__ or broken) or "the connection was lost"
+            sent = not isinstance(broken.__cause__ or broken, httpx2.ConnectError)
         # Raised out here, so that no traceback leads to the request and the key in its headers.
-        raise NoAnswer(fault)
+        raise NoAnswer(fault, sent=sent)
 
 
 def _http_client(base_url: str, timeout_s: float, connections: int) -> "httpx2.AsyncClient":
@@ -111,6 +112,8 @@ def _pool_transport(base_url: str, timeout_s: float) -> "httpx2.AsyncBaseTranspo
                 raw = await self.pool.request(await _bytes_of(request), timeout_s)
             except TimeoutError:
                 raise httpx2.ReadTimeout("no answer in time") from None
+            except NoConnection as broken:
+                raise httpx2.ConnectError(str(broken)) from None
             except Broken as broken:
                 raise httpx2.ReadError(str(broken)) from None
             headers = [(n.encode(), v.encode("latin-1")) for n, v in raw.headers if n != "content-encoding"]

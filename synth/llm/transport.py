@@ -50,7 +50,14 @@ def path_of(body: dict[str, Any]) -> str:
 
 
 class NoAnswer(Exception):
-    """The endpoint gave no whole answer: unreachable, silent for too long, or cut off."""
+    """The endpoint gave no whole answer: unreachable, silent for too long, or cut off.
+
+    `sent` is false where no connection was had, so that nothing can have been done or paid.
+    """
+
+    def __init__(self, fault: str, *, sent: bool = True) -> None:
+        super().__init__(fault)
+        self.sent = sent
 
 
 class Transport(Protocol):
