@@ -81,11 +81,11 @@ def test_giving_up_closes_the_connection(kind: str) -> None:
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
+        assert await asyncio.to_thread(server.hung_up.wait, 3)  # before the transport is closed
         return (await transport.send(BODY)).status
 
     assert run(kind, server.url, twice) == 200
     assert server.connections == 2
-    assert server.hung_up.wait(3)
 
 
 def test_the_connection_used_last_is_used_next_and_the_others_end() -> None:
@@ -94,6 +94,10 @@ def test_the_connection_used_last_is_used_next_and_the_others_end() -> None:
     async def work(pool: Pool) -> tuple[int, int]:
         await asyncio.gather(*(pool.request(GET, 5) for _ in range(6)))
         opened = len(pool.connections)
+        rested = {connection: connection.idle_since for connection in pool.connections}
+        for _ in range(3):
+            await pool.request(GET, 5)
+        assert sum(connection.idle_since != since for connection, since in rested.items()) == 1
         for connection in pool.connections:
             connection.idle_since -= IDLE_SECONDS * 2
         for _ in range(8):
