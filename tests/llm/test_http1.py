@@ -146,3 +146,17 @@ def test_compressed_bodies_are_read_and_bounded() -> None:
     for body, coding in ((bomb, "gzip"), (bomb[:-9], "gzip"), (b"hello", "gzip"), (b"x", "br")):
         with pytest.raises(BadMessage):
             decoded(body, coding, 1_000_000)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 101,
+        b"HTTP/1.1 200 OK\r\nContent-Length: 101\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n33\r\n" + b"x" * 51 + b"\r\n32\r\n",
+    ],
+    ids=["closed", "sized", "chunked"],
+)
+def test_a_body_is_bounded_however_it_ends(raw: bytes) -> None:
+    with pytest.raises(BadMessage, match="more than 100 bytes"):
+        read(raw, body_bytes=100)
