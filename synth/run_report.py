@@ -116,6 +116,8 @@ class RunReport:
         times: Tree = {"started": _date(self._started), "ended": _date(now)}
         times |= {"seconds": _seconds(self._started, now)}
         this = {"outcome": outcome, "fault": fault, **times, "stages": self._stages, **counts}
+        if damage := self._run.journal.damage:
+            this["journal_damage"] = damage
         tries = [*self._tries, {**this, "versions": _versions()}]
         total = _sum({str(place): t["calls"] for place, t in enumerate(tries)})
         write_json(self._path, {"run": self._run.name, "rows": self._rows(), "calls": total, "tries": tries})

@@ -12,6 +12,8 @@ from synth.errors import ConfigError, StoreError
 from synth.facade import run_stage
 from synth.lineage import lineage
 from synth.llm.journal import Journal
+from synth.llm.sealing import seal_closed
+from synth.run_report import RunReport, read
 from synth.runs import Run, default_name
 from synth.settings import anchored
 
@@ -97,3 +99,20 @@ def test_the_own_record_stands_before_an_earlier_one_and_copies_are_counted(tmp_
         with pytest.raises(StoreError, match="reading only"):
             journal.append("x", {})
     assert not (tmp_path / "x").exists()
+
+
+def test_damage_of_the_journal_stands_in_the_report_and_its_calls_are_made_again(
+    config: RunConfig, tmp_path: Path
+) -> None:
+    made, _ = calls_of(config, tmp_path, "first")
+    calls = tmp_path / "first" / "calls"
+    seal_closed(calls, 1)
+    (path,) = calls.glob("*.sealed")
+    path.write_bytes(b"\0\0\0\0" + path.read_bytes()[4:])
+    shutil.rmtree(tmp_path / "first" / "02_concepts")
+    with Run.open(config, tmp_path, "first") as run:
+        with RunReport(run):
+            run_stage(run, "concepts", lambda *_: None)
+        assert 0 < run.client.calls_made <= made
+    (told,) = read(tmp_path / "first")["tries"][-1]["journal_damage"]
+    assert told.startswith(f"{path}: the block at byte 0 is damaged")

@@ -38,6 +38,8 @@ def status(run: options.RunFolder, as_json: options.Json = False) -> None:
     report = read(folder)
     if tries := report.get("tries"):
         say(_last_try(tries[-1], found.at_work))
+        for told in tries[-1].get("journal_damage", ()):
+            complain(told)
     _tell_damage(report)
     say("A process is at work on it." if found.at_work else "No process is at work on it.")
     if found.published:
