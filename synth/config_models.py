@@ -4,7 +4,7 @@ Here too is the base of every section of the configuration, and the kinds of num
 """
 
 import math
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -73,6 +73,11 @@ class PromptsConfig(Config):
     documents_sampling: Sampling = Sampling(temperature=1.0, max_tokens=1024)
 
 
+def PerMinute(title: str, description: str) -> Any:
+    """A limit by the minute; none where it is left out."""
+    return Field(None, gt=0, allow_inf_nan=False, title=title, description=description)
+
+
 class ModelConfig(Config):
     """An endpoint: where it is, which model, what it may take."""
 
@@ -99,12 +104,38 @@ class ModelConfig(Config):
         description="`openai`, the package; or `direct`, for a thousand calls at a time: plain HTTP, "
         "without proxies and redirects.",
     )
-    max_in_flight: int = Field(64, ge=1, title="In flight", description="Calls at one time.")
+    max_in_flight: int = Field(64, ge=1, title="In flight", description="Calls at one time, at most.")
+    control: Literal["fixed", "aimd", "queue"] = Field(
+        "aimd",
+        title="Control",
+        description="How many calls at one time, up to the most: `aimd` finds out from what is refused; "
+        "`queue` is for servers that refuse nothing and let calls wait; `fixed` takes the number as it is.",
+    )
+    requests_per_minute: float | None = PerMinute("Requests a minute", "Left out: as the endpoint tells.")
+    tokens_per_minute: float | None = PerMinute("Tokens a minute", "Of prompts and replies together.")
+    input_tokens_per_minute: float | None = PerMinute("Prompt tokens a minute", "Of prompts alone.")
+    output_tokens_per_minute: float | None = PerMinute("Reply tokens a minute", "Of replies alone.")
     timeout_s: float = Field(
         300, gt=0, allow_inf_nan=False, title="Timeout", description="Seconds for one try of one call."
     )
     max_tries: int = Field(
         6, ge=1, title="Tries", description="Tries of one call; waiting as told is not one."
+    )
+    max_call_s: float | None = Field(
+        None, gt=0, allow_inf_nan=False, title="Call", description="Seconds for one call with all its tries."
+    )
+    max_outage_s: float = Field(
+        300,
+        gt=0,
+        allow_inf_nan=False,
+        title="Outage",
+        description="Seconds for which an endpoint that is down is waited for, before the run stops.",
+    )
+    hedge: bool = Field(
+        False,
+        title="Hedge",
+        description="Ask a second time where an answer is very late, for three calls in a hundred at most; "
+        "both may be paid.",
     )
     extra_body: dict[str, Extra] = Field(
         default_factory=dict, title="Extra", description="Further fields of each request."

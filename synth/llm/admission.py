@@ -111,7 +111,7 @@ class Admission:
         seconds = told.retry_after_s(headers, wall)
         if self._learn(now, headers, wall):
             return seconds  # a limit by time, which is kept from now on: fewer at one time would not help
-        self.breaker.refused(now - began)
+        self.breaker.refused(began, now - began)
         if self._is_for_all(now, began, seconds) and (seconds or 0.0) <= self._patience_s:
             self.counts.pauses += 1
             self.breaker.pause(now, began, seconds)
@@ -127,14 +127,15 @@ class Admission:
         the_rule = self.control.refused(now, self.in_flight)
         if self.in_flight < FEW and the_rule:
             self.pace.refused(now, began, self.in_flight)
-        return self.in_flight == 0 or (the_rule and told_s is not None)
+        alone = self.in_flight == 0 and self.control.share >= PUSH_BACK / 2
+        return alone or (the_rule and told_s is not None)
 
-    def failed(self, now: float, began: float, call: int, detail: str, paid: bool) -> None:
+    def failed(self, now: float, began: float, call: int, detail: str, sent: bool, paid: bool) -> None:
         """No answer, or that the server is broken; `paid` where the work may have been done."""
         self.in_flight -= 1
         self.counts.failed += 1
         self.counts.unconfirmed += paid
-        self.breaker.failed(now, began, call, detail)
+        self.breaker.failed(now, began, call, detail, sent)
 
     def dropped(self, began: float) -> None:
         """A request that was sent is waited for no more."""

@@ -32,7 +32,7 @@ class Breaker:
         self._outage_s = outage_s
         self._first_probes = first_probes
         self._failures = failures
-        self._answered_once = False
+        self._there = False
         self._failed: set[int] = set()
         self._until = self._paused_at = -math.inf
         self._ajar = False
@@ -64,7 +64,7 @@ class Breaker:
 
     def answered(self, began: float) -> bool:
         """An answer came to a request of then; says whether that opens the endpoint again."""
-        self._answered_once = True
+        self._there = True
         self._failed.clear()
         probed = self._probe_at is not None and began >= self._probe_at
         if not self._ajar or not (probed or self.down_since is not None):
@@ -73,8 +73,10 @@ class Breaker:
         self._open()
         return True
 
-    def refused(self, took_s: float) -> None:
+    def refused(self, began: float, took_s: float) -> None:
         """A request was pushed back: the endpoint is there, whatever else."""
+        self._over(began)
+        self._there = True
         self._refusal_s += (took_s - self._refusal_s) / 8
         self._failed.clear()
         self.down_since = None
@@ -95,8 +97,10 @@ class Breaker:
         self._until = max(self._until, now + seconds)
         self._ajar, self._probe_at = True, None
 
-    def failed(self, now: float, began: float, call: int, detail: str) -> None:
-        """A request brought no answer, or none but that the server is broken."""
+    def failed(self, now: float, began: float, call: int, detail: str, sent: bool) -> None:
+        """A request brought no answer, or none but that the server is broken, or was not even `sent`."""
+        self._over(began)
+        self._there = self._there or sent
         self._failed.add(call)
         self.detail = detail
         if self.down_since is None and len(self._failed) >= self._failures:
@@ -108,12 +112,16 @@ class Breaker:
         """Whether the endpoint has been down for so long that the run should stop."""
         if self.down_since is None:
             return False
-        if not self._answered_once and self._in_vain > self._first_probes:
+        if not self._there and self._in_vain > self._first_probes:
             return True
         return now - self.down_since > self._outage_s
 
     def lost(self, began: float) -> None:
-        """The caller of a request went away; if it was the one that goes first, another one has to."""
+        """The caller of a request went away."""
+        self._over(began)
+
+    def _over(self, began: float) -> None:
+        """If it was the one that goes first, another one has to."""
         if self._probe_at is not None and began >= self._probe_at:
             self._probe_at = None
 

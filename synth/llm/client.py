@@ -47,9 +47,12 @@ class Client:
         *,
         fake: FakeModel | None = None,
         backoff: Backoff | None = None,
+        on_alarm: Callable[[str], None] = lambda _: None,
     ) -> None:
         wait = backoff or Backoff()
-        self._endpoints = {name: Endpoint(name, config, wait, fake) for name, config in models.items()}
+        self._endpoints = {
+            name: Endpoint(name, config, wait, fake, alarm=on_alarm) for name, config in models.items()
+        }
         self._journal = journal
         self._ledger = Ledger()
         self._flying: dict[str, asyncio.Future[Reply]] = {}

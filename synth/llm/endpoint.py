@@ -2,6 +2,7 @@
 
 import os
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -10,17 +11,25 @@ from urllib.parse import parse_qsl
 from synth.config import ModelConfig
 from synth.errors import ConfigError, EndpointError
 from synth.llm import address, embedded, files, weights, wire
+from synth.llm.admission import Admission, State
+from synth.llm.aimd import Aimd, Fixed
+from synth.llm.breaker import FAILURES, Breaker
 from synth.llm.direct import DirectTransport
 from synth.llm.fake import FakeModel
-from synth.llm.limits import Answered, Backoff, Limiter, is_quota
+from synth.llm.knee import Knee
+from synth.llm.limiter import Limiter
+from synth.llm.limits import Answered, Backoff, is_quota
 from synth.llm.openai_transport import OpenAITransport
+from synth.llm.rate import Rate
 from synth.llm.transport import FakeTransport, HttpReply, Transport
+from synth.llm.turns import Down
 
 # So many calls in a row, given up with not one success between them, are no accident of single rows.
 FAILURES_IN_A_ROW = 20
 LEAST_SECRET = 8
 # So many refusals, and no reply ever: the requests are wrong, not the rows.
 FIRST_REFUSALS = 5
+CONTROLS: dict[str, type[Fixed]] = {"fixed": Fixed, "aimd": Aimd, "queue": Knee}
 
 
 @dataclass(slots=True)
@@ -43,6 +52,7 @@ class Endpoint:
     health: Health = field(default_factory=Health)
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     form: wire.Form | None = None
+    alarm: Callable[[str], None] = lambda _: None
 
     @cached_property
     def kind(self) -> str:
@@ -87,16 +97,59 @@ class Endpoint:
 
     @cached_property
     def limiter(self) -> Limiter:
-        """The gate that all calls to this entry pass."""
+        """The turns and tries of all calls to this entry."""
+        config = self.config
+        patience_s = config.timeout_s * config.max_tries
+        return Limiter(
+            self.transport,
+            self._admission(patience_s),
+            tries=config.max_tries,
+            patience_s=patience_s,
+            backoff=self.backoff,
+            deadline_s=config.max_call_s,
+            hedge=config.hedge,
+            alarm=lambda said: self.alarm(f"models.{self.name}: {said}."),
+        )
+
+    def _admission(self, patience_s: float) -> Admission:
+        """What is known of the endpoint's limits: nothing yet, but what is configured."""
         config = self.config
         # With one slot a reply depends on nothing asked before; a second slot would not be faster.
-        in_flight = 1 if self.kind == "embedded" else config.max_in_flight
-        patience_s = config.timeout_s * config.max_tries
-        return Limiter(self.transport, in_flight, config.max_tries, patience_s, self.backoff)
+        most = 1 if self.kind == "embedded" else config.max_in_flight
+        control = CONTROLS[config.control](most) if self.kind == "http" else Fixed(most)
+        rate = Rate(
+            {
+                "requests": config.requests_per_minute,
+                "tokens": config.tokens_per_minute,
+                "input_tokens": config.input_tokens_per_minute,
+                "output_tokens": config.output_tokens_per_minute,
+            }
+        )
+        failures = min(FAILURES, most + 1)  # no more calls than these can fail one after the other
+        breaker = Breaker(self.backoff.wait_s, config.max_outage_s, config.max_tries, failures)
+        return Admission(control, rate, breaker, patience_s)
 
     async def call(self, body: dict[str, Any]) -> Answered:
-        """One call with all its tries. On the loop: gate and transport are made once, whoever comes first."""
-        return await self.limiter.call(body)
+        """One call with all its tries. On the loop: limiter and transport are made once, whoever comes first.
+
+        Raises:
+            EndpointError: the endpoint was down for too long.
+            GaveUp: this call got no answer.
+        """
+        try:
+            return await self.limiter.call(body)
+        except Down as down:
+            detail = self.scrub(str(down))
+        where = wire.identity_of(self.config)
+        if not self.health.answered:
+            said = f"cannot be reached ({detail}); see that it runs"
+        else:
+            said = f"did not come back ({detail}); see that it works, then resume the run"
+        raise EndpointError(f"models.{self.name}: {where} {said}.")
+
+    def state(self, now: float) -> State | None:
+        """How the endpoint is doing, by the loop's clock; None before its first call."""
+        return self.limiter.admission.state(now) if "limiter" in vars(self) else None
 
     async def models(self) -> HttpReply:
         """Which models are served, as the endpoint says it."""

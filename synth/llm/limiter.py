@@ -173,7 +173,7 @@ class Limiter:
     def _told(self, call: _Call, need: Need, began: float, outcome: HttpReply | NoAnswer) -> _Tried:
         now, endpoint = asyncio.get_running_loop().time(), self.admission
         if isinstance(outcome, NoAnswer):
-            endpoint.failed(now, began, id(call), str(outcome), paid=outcome.sent)
+            endpoint.failed(now, began, id(call), str(outcome), outcome.sent, outcome.sent)
             return _Tried(outcome)
         if outcome.status in PUSHED_BACK and not is_quota(outcome):
             told_s = endpoint.refused(now, began, need, outcome.headers, self._wall())
@@ -188,7 +188,7 @@ class Limiter:
                 self._hedge.took(now - began)
             endpoint.answered(now, began, need, used, outcome.headers, self._wall())
         elif _again(outcome):
-            endpoint.failed(now, began, id(call), f"HTTP {outcome.status}", paid=False)
+            endpoint.failed(now, began, id(call), f"HTTP {outcome.status}", True, False)
             return _Tried(outcome, None, endpoint.told_s(outcome.headers, self._wall()))
         else:
             endpoint.rejected(now, began, need)

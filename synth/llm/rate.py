@@ -165,13 +165,13 @@ class Pace:
     """Even gaps between requests, for an endpoint that allows few and only refuses what is too much.
 
     It is searched for upwards from what was taken at first; once it was met, it creeps up, so that it is
-    refused seldom. Where requests are refused at any pace, it is their number that counts, and there is no pace.
+    refused seldom. Where requests are refused at any pace, it is their number that counts, and there is none.
     """
 
     CUT, DEEP_CUT = 0.97, 0.8
     # Growth with each answer: near a known edge so little that even two strays in a hundred hold nothing
-    # down, much before one is known, and more again when nothing was refused for so many requests.
-    CREEP, SEARCH, JUMP = 0.0012, 0.08, 0.01
+    # down, much before one is known, and more again below it or when nothing was refused for so long.
+    CREEP, SEARCH, BACK = 0.0012, 0.08, 0.01
     CALM = 200
     WEIGHT = 0.05
     WRONG = 3  # refusals, each with more under way than was ever carried: so it is their number after all
@@ -180,9 +180,11 @@ class Pace:
         self.per_s: float | None = None
         self._accepted = 0
         self._refused_at = -math.inf
-        self._edge_known = False
+        self._top = 0.0
         self._wrong = False
         self._carried = self._against = 0
+        self._first_at: float | None = None
+        self._best = 0.0
         self.share = 0.0
         self._next_at = -math.inf
 
@@ -196,6 +198,7 @@ class Pace:
 
     def take(self, now: float) -> None:
         """A request leaves."""
+        self._first_at = now if self._first_at is None else self._first_at
         if self.per_s is not None:
             self.share *= 1 - self.WEIGHT
             self._next_at = max(now, self._next_at) + 1 / self.per_s
@@ -203,26 +206,34 @@ class Pace:
     def answered(self, began: float, others: int) -> None:
         """A request of then was answered, so there was room for it."""
         self._carried = max(self._carried, others + 1)
-        if self.per_s is not None and began > self._refused_at:
-            self._accepted += 1
+        if began <= self._refused_at:
+            return
+        self._accepted += 1
+        if self.per_s is not None:
             calm = self._accepted > self.CALM
-            self.per_s *= 1 + (self.JUMP if calm else self.CREEP if self._edge_known else self.SEARCH)
+            below = calm or self.per_s < 0.93 * self._top
+            self.per_s *= 1 + (self.SEARCH if not self._top else self.BACK if below else self.CREEP)
 
     def refused(self, now: float, began: float, others: int) -> None:
         """A request of then came back refused, with so few others under way."""
         if self._wrong or began <= self._refused_at:
             return  # it was on its way already when the pace was last set
         if self.per_s is None:
-            self.per_s = float(max(1, others))  # a second's worth, for all that is known
+            # What was taken so far, as if it had been in a second at least.
+            self.per_s = max(1.0, others + self._accepted / max(1.0, now - (self._first_at or now)))
         else:
             self._slow_down(self.per_s, now - self._refused_at, others)
         self._refused_at, self._accepted = now, 0
 
     def _slow_down(self, per_s: float, since: float, others: int) -> None:
-        seen = MARGIN * self._accepted / since if since >= 0.5 else 0.0
-        self._edge_known = self._edge_known or (since >= 2 and self._accepted > 4)
-        self.per_s = min(self.CUT * per_s, max(self.DEEP_CUT * per_s, seen))
+        seen = MARGIN * self._accepted / since if since >= 0.5 and self._accepted > 2 else 0.0
+        if seen:
+            self._top = per_s
+            self.per_s = min(self.CUT * per_s, max(0.5 * per_s, seen))
+        else:
+            self.per_s = self.DEEP_CUT * per_s
         self.share += self.WEIGHT
         self._against = max(0, self._against + (1 if others >= max(2, self._carried) else -1))
-        if self._against >= self.WRONG:
+        self._best = max(self._best, seen)
+        if self._against >= self.WRONG or self.per_s < self._best / 3:
             self.per_s, self._wrong = None, True
