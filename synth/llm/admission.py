@@ -69,6 +69,13 @@ class Admission:
         if self.breaker.sent(now):
             self.control.restart(now, self.in_flight)
 
+    def hedged(self, more: int) -> None:
+        """A second request for one call leaves (1), or is settled (-1): those who wait make room for it."""
+        self.in_flight += more
+        if more > 0:
+            self.counts.hedged += 1
+            self.counts.requests += 1
+
     def unsent(self, need: Need, began: float) -> None:
         """A request that was let through never left."""
         self.in_flight -= 1

@@ -19,6 +19,7 @@ ROUGH_ANSWERS = 32  # enough to see a doubling
 CALM, CALMEST = 8, 64  # windows between two steps; doubled while steps bring nothing
 ROOM = 1.12  # above the knee as it was seen: too few cost work, too many only time
 QUEUED = 0.1  # of the limit: so many may wait at the server, so that it never runs dry
+LONG = 3  # times the usual tokens
 SLOW = 1.25  # times the quickest: only then can there be a queue worth shortening
 TOLD_S = 10.0  # so long what the server tells is believed
 
@@ -35,6 +36,7 @@ class Knee(Aimd):
         self._quickest = math.inf
         self._told_at = -math.inf
         self._steady: float | None = None
+        self._typical: float | None = None
         self._from: float | None = None
         self._since: float | None = None
         self._count = self._idle = 0
@@ -54,12 +56,18 @@ class Knee(Aimd):
             self._since = now
             return
         self._count += 1
-        self._work += tokens or 1
+        self._work += self._worth(tokens or 1)
         self._latency += latency_s
         self._idle += in_flight + 2 < math.floor(self.limit)
         enough = max(ROUGH_ANSWERS, self.limit / 2) if self._climbing else max(LEAST_ANSWERS, self.limit)
         if self._count >= enough and now > self._since:
             self._judge(self._work / (now - self._since), self._latency / self._count)
+
+    def _worth(self, tokens: int) -> float:
+        """The work in a reply; of one that is much longer than most only a part, since one must not decide."""
+        known = tokens if self._typical is None else self._typical
+        self._typical = known + (min(tokens, LONG * known) - known) / 64
+        return float(min(tokens, LONG * known))
 
     def queued(self, now: float, waiting: int, in_flight: int) -> None:
         """The server says how many wait at it; asked again and again, it needs no steps to find the knee."""
@@ -116,6 +124,8 @@ class Knee(Aimd):
         elif self._climbing and times > 1.5:
             # So much more work as it brought, so many more places it had use for.
             self._settle(limit * max(1.0, gain) * ROOM, True)
+        elif times > 1 and gain > 1 + KEPT / 2:
+            self._settle(limit * gain, True)  # so much more was worth something, and no more than that
         else:
             self._settle(limit, False)
 

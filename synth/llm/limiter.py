@@ -150,15 +150,17 @@ class Limiter:
         racing = {first}
         try:
             await asyncio.wait(racing, timeout=after_s)
-            if not first.done() and self._hedge is not None and not self._turns.busy and self._hedge.may():
+            if not first.done() and self._hedge is not None and self._hedge.may():
                 call.requests += 1
-                self.admission.counts.hedged += 1
+                self.admission.hedged(1)
                 racing.add(asyncio.ensure_future(self._second(call)))
                 done, _ = await asyncio.wait(racing, return_when=asyncio.FIRST_COMPLETED)
                 # A second request that failed proves nothing against the first.
                 first = done.pop() if all(task.exception() is None for task in done) else first
             return await first
         finally:
+            if len(racing) > 1:
+                self.admission.hedged(-1)
             for task in racing:
                 self.admission.counts.unconfirmed += task is not first and not task.done()
                 task.cancel()

@@ -13,6 +13,7 @@ from synth.llm.told import Kind, Limit
 
 MARGIN = 0.98  # of what is allowed: their clock is not ours, and requests on their way bunch up
 BURST_S = 1.0
+TOLD_BURST_S = 0.1  # what is left is told, so nothing has to be kept for a start
 PERIODS_S = (1.0, 60.0, 3600.0, 86_400.0)
 # Limits by the hour or day are budgets: they are used as they come, and waited for when they are gone.
 LONGEST_PACED_S = 60.0
@@ -107,7 +108,7 @@ class Rate:
         own = self._told.get(kind)
         if own is not None:
             per_s = min(per_s, own)
-        meter = self.meters.setdefault(kind, Meter(per_s))
+        meter = self.meters.setdefault(kind, Meter(per_s, TOLD_BURST_S))
         meter.per_s = per_s
         if limit.left is None or limit.reset_s is None or _refills(limit, period_s):
             return

@@ -29,11 +29,6 @@ class Turns:
         self._alarm_s = alarm_s
         self._alarm = alarm
 
-    @property
-    def busy(self) -> bool:
-        """Whether somebody waits."""
-        return bool(self._waiting)
-
     async def take(self, need: Need) -> float:
         """Wait for a turn; returns when it began, by the loop's clock. The request must then be sent.
 
