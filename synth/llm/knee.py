@@ -2,8 +2,7 @@
 
 In: what came back, and when. Out: a limit at the knee: with fewer, less gets done; with more, they only wait.
 Latency alone does not show it, since a GPU that works on more at a time is slower for each and still gains.
-So it is the work done in a second that is compared, before and after a step. Where the server tells how many
-wait, that is used instead.
+So it is the work done in a second that is compared, before and after a step.
 """
 
 import math
@@ -18,10 +17,8 @@ LEAST_ANSWERS = 96  # of a window: with latencies as they are, a rate is then kn
 ROUGH_ANSWERS = 32  # enough to see a doubling
 CALM, CALMEST = 8, 64  # windows between two steps; doubled while steps bring nothing
 ROOM = 1.12  # above the knee as it was seen: too few cost work, too many only time
-QUEUED = 0.1  # of the limit: so many may wait at the server, so that it never runs dry
 LONG = 3  # times the usual tokens
 SLOW = 1.25  # times the quickest: only then can there be a queue worth shortening
-TOLD_S = 10.0  # so long what the server tells is believed
 
 
 class Knee(Aimd):
@@ -34,7 +31,6 @@ class Knee(Aimd):
         self._before: tuple[float, float] | None = None  # limit and work in a second before the step
         self._calm, self._windows, self._next_down = CALM, 0, False
         self._quickest = math.inf
-        self._told_at = -math.inf
         self._steady: float | None = None
         self._typical: float | None = None
         self._from: float | None = None
@@ -46,8 +42,6 @@ class Knee(Aimd):
         """One more for the window."""
         old = self.round_trip_s
         self.round_trip_s = latency_s if old is None else old + (latency_s - old) / 16
-        if now - self._told_at < TOLD_S:
-            return
         if self._from is None:
             self._from = now  # what was sent before the step is on its way for one round trip more
         if now - self._from < self.round_trip_s:
@@ -64,19 +58,10 @@ class Knee(Aimd):
             self._judge(self._work / (now - self._since), self._latency / self._count)
 
     def _worth(self, tokens: int) -> float:
-        """The work in a reply; of one that is much longer than most only a part, since one must not decide."""
+        """The work in a reply; of a very long one only a part, since one reply must not decide."""
         known = tokens if self._typical is None else self._typical
         self._typical = known + (min(tokens, LONG * known) - known) / 64
         return float(min(tokens, LONG * known))
-
-    def queued(self, now: float, waiting: int, in_flight: int) -> None:
-        """The server says how many wait at it; asked again and again, it needs no steps to find the knee."""
-        self._told_at = now
-        slack = max(1.0, QUEUED * self.limit)
-        if waiting > 2 * slack and in_flight <= self.limit:
-            self.limit = max(1.0, in_flight - waiting + slack)
-        elif waiting < slack and in_flight + 1 >= math.floor(self.limit):
-            self.limit = min(self.most, self.limit * (2.0 if waiting == 0 else 1.1))
 
     def _begin(self, limit: float) -> None:
         """A new window, after a step or without one."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from typing import ClassVar
 
 import pytest
 
@@ -101,7 +102,7 @@ def test_a_server_that_was_never_there_stops_it_sooner():
 
 def test_a_pause_is_one_for_all_and_one_call_goes_first():
     class Strict(Server):
-        times: list[float] = []
+        times: ClassVar[list[float]] = []
 
         async def send(self, body):
             now = asyncio.get_running_loop().time()

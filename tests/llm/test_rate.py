@@ -3,8 +3,10 @@ import pytest
 from synth.llm.rate import Guess, Meter, Need, Pace, Rate
 from synth.llm.told import Limit
 
+NOTHING = Need()
 
-def sent_in(rate: Rate, seconds: float, need: Need = Need(), start: float = 0.0) -> int:
+
+def sent_in(rate: Rate, seconds: float, need: Need = NOTHING, start: float = 0.0) -> int:
     """How many leave in so many seconds, where each leaves as soon as it may."""
     now, sent = start, 0
     while (now := now + rate.wait_s(now, need)) < start + seconds:
