@@ -232,4 +232,6 @@ def _environment() -> dict[str, str]:
     found = [home, *(folder for folder in sys.path if Path(folder).is_absolute() and folder != home)]
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
     threads = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")}
-    return {**kept, **threads, "PYTHONPATH": os.pathsep.join(found), "PYTHONHASHSEED": "0"}
+    # Arrow's own allocator lays claim to a gigabyte of addresses at once, which the bound on memory forbids.
+    arrow = {"ARROW_DEFAULT_MEMORY_POOL": "system"}
+    return {**kept, **threads, **arrow, "PYTHONPATH": os.pathsep.join(found), "PYTHONHASHSEED": "0"}

@@ -1,6 +1,6 @@
 """Stage `documents`: sources become documents, and documents become passages.
 
-In: sources. Out: tables `documents`, `passages` and `files`; each document is the parent of a row or is
+In: sources. Out: tables `documents` and `passages`; each document is the parent of a row or is
 rejected with its reason. Files are read once and kept on a shelf (`documents.collect`); what stays is
 decided over all of them (`documents.survey`); rows are then written shelf segment by shelf segment, so
 that memory does not grow with the corpus. Near-duplicate pages distort co-occurrence and the choice of

@@ -12,7 +12,7 @@ import pytest
 from synth.config import DocumentsConfig
 from synth.documents import slot
 from synth.documents.collect import shelf_for
-from synth.documents.find import Source
+from synth.documents.find import Source, find_sources
 from synth.documents.formats import added
 from synth.documents.reading import Reading
 from synth.documents.slot import End
@@ -263,3 +263,13 @@ def test_a_machine_on_which_nothing_can_be_read_is_no_fault_of_a_file(
     monkeypatch.syspath_prepend(str(tmp_path / "broken"))
     with pytest.raises(SynthError, match="cannot load the model.*temporary files"):
         found(sources(tmp_path, a_txt=PROSE), DocumentsConfig())
+
+
+def test_the_sample_is_read_within_the_usual_bounds() -> None:
+    """All of it by one reader, whatever its libraries have laid claim to before."""
+    sample = Path(__file__).parents[2] / "data" / "sample" / "documents"
+    with Readers(DocumentsConfig(), 1) as pool:
+        readings = [(s.name, r) for s, r in pool.read(find_sources([str(sample)])) if isinstance(r, Reading)]
+    fallen = {name: reading.reason for name, reading in readings if reading.reason}
+    assert fallen == {"broken.jsonl.gz": "unreadable"}
+    assert len(readings) > 10

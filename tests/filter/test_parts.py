@@ -36,7 +36,8 @@ def services(filtering: RunConfig, tmp_path: Path) -> Iterator[Services]:
 
 def rows(texts: list[str]) -> list[dict[str, Any]]:
     return [
-        {"passage_id": f"p{n:03d}", "title": "", "language": "en", "text": t} for n, t in enumerate(texts)
+        {"passage_id": f"p{n:03d}", "source": "a.md", "title": "", "language": "en", "text": t}
+        for n, t in enumerate(texts)
     ]
 
 
