@@ -181,13 +181,13 @@ def test_an_archive_that_is_cut_off(tmp_path: Path, name: str, cut: float) -> No
 @pytest.mark.parametrize(
     ("name", "content"),
     [
-        ("a.txt.gz", gzip.compress(b"text")),
-        ("a.TXT.GZ", gzip.compress(b"te") + gzip.compress(b"xt")),
+        ("a.txt.gz", gzip.compress(b"text", mtime=0)),
+        ("a.TXT.GZ", gzip.compress(b"te", mtime=0) + gzip.compress(b"xt", mtime=0)),
         ("a.txt.bz2", bz2.compress(b"text")),
         ("a.txt.xz", lzma.compress(b"text")),
         ("a.txt.zst", zstd(b"text")),
-        ("a.gz", gzip.compress(b"text")),
-        ("a.txt", gzip.compress(b"text")),
+        ("a.gz", gzip.compress(b"text", mtime=0)),
+        ("a.txt", gzip.compress(b"text", mtime=0)),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -199,7 +199,7 @@ def test_a_packed_table_may_be_larger_than_a_document(tmp_path: Path) -> None:
     rows = lines(*({"text": f"row {i} " * 20} for i in range(200))).encode()
     config = DocumentsConfig(max_bytes=1000)
     for name, content in (
-        ("a.jsonl.gz", gzip.compress(rows)),
+        ("a.jsonl.gz", gzip.compress(rows, mtime=0)),
         ("a.zip", zipped([("a.jsonl", rows)])),
         ("a.tar", tarred([("a.jsonl", rows)])),
     ):

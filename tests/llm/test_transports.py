@@ -68,7 +68,7 @@ ANSWERS = {
     "plain": answer(),
     "chunked": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n5;a=b\r\n{\"a\":\r\n3\r\n 1}\r\n0\r\nX: y\r\n\r\n",
     "old": b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\n{}",
-    "compressed": answer(gzip.compress(OK), b"Content-Encoding: gzip\r\n"),
+    "compressed": answer(gzip.compress(OK, mtime=0), b"Content-Encoding: gzip\r\n"),
     "not asked to go on": b"HTTP/1.1 100 Continue\r\n\r\n" + answer(),
     "hints first": b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + answer(),
     "header case": answer(head=b"X-RateLimit-Remaining-Requests: 9\r\nRETRY-AFTER: 3\r\n", status=b"429 Slow"),
@@ -128,7 +128,7 @@ BROKEN = {
     "headers without end": b"HTTP/1.1 200 OK\r\n" + b"X-Flood: yes\r\n" * 10_000,
     "another protocol": b"HTTP/1.1 101 Switching Protocols\r\n\r\n",
     "a broken chunk": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
-    "a bomb": answer(gzip.compress(b"0" * 40_000_000), b"Content-Encoding: gzip\r\n"),
+    "a bomb": answer(gzip.compress(b"0" * 40_000_000, mtime=0), b"Content-Encoding: gzip\r\n"),
     "unknown compression": answer(b"xx", b"Content-Encoding: br\r\n"),
 }
 
