@@ -9,20 +9,19 @@ import asyncio
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import wait
-from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 from weakref import WeakSet
 
 from synth.config import ModelConfig
-from synth.errors import ConfigError, SynthError
+from synth.errors import ConfigError
 from synth.llm import probe, wire
-from synth.llm.batch import Batch, Job
+from synth.llm.crew import Crew, Job
+from synth.llm.desk import Desk
 from synth.llm.endpoint import Endpoint
 from synth.llm.fake import FakeModel
 from synth.llm.journal import Journal
-from synth.llm.limits import AGAIN, Answered, Backoff, GaveUp
-from synth.llm.notation import loads
+from synth.llm.limits import Backoff
 from synth.llm.usage import Ledger, Usage
 from synth.llm.wire import Form, Reply, Request
 
@@ -55,9 +54,9 @@ class Client:
         }
         self._journal = journal
         self._ledger = Ledger()
-        self._flying: dict[str, asyncio.Future[Reply]] = {}
+        self._desk = Desk(journal, self._ledger)
         # Until their last worker ends, also those whose caller has gone.
-        self._batches: WeakSet[Batch] = WeakSet()
+        self._crews: WeakSet[Crew] = WeakSet()
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -136,12 +135,12 @@ class Client:
             StoreError: the journal cannot be written.
         """
         endpoint = self._endpoint(entry)
-        batch = Batch(self._running_loop(), lambda job: self._sure(endpoint, job), _workers(endpoint))
-        self._batches.add(batch)
+        crew = Crew(self._running_loop(), lambda job: self._desk.answer(endpoint, job), _workers(endpoint))
+        self._crews.add(crew)
         try:
-            yield from self._asked(batch, endpoint, enumerate(requests))
+            yield from self._asked(crew, endpoint, enumerate(requests))
         finally:
-            batch.stop()  # a caller that was interrupted wants no more; what flies is still journaled
+            crew.stop()  # a caller that was interrupted wants no more; what flies is still journaled
 
     def close(self) -> None:
         """Stop what is under way, let go of connections, end the embedded model."""
@@ -164,8 +163,8 @@ class Client:
             raise ConfigError(f"models.{entry}: there is no such entry (entries: {known}).")
         return self._endpoints[entry]
 
-    def _asked(self, batch: Batch, endpoint: Endpoint, todo: Iterator[tuple[int, Request]]) -> Replies:
-        """Keep so many jobs with the batch, and hand on what comes; what is journaled needs no job."""
+    def _asked(self, crew: Crew, endpoint: Endpoint, todo: Iterator[tuple[int, Request]]) -> Replies:
+        """Keep so many jobs with the crew, and hand on what comes; what is journaled needs no job."""
         most, out, more = 2 * _workers(endpoint) + AHEAD, 0, True
         while more or out:
             jobs: list[Job] = []
@@ -175,110 +174,21 @@ class Client:
                     more = False
                     break
                 job = Job(place, request, wire.call_key(endpoint.identity, endpoint.config, request))
-                reply = self._journaled(endpoint, request, job.key)
+                reply = self._desk.journaled(endpoint, request, job.key)
                 if reply is None:
                     jobs.append(job)
                     continue
-                out += _add(batch, jobs)  # the caller may take its time with a reply
+                out += _add(crew, jobs)  # the caller may take its time with a reply
                 jobs = []
                 yield place, reply
-            out += _add(batch, jobs)
+            out += _add(crew, jobs)
             # Filled up again when a quarter is through, so that the threads seldom wake each other.
             while out and (out > most * 3 // 4 or not more):
-                come = batch.come.get()
+                come = crew.come.get()
                 if isinstance(come, BaseException):
                     raise come
                 out -= len(come)
                 yield from come
-
-    async def _sure(self, endpoint: Endpoint, job: Job) -> Reply:
-        """A reply, or the fault of the endpoint or the journal; any other fault costs this row only."""
-        try:
-            return await self._one(endpoint, job)
-        except SynthError:
-            raise
-        except Exception as fault:  # noqa: BLE001 - a package's or ours; its neighbours are sound
-            said = wire.error_text(endpoint.scrub(str(fault)))
-            detail = f"unexpected {type(fault).__name__}: {said}"
-            # Where every row of an endpoint fails so, it is no accident of rows, and the run stops.
-            return self._fallen(endpoint, job, "call_failed", detail, endpoint.failed(detail))
-
-    async def _one(self, endpoint: Endpoint, job: Job) -> Reply:
-        """One reply: journaled meanwhile, under way already, or asked for now."""
-        reply = self._journaled(endpoint, job.request, job.key)
-        if reply is not None:
-            return reply
-        flying = self._flying.get(job.key)
-        if flying is not None:
-            shared = await asyncio.shield(flying)
-            self._ledger.add(job.request.stage, reused=1)
-            return replace(shared, reused=True)
-        landing = self._flying[job.key] = asyncio.get_running_loop().create_future()
-        try:
-            reply = await self._call(endpoint, job)
-            landing.set_result(reply)
-            return reply
-        except asyncio.CancelledError:
-            landing.cancel()
-            raise
-        except Exception as fault:
-            landing.set_exception(fault)
-            landing.exception()  # seen, should nobody wait for it
-            raise
-        finally:
-            del self._flying[job.key]
-
-    async def _call(self, endpoint: Endpoint, job: Job) -> Reply:
-        body = wire.body_of(endpoint.config, job.request)
-        try:
-            answer = await endpoint.call(body)
-        except GaveUp as silence:
-            detail = endpoint.scrub(str(silence))
-            return self._fallen(endpoint, job, "call_failed", detail, endpoint.unreachable(detail))
-        if answer.reply.status == 200 and answer.said is not None:
-            return self._landed_well(endpoint, job, body, answer)
-        detail = endpoint.scrub(f"HTTP {answer.reply.status}: {wire.error_text(answer.reply.body)}")
-        if wire.is_too_long(answer.reply.status, answer.reply.body):
-            return self._fallen(endpoint, job, "prompt_too_long", detail, None)
-        refused = answer.reply.status not in AGAIN
-        fault = endpoint.fatal(answer) or endpoint.failed(detail, refused=refused)
-        return self._fallen(endpoint, job, "call_failed", detail, fault)
-
-    def _landed_well(self, endpoint: Endpoint, job: Job, body: dict[str, Any], answer: Answered) -> Reply:
-        record = {
-            "key": job.key,
-            "stage": job.request.stage,
-            "model": endpoint.model,
-            "request": body,
-            "response": endpoint.scrub(answer.reply.body),
-            "status": answer.reply.status,
-            "tries": answer.requests,
-        }
-        said = answer.said if record["response"] == answer.reply.body else None
-        reply = _reply_of(endpoint, record, said, reused=False)
-        prompt, done = reply.prompt_tokens, reply.completion_tokens
-        used = {"prompt_tokens": prompt, "completion_tokens": done}
-        self._journal.append(job.key, {**record, "usage": used})
-        endpoint.succeeded()
-        self._ledger.add(job.request.stage, made=1, prompt_tokens=prompt, completion_tokens=done)
-        return reply
-
-    def _fallen(
-        self, endpoint: Endpoint, job: Job, reason: str, detail: str, fault: SynthError | None
-    ) -> Reply:
-        """A reply without text, not journaled, so that a later run tries again."""
-        if fault is not None:
-            raise fault
-        self._ledger.add(job.request.stage, failed=1)
-        return Reply(job.key, endpoint.model, "", reason, detail, None, None, False)
-
-    def _journaled(self, endpoint: Endpoint, request: Request, key: str) -> Reply | None:
-        record = self._journal.get(key)
-        if record is None:
-            return None
-        endpoint.health.known = True
-        self._ledger.add(request.stage, reused=1)
-        return _reply_of(endpoint, record, None, reused=True)
 
     def _run(self, work: Coroutine[Any, Any, Any]) -> Any:
         """The result of a coroutine, on the client's loop."""
@@ -295,8 +205,8 @@ class Client:
             return self._loop
 
     async def _wind_up(self) -> None:
-        for batch in list(self._batches):
-            await batch.cancel()
+        for crew in list(self._crews):
+            await crew.cancel()
         for endpoint in self._endpoints.values():
             if "transport" in vars(endpoint):  # made, because it was used
                 await endpoint.transport.close()
@@ -307,21 +217,7 @@ def _workers(endpoint: Endpoint) -> int:
     return endpoint.config.max_in_flight * 5 // 4 + 1
 
 
-def _add(batch: Batch, jobs: list[Job]) -> int:
+def _add(crew: Crew, jobs: list[Job]) -> int:
     if jobs:
-        batch.add(jobs)
+        crew.add(jobs)
     return len(jobs)
-
-
-def _reply_of(endpoint: Endpoint, record: Mapping[str, Any], said: Any, *, reused: bool) -> Reply:
-    """The reply that a record holds: read the same way when it is new and when it is reused.
-
-    `said` is its response where that was parsed already.
-    """
-    raw = record["response"]
-    if "input" in record["request"]:
-        used = wire.usage_of(said or loads(raw))
-        return Reply(record["key"], endpoint.model, raw, None, "", *used, reused)
-    answer = said or wire.parse(raw) or {"choices": [{"message": {}}]}
-    text, reason, detail = wire.read(answer)
-    return Reply(record["key"], endpoint.model, text, reason, detail, *wire.usage_of(answer), reused)

@@ -1,7 +1,7 @@
 """The requests of one caller on the client's loop: taken up in their order, answered as it comes.
 
 In: jobs, added from the caller's thread a few at a time. Out: lists of (place, reply) in a queue that the
-caller reads; then, once, the fault that ended the batch. Workers share one list, so that a slow call holds up
+caller reads; then, once, the fault that ended the crew. Workers share one list, so that a slow call holds up
 nobody; after a fault of the endpoint none takes up another job, and what flies is still finished.
 """
 
@@ -26,7 +26,7 @@ class Job(NamedTuple):
     key: str
 
 
-class Batch:
+class Crew:
     """Jobs and their workers. `add` and `stop` may be called from any thread, all else is of the loop."""
 
     def __init__(

@@ -1,0 +1,133 @@
+"""The desk: where a request becomes a reply that is durable before anyone sees it.
+
+In: an endpoint and a job. Out: its reply, found in the journal, shared with an equal call that is under way,
+or asked for now. Used on one event loop, by whoever owns the endpoints: a client, or a broker between many.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from synth.errors import SynthError
+from synth.llm import wire
+from synth.llm.crew import Job
+from synth.llm.endpoint import Endpoint
+from synth.llm.journal import Journal
+from synth.llm.limits import AGAIN, Answered, GaveUp
+from synth.llm.notation import loads
+from synth.llm.usage import Ledger
+from synth.llm.wire import Reply, Request
+
+
+class Desk:
+    """One journal, one ledger, and the calls that are under way."""
+
+    def __init__(self, journal: Journal, ledger: Ledger) -> None:
+        self._journal = journal
+        self._ledger = ledger
+        self._flying: dict[str, asyncio.Future[Reply]] = {}
+
+    async def answer(self, endpoint: Endpoint, job: Job) -> Reply:
+        """A reply, or the fault of the endpoint or the journal; any other fault costs this row only."""
+        try:
+            return await self._one(endpoint, job)
+        except SynthError:
+            raise
+        except Exception as fault:  # noqa: BLE001 - a package's or ours; its neighbours are sound
+            said = wire.error_text(endpoint.scrub(str(fault)))
+            detail = f"unexpected {type(fault).__name__}: {said}"
+            # Where every row of an endpoint fails so, it is no accident of rows, and the run stops.
+            return self._fallen(endpoint, job, "call_failed", detail, endpoint.failed(detail))
+
+    def journaled(self, endpoint: Endpoint, request: Request, key: str) -> Reply | None:
+        """The reply that the journal holds, or None; safe to call from any thread."""
+        record = self._journal.get(key)
+        if record is None:
+            return None
+        endpoint.health.known = True
+        self._ledger.add(request.stage, reused=1)
+        return _reply_of(endpoint, record, None, reused=True)
+
+    async def _one(self, endpoint: Endpoint, job: Job) -> Reply:
+        """One reply: journaled meanwhile, under way already, or asked for now."""
+        reply = self.journaled(endpoint, job.request, job.key)
+        if reply is not None:
+            return reply
+        flying = self._flying.get(job.key)
+        if flying is not None:
+            shared = await asyncio.shield(flying)
+            self._ledger.add(job.request.stage, reused=1)
+            return replace(shared, reused=True)
+        landing = self._flying[job.key] = asyncio.get_running_loop().create_future()
+        try:
+            reply = await self._call(endpoint, job)
+            landing.set_result(reply)
+            return reply
+        except asyncio.CancelledError:
+            landing.cancel()
+            raise
+        except Exception as fault:
+            landing.set_exception(fault)
+            landing.exception()  # seen, should nobody wait for it
+            raise
+        finally:
+            del self._flying[job.key]
+
+    async def _call(self, endpoint: Endpoint, job: Job) -> Reply:
+        body = wire.body_of(endpoint.config, job.request)
+        try:
+            answer = await endpoint.call(body)
+        except GaveUp as silence:
+            detail = endpoint.scrub(str(silence))
+            return self._fallen(endpoint, job, "call_failed", detail, endpoint.unreachable(detail))
+        if answer.reply.status == 200 and answer.said is not None:
+            return self._landed_well(endpoint, job, body, answer)
+        detail = endpoint.scrub(f"HTTP {answer.reply.status}: {wire.error_text(answer.reply.body)}")
+        if wire.is_too_long(answer.reply.status, answer.reply.body):
+            return self._fallen(endpoint, job, "prompt_too_long", detail, None)
+        refused = answer.reply.status not in AGAIN
+        fault = endpoint.fatal(answer) or endpoint.failed(detail, refused=refused)
+        return self._fallen(endpoint, job, "call_failed", detail, fault)
+
+    def _landed_well(self, endpoint: Endpoint, job: Job, body: dict[str, Any], answer: Answered) -> Reply:
+        record = {
+            "key": job.key,
+            "stage": job.request.stage,
+            "model": endpoint.model,
+            "request": body,
+            "response": endpoint.scrub(answer.reply.body),
+            "status": answer.reply.status,
+            "tries": answer.requests,
+        }
+        said = answer.said if record["response"] == answer.reply.body else None
+        reply = _reply_of(endpoint, record, said, reused=False)
+        prompt, done = reply.prompt_tokens, reply.completion_tokens
+        used = {"prompt_tokens": prompt, "completion_tokens": done}
+        self._journal.append(job.key, {**record, "usage": used})
+        endpoint.succeeded()
+        self._ledger.add(job.request.stage, made=1, prompt_tokens=prompt, completion_tokens=done)
+        return reply
+
+    def _fallen(
+        self, endpoint: Endpoint, job: Job, reason: str, detail: str, fault: SynthError | None
+    ) -> Reply:
+        """A reply without text, not journaled, so that a later run tries again."""
+        if fault is not None:
+            raise fault
+        self._ledger.add(job.request.stage, failed=1)
+        return Reply(job.key, endpoint.model, "", reason, detail, None, None, False)
+
+
+def _reply_of(endpoint: Endpoint, record: Mapping[str, Any], said: Any, *, reused: bool) -> Reply:
+    """The reply that a record holds: read the same way when it is new and when it is reused.
+
+    `said` is its response where that was parsed already.
+    """
+    raw = record["response"]
+    if "input" in record["request"]:
+        used = wire.usage_of(said or loads(raw))
+        return Reply(record["key"], endpoint.model, raw, None, "", *used, reused)
+    answer = said or wire.parse(raw) or {"choices": [{"message": {}}]}
+    text, reason, detail = wire.read(answer)
+    return Reply(record["key"], endpoint.model, text, reason, detail, *wire.usage_of(answer), reused)
