@@ -13,8 +13,8 @@ help:  ## Show this help
 demo: $(VENV)/.ready  ## Documents to dataset with the embedded model, then a look at it
 	$(BIN)/synth demo $(ARGS)
 
-test: $(VENV)/.ready-dev  ## All tests
-	$(BIN)/pytest $(ARGS)
+test: $(VENV)/.ready-dev  ## All tests, in as many processes as there are processors
+	$(BIN)/pytest -n auto --maxprocesses 8 $(ARGS)
 
 check: $(VENV)/.ready-dev  ## Lint, format and types
 	$(BIN)/ruff check .
