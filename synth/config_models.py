@@ -140,6 +140,16 @@ class ModelConfig(Config):
     extra_body: dict[str, Extra] = Field(
         default_factory=dict, title="Extra", description="Further fields of each request."
     )
+    omit: tuple[Literal["temperature", "top_p", "seed"], ...] = Field(
+        (),
+        title="Omit",
+        description="Fields that the endpoint does not take, as some reasoning models do not.",
+    )
+
+    @property
+    def beside(self) -> dict[str, Any]:
+        """What is sent beside what a request says, and what is left out: part of a call's identity."""
+        return {**self.extra_body, **({"(omitted)": sorted(self.omit)} if self.omit else {})}
 
 
 BUILT_IN: dict[str, ModelConfig] = {

@@ -224,7 +224,7 @@ def made_from(
 def _asked(config: RunConfig, role: Role) -> dict[str, Any]:
     """What of an entry goes into each request beside its messages."""
     entry = config.endpoints()[config.roles.of(role)]
-    return {"structured": entry.structured, "extra_body": entry.extra_body}
+    return {"structured": entry.structured, "extra_body": entry.beside}
 
 
 def settings(stage: Stage, config: RunConfig) -> dict[str, Any]:

@@ -45,7 +45,11 @@ def fake_endpoint(
     ] = None,
     refuse: Annotated[
         list[str] | None,
-        typer.Option("--refuse", metavar="FORM", help="Not to know `json_schema` or `json_object`."),
+        typer.Option(
+            "--refuse",
+            metavar="FORM",
+            help="Not to know `json_schema`, `json_object`, or a field such as `max_tokens`.",
+        ),
     ] = None,
 ) -> None:
     """Serve the deterministic fake model over HTTP.

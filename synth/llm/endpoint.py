@@ -52,6 +52,7 @@ class Endpoint:
     health: Health = field(default_factory=Health)
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     form: wire.Form | None = None
+    renames_limit: bool = False
     alarm: Callable[[str], None] = lambda _: None
 
     @cached_property
@@ -132,12 +133,20 @@ class Endpoint:
     async def call(self, body: dict[str, Any]) -> Answered:
         """One call with all its tries. On the loop: limiter and transport are made once, whoever comes first.
 
+        Where the endpoint knows the length of a reply by its newer name only, `body` gets that name.
+
         Raises:
             EndpointError: the endpoint was down for too long.
             GaveUp: this call got no answer.
         """
         try:
-            return await self.limiter.call(body)
+            if self.renames_limit:
+                wire.rename_limit(body)
+            answer = await self.limiter.call(body)
+            if wire.wants_renamed(answer.reply.status, answer.reply.body) and wire.rename_limit(body):
+                self.renames_limit = True
+                answer = await self.limiter.call(body)
+            return answer
         except Down as down:
             detail = self.scrub(str(down))
         where = wire.identity_of(self.config)
@@ -200,6 +209,11 @@ class Endpoint:
         if reply.status == 404:
             fix = "check `base_url` and `model`"
             return EndpointError(f"{name}: {where} has no model {self.config.model!r} ({said}); {fix}.")
+        field = None if self.health.answered else wire.not_taken(reply.status, reply.body)
+        if field is not None and field not in self.config.omit:
+            return EndpointError(
+                f'{name}: {where} does not take `{field}` ({said}); leave it out with omit = ["{field}"].'
+            )
         if 300 <= reply.status < 400:
             fix = 'correct `base_url`, or set transport = "openai", which follows'
             return EndpointError(f"{name}: {where} sends elsewhere (HTTP {reply.status}); {fix}.")

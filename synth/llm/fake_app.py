@@ -186,6 +186,9 @@ class FakeApp:
         form = (body.get("response_format") or {}).get("type")
         if form in self.behaviour.refuse:
             return error(400, f"response_format {form!r} is not supported")
+        if odd := [name for name in self.behaviour.refuse if name in body]:
+            instead = " Use 'max_completion_tokens' instead." if odd[0] == "max_tokens" else ""
+            return error(400, f"Unsupported parameter: {odd[0]!r} is not supported with this model.{instead}")
         if not isinstance(body.get("messages"), list) or not body["messages"]:
             return error(400, "messages must be a list that is not empty")
         if not all(isinstance(message, dict) for message in body["messages"]):

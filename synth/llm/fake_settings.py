@@ -41,7 +41,7 @@ HELP = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Behaviour:
-    """One fake endpoint; times in seconds. `refuse` names forms of reply that it does not know."""
+    """One fake endpoint; times in seconds. `refuse` names forms of reply and fields that it does not know."""
 
     latency: float = 0.0
     sigma: float = 0.4  # with equal latencies all calls would come back in waves

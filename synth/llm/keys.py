@@ -37,10 +37,10 @@ def call_key(identity: str, config: ModelConfig, request: "Request") -> str:
 def _parts(identity: str, config: ModelConfig, request: "Request", varying: list[Any]) -> list[Any]:
     """What a key is the hash of; `varying` is third."""
     if request.inputs:
-        return [identity, config.model, varying, config.extra_body]
+        return [identity, config.model, varying, config.beside]
     form = [request.form, request.schema_name, request.schema]
     sampling = request.sampling.model_dump()
-    return [identity, config.model, varying, form, sampling, config.extra_body, request.sample]
+    return [identity, config.model, varying, form, sampling, config.beside, request.sample]
 
 
 def _texts(varying: tuple[Any, ...]) -> bytes:
@@ -55,7 +55,7 @@ def _texts(varying: tuple[Any, ...]) -> bytes:
 def _around(identity: str, config: ModelConfig, request: "Request") -> tuple[bytes, bytes]:
     settings = None if request.inputs else request.sampling.__dict__
     form = (request.form, request.schema_name, request.schema)
-    shared = (identity, config.model, config.extra_body, form, settings)
+    shared = (identity, config.model, config.beside, form, settings)
     content = orjson.dumps(shared, option=PLAIN)
     if (found := _known.get(content)) is None:
         if len(_known) >= MOST_KNOWN:

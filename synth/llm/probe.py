@@ -50,7 +50,7 @@ def form_of(endpoint: Endpoint, journal: Journal, run: Run) -> Form:
     if endpoint.kind in ("fake", "embedded"):
         return "json_schema"
     config = endpoint.config
-    key = content_id("probe", endpoint.identity, config.model, config.extra_body)
+    key = content_id("probe", endpoint.identity, config.model, config.beside)
     known = journal.get(key)
     if known is None:
         known = _probe(endpoint, key, run)
@@ -77,7 +77,7 @@ def _probe(endpoint: Endpoint, key: str, run: Run) -> dict[str, Any]:
     said = f"HTTP {answer.reply.status}: {wire.error_text(answer.reply.body)}"
     raise fault or EndpointError(
         f"models.{endpoint.name}: {endpoint.identity} refuses a plain request "
-        f"({endpoint.scrub(said)}); check `base_url`, `model` and `extra_body`."
+        f"({endpoint.scrub(said)}); check `base_url`, `model`, `omit` and `extra_body`."
     )
 
 

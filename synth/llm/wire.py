@@ -112,7 +112,17 @@ def body_of(config: ModelConfig, request: Request) -> dict[str, Any]:
         body["response_format"] = {"type": "json_object"}
     if "max_completion_tokens" in config.extra_body:
         body.pop("max_tokens")  # newer OpenAI models refuse a request that has both
+    for name in config.omit:
+        body.pop(name)
     return {**body, **config.extra_body}
+
+
+def rename_limit(body: dict[str, Any]) -> bool:
+    """Give the length of a reply the name that reasoning models know it by; False where it has none."""
+    if "max_tokens" not in body:
+        return False
+    body["max_completion_tokens"] = body.pop("max_tokens")
+    return True
 
 
 def _version(package: str) -> str:
@@ -193,6 +203,18 @@ def error_text(raw: str) -> str:
             said = said[name]
     text = said if isinstance(said, str) else json.dumps(said, ensure_ascii=False)
     return " ".join(clean(text).split())[:300]
+
+
+def wants_renamed(status: int, raw: str) -> bool:
+    """Whether a refusal says that the length of a reply has the newer name."""
+    return status in (400, 422) and "max_completion_tokens" in raw
+
+
+def not_taken(status: int, raw: str) -> str | None:
+    """The sampling setting that a refusal is about, if it is about one."""
+    if status not in (400, 422) or not re.search("unsupported|not support", raw, re.IGNORECASE):
+        return None
+    return next((name for name in ("temperature", "top_p", "seed") if name in error_text(raw)), None)
 
 
 def is_too_long(status: int, raw: str) -> bool:

@@ -181,3 +181,26 @@ def test_more_calls_than_files_is_a_fault_of_the_check(endpoint, client_for, mak
 def test_an_unknown_entry_is_named(client_for):
     with pytest.raises(ConfigError, match=r"models\.other: there is no such entry \(entries: m\)"):
         client_for(FAKE["fake"]).complete("other", [])
+
+
+@pytest.mark.parametrize("transport", ["openai", "direct"])
+def test_the_newer_name_of_the_longest_reply_is_learnt(
+    transport, start_fake, client_for, make_request, journal
+):
+    reasoning = start_fake("--refuse", "max_tokens", "--latency", "0.01")
+    client = client_for(reasoning.config(max_in_flight=4, structured="auto", transport=transport))
+    assert client.form("m") == "json_schema"
+    replies = client.complete("m", [make_request(f"row {n}") for n in range(40)])
+    assert all(reply.reason is None for reply in replies)
+    assert reasoning.stats()["requests"] == 42  # one refusal, by the probe, and one answer to it
+    sent = [record["request"] for record in journal.records() if record["stage"] != "probe"]
+    assert all("max_completion_tokens" in body and "max_tokens" not in body for body in sent)
+
+
+def test_settings_that_a_model_does_not_take_can_be_left_out(start_fake, client_for, make_request):
+    reasoning = start_fake("--refuse", "temperature")
+    client = client_for(reasoning.config(max_in_flight=1))
+    with pytest.raises(EndpointError, match=r'does not take `temperature` .* omit = \["temperature"\]'):
+        client.complete("m", [make_request("x")])
+    client = client_for(reasoning.config(omit=("temperature",)))
+    assert client.complete("m", [make_request("x")])[0].reason is None

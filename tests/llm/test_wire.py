@@ -48,6 +48,7 @@ def test_keys_do_not_know_the_stage():
         {"base_url": "https://host:8000/v1"},
         {"identity": "replica"},
         {"extra_body": {"top_k": 5}},
+        {"omit": ("seed",)},
     ],
     ids=str,
 )
