@@ -121,6 +121,30 @@ def test_a_used_up_account_is_not_waited_for(scripted, client_for, make_request)
     assert len(scripted.asked) == 1
 
 
+def test_a_key_that_expires_in_the_middle_stops_the_run_and_a_new_one_goes_on(
+    start_fake, scripted, client_for, make_request, monkeypatch, journal
+):
+    monkeypatch.setenv("SHORT_LIVED_KEY", "sk-short-lived-0123456789")
+    config = scripted.config(api_key_env="SHORT_LIVED_KEY", max_in_flight=1)
+    requests = [make_request(f"row {n}") for n in range(30)]
+    for n in range(7):
+        scripted.say(f"reply {n}")
+    scripted.answer(401, {"error": {"message": "the token has expired"}})
+    with pytest.raises(
+        EndpointError, match=r"refused the key .*has expired.* check the key in SHORT_LIVED_KEY"
+    ):
+        client_for(config).complete("m", requests)
+    assert len(journal) == 7
+    assert len(scripted.asked) <= 9  # one that waited for its turn has it still
+
+    scripted.answers.clear()
+    scripted.say("later")
+    monkeypatch.setenv("SHORT_LIVED_KEY", "sk-renewed-0123456789")
+    replies = client_for(config).complete("m", requests)
+    assert [reply.reused for reply in replies] == [True] * 7 + [False] * 23
+    assert len(scripted.asked) <= 9 + 23
+
+
 def test_moderation_of_one_text_is_not_a_wrong_key(scripted, client_for, make_request):
     scripted.say("one")
     scripted.answer(403, {"error": {"message": "flagged"}})
