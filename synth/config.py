@@ -42,6 +42,7 @@ __all__ = [
     "RunConfig",
     "Sampling",
     "ScreenConfig",
+    "TargetConfig",
 ]
 
 
@@ -299,6 +300,22 @@ class AnswersConfig(Config):
     )
 
 
+class TargetConfig(Config):
+    """How many rows are wanted; combinations are asked in waves until they are there."""
+
+    rows: Count = Field(
+        0, title="Rows", description="Accepted rows to publish, exactly so many if they can be had; 0 is all."
+    )
+    candidates: Count = Field(
+        0, title="Candidates", description="Most combinations that a model is asked; 0 is all that are drawn."
+    )
+
+    @property
+    def is_set(self) -> bool:
+        """Whether anything is asked for but all rows of all combinations."""
+        return bool(self.rows or self.candidates)
+
+
 class DatasetConfig(Config):
     """What is published."""
 
@@ -331,6 +348,7 @@ class RunConfig(Config):
     questions: QuestionsConfig = QuestionsConfig()
     screen: ScreenConfig = ScreenConfig()
     answers: AnswersConfig = AnswersConfig()
+    target: TargetConfig = TargetConfig()
     dataset: DatasetConfig = DatasetConfig()
     prompts: PromptsConfig = PromptsConfig()
     models: dict[str, ModelConfig] = Field(
