@@ -20,6 +20,7 @@ from synth.config_models import (
     Sampling,
     Share,
 )
+from synth.config_target import TargetConfig
 
 __all__ = [
     "BUILT_IN",
@@ -298,22 +299,6 @@ class AnswersConfig(Config):
         title="Longest answer",
         description="Longer answers are rejected, in characters; 20,000 are about 5,000 tokens of English.",
     )
-
-
-class TargetConfig(Config):
-    """How many rows are wanted; combinations are asked in waves until they are there."""
-
-    rows: Count = Field(
-        0, title="Rows", description="Accepted rows to publish, exactly so many if they can be had; 0 is all."
-    )
-    candidates: Count = Field(
-        0, title="Candidates", description="Most combinations that a model is asked; 0 is all that are drawn."
-    )
-
-    @property
-    def is_set(self) -> bool:
-        """Whether anything is asked for but all rows of all combinations."""
-        return bool(self.rows or self.candidates)
 
 
 class DatasetConfig(Config):
