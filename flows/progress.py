@@ -87,6 +87,8 @@ class _Lines:
         self._quarter: dict[str, int] = {}
 
     def __call__(self, stage: str, done: int, total: int) -> None:
+        if not total:
+            self._quarter.pop(stage, None)  # a further wave of the stage
         quarter = 4 * done // total if total else 0
         if quarter > self._quarter.get(stage, 0):
             self._quarter[stage] = quarter

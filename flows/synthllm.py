@@ -37,9 +37,11 @@ def synthllm(config: RunConfig, name: str | None = None, runs: str = "data/runs"
         concepts = run.stage("concepts", documents)
         graph = run.stage("graph", concepts)
         combinations = run.stage("combinations", graph)
-        questions = run.stage("questions", combinations)
-        screened = run.stage("screen", questions)
-        answers = run.stage("answers", screened)
+        answers = combinations
+        for wave in run.waves():  # one, unless so many rows are asked for
+            questions = run.stage("questions", answers, wave=wave.number)
+            screened = run.stage("screen", questions, wave=wave.number)
+            answers = run.stage("answers", screened, wave=wave.number)
         rows = run.stage("dataset", answers)
         dataset = publish(str(run.run.folder), rows)
         show_results(run.run.folder, Path(dataset))

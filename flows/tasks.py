@@ -29,6 +29,7 @@ from synth.runs import Part, Plan, Run
 from synth.schemas import main_table, stage_folder
 from synth.store import Manifest, PartRecord
 from synth.text import counted
+from synth.waves import WAVED, Wave, waves
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -56,9 +57,17 @@ class Opened:
     whole: set[str] = field(default_factory=set)
     plans: dict[str, tuple[Plan, StageProgress]] = field(default_factory=dict)
 
-    def stage(self, stage: str, *before: StageDone) -> StageDone:
+    def waves(self) -> Iterator[Wave]:
+        """The waves that are still to be made (`synth.waves`), each told before its stages begin."""
+        for wave in waves(self.run):
+            if wave.said:
+                explain(WAVED[0], wave.said)
+                get_run_logger().info(wave.said)
+            yield wave
+
+    def stage(self, stage: str, *before: StageDone, wave: int = 1) -> StageDone:
         """Run one stage as a sub-flow, after those before it, and bring the funnel up to date."""
-        label = stage_folder(stage).replace("_", " ")
+        label = stage_folder(stage).replace("_", " ") + (f", wave {wave}" if wave > 1 else "")
         named = stage_flow.with_options(flow_run_name=label, task_runner=make_runner(self.run.config))
         with self.report.stage(stage):
             done = named(run=str(self.run.folder), stage=stage, before=before)
@@ -132,6 +141,7 @@ def stage_flow(run: str, stage: str, before: tuple[StageDone, ...] = ()) -> Stag
     if manifest is None:
         log.info(plan.why)
         held.plans[stage] = plan, progress
+        held.whole.discard(stage)  # an earlier wave of it may have been there
         futures = [
             do_parts.submit(run, stage, places, label) for places, label in _tasks(held.run.config, plan)
         ]

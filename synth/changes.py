@@ -27,6 +27,8 @@ def changes(old: Made, new: Made) -> list[str]:
     said += [_setting(key, old["settings"], new["settings"]) for key in _differing(old, new, "settings")]
     if old["outside"] != new.get("outside", old["outside"]):
         said.append("the documents" if old["stage"] == "documents" else "the benchmarks")
+    if old.get("limit") != new.get("limit"):
+        said.append("how many combinations are asked")
     said += [f"the prompt {name}" for name in _differing(old, new, "prompts")]
     said += [f"the model of the {role}" for role in _differing(old, new, "models")]
     said += [f"what is asked of the {role}'s endpoint" for role in _differing(old, new, "asked")]
@@ -67,12 +69,18 @@ def _changed_settings(run_folder: Path, made: Made) -> list[str]:
         now = made_from(spec, config, prompts, models_of(config), made["before"])
     except SynthError:
         return []  # what is not on this machine cannot be held against the dataset
-    return changes(made, {**now, "settings": _known(now["settings"], made), "asked": made.get("asked", {})})
+    # Which wave it was follows from the target, which the stage `dataset` is held to.
+    kept = {"asked": made.get("asked", {}), "limit": made.get("limit")}
+    return changes(made, {**now, "settings": _known(now["settings"], made), **kept})
 
 
 def _known(settings: Made, made: Made) -> Made:
-    """Without the settings that a later version brought: by themselves they change no dataset."""
-    return {key: value for key, value in settings.items() if key in made["settings"]}
+    """Without the settings that a later version brought: by themselves they change no dataset.
+
+    A target is there only where it is set.
+    """
+    known = made["settings"]
+    return {key: value for key, value in settings.items() if key in known or key.startswith("target.")}
 
 
 def _differing(old: Made, new: Made, part: str) -> list[str]:

@@ -20,6 +20,7 @@ from synth.config_models import (
     Sampling,
     Share,
 )
+from synth.config_target import TargetConfig
 
 __all__ = [
     "BUILT_IN",
@@ -42,6 +43,7 @@ __all__ = [
     "RunConfig",
     "Sampling",
     "ScreenConfig",
+    "TargetConfig",
 ]
 
 
@@ -331,6 +333,7 @@ class RunConfig(Config):
     questions: QuestionsConfig = QuestionsConfig()
     screen: ScreenConfig = ScreenConfig()
     answers: AnswersConfig = AnswersConfig()
+    target: TargetConfig = TargetConfig()
     dataset: DatasetConfig = DatasetConfig()
     prompts: PromptsConfig = PromptsConfig()
     models: dict[str, ModelConfig] = Field(

@@ -17,6 +17,8 @@ from synth.runs import Run
 from synth.schemas import TABLES
 from synth.settings import load as recipe
 from synth.store import Manifest, StageStore
+from synth.target import Outcome, outcome
+from synth.waves import WAVED, road
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,11 +32,12 @@ Explain = Callable[[str, str], None]
 
 
 class Result(NamedTuple):
-    """A finished run: its folder, its dataset, and its funnel."""
+    """A finished run: its folder, its dataset, its funnel, and what came of its target where it has one."""
 
     folder: Path
     dataset: Path
     funnel: list[FunnelRow]
+    target: Outcome | None = None
 
 
 def run(
@@ -55,12 +58,14 @@ def run(
     folder = runs or home() / "runs"
     check(config, folder)
     with Run.open(config, folder, name) as opened, RunReport(opened, clock) as report:
-        for stage in opened.stages:
+        for stage, wave in road(opened):
+            if wave.said and stage == WAVED[0]:
+                explain(stage, wave.said)
             progress(stage, 0, 0)  # a stage begins
             with report.stage(stage):
                 run_stage(opened, stage, progress, explain)
         dataset = opened.finish()
-        return Result(opened.folder, dataset, funnel(opened.folder))
+        return Result(opened.folder, dataset, funnel(opened.folder), outcome(manifests(opened.folder)))
 
 
 def run_stage(

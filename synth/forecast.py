@@ -141,6 +141,17 @@ def total(stages: Iterable[StageForecast]) -> StageForecast:
     return StageForecast("all", None, sum(calls), sum(prompt), sum(reply))
 
 
+def _asked(passages: int, config: RunConfig) -> dict[str, int]:
+    """Combinations of each level that a model is asked, at most; a ceiling takes those that give most."""
+    sets = _sets(passages, config)
+    left = config.target.candidates or sum(sets.values())
+    asked = {}
+    for level in sorted(sets, key=lambda level: -int(getattr(config.questions, f"{level}_per_call"))):
+        asked[level] = min(left, sets[level])
+        left -= asked[level]
+    return asked
+
+
 def _sets(passages: int, config: RunConfig) -> dict[str, int]:
     """Combinations of each level, at most: as many topics as passages times topics of each."""
     levels = config.combinations
@@ -197,6 +208,7 @@ def _concepts(passages: pa.Table, config: RunConfig) -> tuple[StageForecast, lis
 
 def _questions(passages: pa.Table, config: RunConfig) -> Iterable[tuple[StageForecast, list[Example]]]:
     """One forecast for each level, since their prompts differ in length."""
+    asked = _asked(passages.num_rows, config)
     for level, sets in _sets(passages.num_rows, config).items():
         rows = list(islice(_combinations(level, passages, config), min(sets, SAMPLED)))
         if not rows:
@@ -204,7 +216,7 @@ def _questions(passages: pa.Table, config: RunConfig) -> Iterable[tuple[StageFor
         ask = partial(write_questions, make_table("combinations", rows), passages, config)
         requests = _listen(config, ask)
         most = getattr(config.questions, f"{level}_per_call")
-        calls = sets * config.questions.samples
+        calls = asked[level] * config.questions.samples
         found = _stage("questions", requests, calls * most, calls, REPLY_TOKENS["questions"] * most)
         yield found, _example(requests, f"questions, {level}")
 
@@ -231,7 +243,7 @@ def _answers(passages: int, config: RunConfig) -> tuple[StageForecast, list[Exam
     per_call = config.questions
     questions = sum(
         sets * per_call.samples * getattr(per_call, f"{level}_per_call")
-        for level, sets in _sets(passages, config).items()
+        for level, sets in _asked(passages, config).items()
     )
     question = "(a question that the model will write)".ljust(QUESTION_CHARS, "…")
     requests = _listen(config, lambda services: _ask_answer(question, config, services))

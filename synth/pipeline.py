@@ -114,6 +114,11 @@ def _filtering(config: RunConfig) -> Needs:
     return Needs(both, ("rating", "document"), ("rater", "embedder"))
 
 
+def _wanted(config: RunConfig) -> Needs:
+    """How many rows are published; nothing where all are, so that such runs are what they were before."""
+    return Needs(("target",)) if config.target.is_set else Needs()
+
+
 def _benchmarks(config: RunConfig) -> str:
     files = find_sources(config.screen.benchmarks) if config.screen.benchmarks else []
     return digest([sha256_of(source.path) for source in files])
@@ -184,6 +189,7 @@ DATASET = Stage(
     reads=("documents", "passages", "concepts", "combinations", "questions", "screened", "answers"),
     settings=("recipe", "preset", "domain", "levels", "language", "seed", "answers", "dataset"),
     work=_dataset,
+    more=_wanted,
 )
 
 PIPELINE = (DOCUMENTS, CONCEPTS, GRAPH, COMBINATIONS, QUESTIONS, SCREEN, ANSWERS, DATASET)

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from synth.errors import StoreError, SynthError
 from synth.report import manifests
 from synth.store import StageStore, write_json
+from synth.target import outcome as outcome_of
 
 if TYPE_CHECKING:
     from synth.runs import Run
@@ -99,14 +100,18 @@ class RunReport:
         """Time one stage; it was reused where its manifest is still the one that was there before."""
         path = StageStore(self._run.folder, name).manifest_path
         before, began = _stamp(path), self._clock()
-        self._stages[name] = {"started": _date(began), "status": "running"}
+        # In a later wave it is there already.
+        old = self._stages.get(name, {"started": _date(began), "status": "reused", "seconds": None})
+        self._stages[name] = {**old, "status": "running"}
         try:
             yield
         finally:
             same = before is not None and _stamp(path) == before
             done = _stamp(path) not in (None, before)
-            status = "reused" if same else "done" if done else "unfinished"
-            self._stages[name] |= {"status": status, "seconds": _seconds(began, self._clock())}
+            status = old["status"] if same else "done" if done else "unfinished"
+            seconds = _seconds(began, self._clock())
+            both = old["seconds"] if seconds is None else round(seconds + (old["seconds"] or 0), 3)
+            self._stages[name] |= {"status": status, "seconds": both}
         self._write("running")
 
     def _write(self, outcome: str, fault: str | None = None) -> None:
@@ -118,9 +123,14 @@ class RunReport:
         this = {"outcome": outcome, "fault": fault, **times, "stages": self._stages, **counts}
         if damage := self._run.journal.damage:
             this["journal_damage"] = damage
+        if self._run.waves:
+            this["waves"] = [wave._asdict() for wave in self._run.waves]
         tries = [*self._tries, {**this, "versions": _versions()}]
         total = _sum({str(place): t["calls"] for place, t in enumerate(tries)})
-        write_json(self._path, {"run": self._run.name, "rows": self._rows(), "calls": total, "tries": tries})
+        report = {"run": self._run.name, "rows": self._rows(), "calls": total, "tries": tries}
+        if found := outcome_of(manifests(self._run.folder)):
+            report["target"] = found._asdict()
+        write_json(self._path, report)
 
     def _rows(self) -> dict[str, Tree]:
         """Rows of each finished stage, and how many of its inputs lay in parts of an earlier try."""

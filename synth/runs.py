@@ -26,10 +26,13 @@ from synth.schemas import TABLES
 from synth.settings import anchored, to_toml
 from synth.stages.calls import Services
 from synth.store import Manifest, PartRecord, StageStore, part_key, write_bytes
+from synth.target import Walked
 
 Report = Callable[[int, int], None]
 FIRST = "Computed for the first time."
 REUSED = "Reused, as nothing that it depends on has changed."
+# The table of which a run with a target asks the first rows only.
+LIMITED = "combinations"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -62,6 +65,9 @@ class Run:
     """One run folder, held by one process. Use as a context manager."""
 
     stages: tuple[str, ...] = tuple(stage.name for stage in PIPELINE)
+    # How many combinations are asked, the first in the order of their ids; None asks all (`synth.waves`).
+    limit: int | None = None
+    waves: tuple[Walked, ...] = ()
 
     def __init__(self, config: RunConfig, folder: Path) -> None:
         self.config = config
@@ -121,11 +127,15 @@ class Run:
         spec = BY_NAME[stage]
         before = {name: self._manifest(name).outcome for name in stages_before(spec)}
         depends = made_from(spec, self.config, self.prompts, self.client.model, before)
-        fingerprint = digest("stage", depends, size=16)
+        keyed = fingerprint = digest("stage", depends, size=16)
+        if spec.cut == LIMITED and self.limit is not None:
+            # Not in the keys of parts: one that is full holds the same rows in every wave.
+            depends["limit"] = self.limit
+            fingerprint = digest("stage", depends, size=16)
         store = StageStore(self.folder, stage)
         manifest = store.manifest()
         if why := _why_anew(store, manifest, fingerprint, depends):
-            return Plan(stage, fingerprint, depends, self._parts(spec, fingerprint), None, why)
+            return Plan(stage, fingerprint, depends, self._parts(spec, keyed), None, why)
         return Plan(stage, fingerprint, depends, (), manifest, REUSED)
 
     def work(self, plan: Plan, part: Part, report: Report = silent) -> PartRecord:
@@ -175,6 +185,8 @@ class Run:
         ids: list[str] = self.table(spec.cut)[TABLES[spec.cut].key].to_pylist()
         if not ids and spec.cut == "passages":
             raise ConfigError(self._nothing_left())
+        if spec.cut == LIMITED:
+            ids = ids[: self.limit]
         size = self.config.part_rows
         slices = [tuple(ids[i : i + size]) for i in range(0, len(ids), size)]
         return tuple(Part(i, part_key(fingerprint, i, list(s)), s) for i, s in enumerate(slices))

@@ -56,6 +56,7 @@ REASONS: dict[str, str] = {
     "repeated": "the same set of concepts was drawn before, in every try",
     "no_reference": "no passage shares a concept with the combination",
     "surplus": "more items than were asked for",
+    "beyond_target": "accepted, and more than the target.rows that were to be published",
     "not_grounded": "a concept whose words do not occur in the passage",
     "repetitive": "says the same words over and over",
     "not_a_question": "neither asks nor instructs",

@@ -90,11 +90,15 @@ def _stage(folder: Path, name: str, config: RunConfig, finished: Mapping[str, Ma
 def _keys(folder: Path, spec: "Stage", config: RunConfig, before: Mapping[str, str]) -> list[str]:
     """Keys of the parts that the stage has to make, as the run itself works them out."""
     from synth.pipeline import made_from
+    from synth.waves import limit_now
 
     prompts = PromptLibrary(Path(config.prompts.dir) if config.prompts.dir else None)
     fingerprint = digest("stage", made_from(spec, config, prompts, models_of(config), before), size=16)
     table = str(spec.cut)
-    ids = StageStore(folder, TABLES[table].stage).read(table)[TABLES[table].key].to_pylist()
+    rows = StageStore(folder, TABLES[table].stage).read(table)
+    ids = rows[TABLES[table].key].to_pylist()
+    if table == "combinations":
+        ids = ids[: limit_now(folder, rows["level"].to_pylist(), config, prompts, models_of(config))]
     size = config.part_rows
     return [part_key(fingerprint, i // size, ids[i : i + size]) for i in range(0, len(ids), size)]
 

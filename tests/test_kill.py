@@ -1,5 +1,6 @@
 """METHOD 7, check 13: killed at random moments and run again, the dataset is the same, and nothing is paid twice."""
 
+import json
 import random
 import shutil
 import signal
@@ -25,7 +26,7 @@ synth.run(config, runs=Path(sys.argv[2]), name="r")
 """
 
 
-def start(documents: Path, runs: Path, url: str) -> "subprocess.Popen[bytes]":
+def start(documents: Path, runs: Path, url: str, *more: str) -> "subprocess.Popen[bytes]":
     settings = {
         "models.far.base_url": f'"{url}"',
         "models.far.model": '"fake"',
@@ -37,7 +38,7 @@ def start(documents: Path, runs: Path, url: str) -> "subprocess.Popen[bytes]":
         "part_rows": 5,
     }
     overrides = [f"{key}={value}" for key, value in settings.items()]
-    command = [sys.executable, "-c", RUN, str(documents), str(runs), *overrides]
+    command = [sys.executable, "-c", RUN, str(documents), str(runs), *overrides, *more]
     return subprocess.Popen(command)
 
 
@@ -82,6 +83,32 @@ def test_kill_and_resume(documents: Path, start_fake: Callable[..., FakeEndpoint
     assert contents(tmp_path / "one/r/dataset") == contents(tmp_path / "two/r/dataset")
     # Only what was in flight at a kill was asked for again.
     assert disturbed.stats()["repeated"] <= KILLS * IN_FLIGHT
+    assert disturbed.stats()["distinct"] == calls
+
+
+@pytest.mark.slow
+def test_kill_and_resume_between_waves(
+    documents: Path, start_fake: Callable[..., FakeEndpoint], tmp_path: Path
+) -> None:
+    """With a target: no wave asks again what an earlier one asked, and a killed one goes on where it was."""
+    more = ("target.rows=25",)
+    undisturbed, disturbed = start_fake("--latency", "0.02"), start_fake("--latency", "0.02")
+    assert run_until(start(documents, tmp_path / "one", undisturbed.url, *more), never)
+    calls = undisturbed.stats()["distinct"]
+    assert len(json.loads((tmp_path / "one/r/waves.json").read_bytes())["accepted"]) > 1
+    assert undisturbed.stats()["repeated"] == 0
+    kills = 5
+    for kill in range(kills):
+        answered = 8 + (calls - 8) * kill // kills
+        process = start(documents, tmp_path / "two", disturbed.url, *more)
+        assert not run_until(process, lambda at=answered: disturbed.stats()["distinct"] >= at)
+    assert run_until(start(documents, tmp_path / "two", disturbed.url, *more), never)
+    assert contents(tmp_path / "one/r/dataset") == contents(tmp_path / "two/r/dataset")
+    assert (tmp_path / "one/r/waves.json").read_bytes() == (tmp_path / "two/r/waves.json").read_bytes()
+    assert disturbed.stats()["repeated"] <= kills * IN_FLIGHT
+    assert disturbed.stats()["distinct"] == calls
+    process = start(documents, tmp_path / "two", disturbed.url, *more)
+    assert run_until(process, never)
     assert disturbed.stats()["distinct"] == calls
 
 

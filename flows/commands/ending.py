@@ -33,12 +33,22 @@ def server_stopped(wanted: bool) -> Iterator[None]:
 def show_yield(done: "Done") -> None:
     """The funnel, why rows fell out most often, what was reused, and calls that failed."""
     show_funnel(done.funnel)
+    tell_target(done.folder)
     if fallen := _fallen(done.funnel):
         say(fallen)
     show_work(done.folder)
     if failed := done.funnel and sum(row.reasons.get("call_failed", 0) for row in done.funnel):
         said = counted(failed, "row")
         say(f"{said} fell out as their calls failed; the same command asks for them again.", style="yellow")
+
+
+def tell_target(folder: Path) -> None:
+    """Whether the target was reached, where there is one."""
+    from synth.report import manifests
+    from synth.target import outcome, sentence
+
+    if found := outcome(manifests(folder)):
+        say(sentence(found), style="yellow" if found.is_missed else "")
 
 
 def show_places(done: "Done") -> None:

@@ -144,6 +144,10 @@ def show_calls(report: Tree) -> None:
 
 def _show_dataset(figures: Tree) -> None:
     say(f"{counted(figures['rows'], 'question')} from {counted(figures['sources'], 'source')}")
+    if "target" in figures:
+        from synth.target import sentence
+
+        say(sentence(figures["target"]))
     counts = [(name, _reasons(figures[name])) for name in COUNTED if figures.get(name)]
     table(("what", "questions"), counts)
     lengths = [(name, *(words[q] for q in QUANTILES)) for name, words in figures["words"].items() if words]

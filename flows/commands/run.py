@@ -59,6 +59,10 @@ def run(
         list[str] | None,
         typer.Option(metavar="RUN", help="An earlier run whose answers serve equal calls; may be repeated."),
     ] = None,
+    rows: Annotated[
+        int | None,
+        typer.Option("--rows", min=1, metavar="N", help="Publish exactly N rows (--set target.rows=N)."),
+    ] = None,
     no_ui: options.NoUi = False,
     stop_server: options.StopServer = False,
 ) -> None:
@@ -67,7 +71,8 @@ def run(
     The same command goes on where it was interrupted, and makes no finished call again.
     """
     options.check_name(name)
-    config = options.configuration(recipe, documents, model, sample, overrides)
+    wanted = [f"target.rows={rows}"] if rows else []
+    config = options.configuration(recipe, documents, model, sample, [*(overrides or ()), *wanted])
     config = config.model_copy(update={"reuse": (*config.reuse, *(reuse or ()))})
     runs = options.runs_folder(out)
     if dry_run:
@@ -116,6 +121,12 @@ def show_forecast(found: "Forecast", config: "RunConfig") -> None:
     if found.unread:
         reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(found.unread.items()))
         say(f"Rejected on reading: {reasons}.")
+    if config.target.rows:
+        say(
+            f"The run ends once it has {config.target.rows:,} rows; these figures are the most that it takes."
+        )
+    if config.target.candidates:
+        say(f"Questions are asked of {config.target.candidates:,} combinations at most.")
     say(
         "Tokens are estimates: characters divided by 4 for prompts, a usual length for replies. How many "
         "concepts a model finds is not known before, so rows and calls are upper bounds. Near-duplicates, "

@@ -12,6 +12,7 @@ import pyarrow as pa
 from synth.config import CombinationsConfig, RunConfig
 from synth.schemas import TABLES
 from synth.stages.dataset import UNKNOWN_LICENCE
+from synth.target import sentence
 from synth.text import counted
 
 ORIGINS = {
@@ -45,6 +46,7 @@ def render_card(config: RunConfig, stats: dict[str, Any], documents: pa.Table, p
     )
     environment.filters["md"] = markdown_text
     environment.filters["counted"] = counted
+    environment.filters["target"] = sentence
     template = environment.from_string(
         resources.files("synth.publish").joinpath("card.md.jinja").read_text("utf-8")
     )

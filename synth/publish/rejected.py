@@ -19,7 +19,7 @@ from synth.store import StageStore
 WITHHELD = ("contaminated",)
 NOTHING = "{}"
 # What of a row is a model's own words; the rest are ids, names of concepts and numbers.
-WORDS = ("reply", "question")
+WORDS = ("reply", "question", "answer", "label")
 # Here the detail quotes the reply, or an endpoint that may quote the prompt.
 QUOTING = ("concepts", "questions", "answers")
 

@@ -14,6 +14,7 @@ from synth.graph.picture import statistics
 from synth.publish.sources import by_source
 from synth.report import FunnelRow
 from synth.store import Manifest
+from synth.target import outcome
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
@@ -47,7 +48,13 @@ def dataset_stats(
         "funnel": [_funnel_row(row) for row in funnel],
         "graph": statistics(concepts, incidence),
         "fingerprints": {stage: m.fingerprint for stage, m in manifests.items()},
+        **_target(manifests),
     }
+
+
+def _target(manifests: dict[str, Manifest]) -> dict[str, Any]:
+    found = outcome(manifests)
+    return {"target": found._asdict()} if found else {}
 
 
 def models_of(manifests: dict[str, Manifest]) -> dict[str, str]:

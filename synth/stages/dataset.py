@@ -1,19 +1,23 @@
-"""Answered questions in, published rows out: everything known of a question, in one row."""
+"""Answered questions in, published rows out: everything known of a question, in one row.
 
-from collections.abc import Iterable, Mapping
+Where a target says how many rows are wanted, those beyond it are rejected, whole.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
 
 from synth.config import RunConfig
-from synth.stages.base import Output, make_table
+from synth.stages.base import Output, Rejected, make_table
 
 Row = dict[str, Any]
 UNKNOWN_LICENCE = "unknown"
 
 
 def assemble(tables: Mapping[str, pa.Table], config: RunConfig) -> Output:
-    """One row per answered question. Columns of stages that were left out are null."""
+    """One row per answered question, at most `target.rows`. Columns of stages that were left out are null."""
     questions = _by(tables["questions"], "question_id")
     screened = _by(tables["screened"], "question_id")
     passages = _by(tables["passages"].drop_columns(["text"]), "passage_id")
@@ -21,8 +25,46 @@ def assemble(tables: Mapping[str, pa.Table], config: RunConfig) -> Output:
     rows = [
         _row(questions[a["question_id"]], screened[a["question_id"]], a, passages, config) for a in answers
     ]
-    ids = frozenset(row["id"] for row in rows)
-    return Output({"dataset": make_table("dataset", rows)}, inputs=ids, parents=ids)
+    kept = rows_to_keep(rows, config.target.rows)
+    return Output(
+        {"dataset": make_table("dataset", (row for row in rows if row["id"] in kept))},
+        inputs=frozenset(row["id"] for row in rows),
+        parents=kept,
+        rejected=[_beyond(row, config.target.rows) for row in rows if row["id"] not in kept],
+    )
+
+
+def rows_to_keep(rows: Sequence[Row], target: int) -> frozenset[str]:
+    """Ids of the rows that are published: all without a target, else exactly so many where they are there.
+
+    Each level keeps its share, to the row; of a level those stay that come first by combination, then by
+    question. Both ids are hashes, so that is a draw that depends on content only.
+    """
+    ordered = sorted(rows, key=lambda row: (row["combination_id"], row["id"]))
+    if not target or target >= len(ordered):
+        return frozenset(row["id"] for row in ordered)
+    left = _shares(Counter(row["origin"] for row in ordered), target)
+    kept = set()
+    for row in ordered:
+        if left[row["origin"]]:
+            left[row["origin"]] -= 1
+            kept.add(row["id"])
+    return frozenset(kept)
+
+
+def _shares(counts: Mapping[str, int], target: int) -> dict[str, int]:
+    """The target, divided as the counts are; what is left over goes where most was cut off."""
+    total = sum(counts.values())
+    shares = {name: target * count // total for name, count in counts.items()}
+    cut = sorted(counts, key=lambda name: (-(target * counts[name] % total), name))
+    for name in cut[: target - sum(shares.values())]:
+        shares[name] += 1
+    return shares
+
+
+def _beyond(row: Row, target: int) -> Rejected:
+    detail = f"{target:,} rows were asked for"
+    return Rejected(row["id"], row["combination_id"], "beyond_target", detail, None, row)
 
 
 def _by(table: pa.Table, key: str) -> dict[str, Row]:
