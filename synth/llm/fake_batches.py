@@ -1,4 +1,4 @@
-"""Files and batches of the fake endpoint: `/v1/files` and `/v1/batches`, with the fields of OpenAI's reference.
+"""Files and batches of the fake endpoint: `/v1/files` and `/v1/batches`, with the fields that OpenAI has.
 
 In: a request. Out: a status, and JSON or the bytes of a file. Files and batches lie in memory. A batch is
 answered by the same fake model as live calls, after `batch_s` seconds; its faults are drawn by hash.

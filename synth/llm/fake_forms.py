@@ -1,6 +1,6 @@
 """The parts of a multipart form, as uploads of files send them; strict, and for the fake endpoint only.
 
-In: the content type of a request and its body. Out: for each field its bytes, and the name of its file or None.
+In: a request's content type and body. Out: for each field its bytes, and the name of its file or None.
 """
 
 import re
