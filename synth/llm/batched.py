@@ -182,7 +182,7 @@ class Batched:
         finished = counts.completed + counts.failed if counts else 0
         shard = self._note(shard, status=batch.status, finished=finished)
         if batch.status == "failed":
-            return self._failed(shard, batch)
+            self._failed(shard, batch)
         if batch.status not in ENDED:
             return None
         try:

@@ -124,10 +124,10 @@ class Desk:
         record = _record(endpoint, job.key, job.request.stage, body, answer.reply.body, status, tries)
         said = answer.said if record["response"] == answer.reply.body else None
         reply = _reply_of(endpoint, record, said, reused=False)
-        used = _tokens(reply.prompt_tokens, reply.completion_tokens)
-        self._journal.append(job.key, {**record, "usage": used})
+        prompt, done = reply.prompt_tokens, reply.completion_tokens
+        self._journal.append(job.key, {**record, "usage": _tokens(prompt, done)})
         endpoint.succeeded()
-        self._ledger.add(job.request.stage, made=1, **used)
+        self._ledger.add(job.request.stage, made=1, prompt_tokens=prompt, completion_tokens=done)
         return reply
 
     def _fallen(

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Self
 
 from synth.llm import wire
-from synth.llm.batch_files import Lines, read_line
+from synth.llm.batch_files import Lines, Outcome, read_line
 from synth.llm.batches import Shard, Shards
 from synth.llm.desk import Came, Desk
 from synth.llm.endpoint import Endpoint
@@ -60,23 +60,27 @@ class Intake:
 
     def _read(self, line: bytes) -> Came | None:
         outcome = read_line(line)
-        if outcome is None:
-            return self._count("unreadable")
-        key = outcome.key
-        if key not in self._keys:
-            return self._count("unknown")
-        if outcome.raw is None:
-            return self._count("failed")
-        if key in self._seen:
-            return self._count("repeated")
+        fault = "unreadable" if outcome is None else self._fault_of(outcome)
+        if fault is not None or outcome is None or outcome.raw is None:
+            self._count(fault or "failed")
+            return None
         try:
-            body = self._bodies.get(key)
+            body = self._bodies.get(outcome.key)
         except (ValueError, TypeError, KeyError, AttributeError):
-            return self._count("damaged requests")
+            self._count("without their request")
+            return None
         if wire.answer_of(body, outcome.raw) is None:
-            return self._count("unreadable")
-        self._seen.add(key)
-        return None if key in self._journal else Came(key, body, outcome.raw)
+            self._count("unreadable")
+            return None
+        self._seen.add(outcome.key)
+        return None if outcome.key in self._journal else Came(outcome.key, body, outcome.raw)
+
+    def _fault_of(self, outcome: Outcome) -> str | None:
+        if outcome.key not in self._keys:
+            return "unknown"
+        if outcome.raw is None:
+            return "failed"
+        return "repeated" if outcome.key in self._seen else None
 
     def _count(self, what: str, times: int = 1) -> None:
         self.odd[what] = self.odd.get(what, 0) + times
