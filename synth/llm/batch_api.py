@@ -251,7 +251,7 @@ class BatchApi:
             if reply is not None:
                 if may_be_gone and reply.status == 404:
                     raise Gone
-                if reply.status not in AGAIN or is_quota(reply):
+                if reply.status not in AGAIN or reply.status in NO_ROUTE or is_quota(reply):
                     raise self._refused(what, reply)
                 detail = f"HTTP {reply.status}: {wire.error_text(reply.body)}"
             if tries >= config.max_tries:
