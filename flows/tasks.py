@@ -14,6 +14,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 
 from prefect import flow, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State, StateType
 from prefect.futures import wait
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 from prefect.states import Failed
@@ -22,7 +23,7 @@ from flows.artifacts import Funnel, StageProgress, show_card, show_dataset, show
 from flows.progress import explain, tell
 from flows.runners import make_runner, shares
 from synth.config import Config, RunConfig
-from synth.errors import StoreError, SynthError
+from synth.errors import Stopped, StoreError, SynthError, Waiting
 from synth.report import read_stats
 from synth.run_report import RunReport
 from synth.runs import Part, Plan, Run
@@ -56,6 +57,7 @@ class Opened:
     funnel: Funnel = field(default_factory=Funnel)
     whole: set[str] = field(default_factory=set)
     plans: dict[str, tuple[Plan, StageProgress]] = field(default_factory=dict)
+    records: dict[tuple[str, int], PartRecord] = field(default_factory=dict)
 
     def waves(self) -> Iterator[Wave]:
         """The waves that are still to be made (`synth.waves`), each told before its stages begin."""
@@ -93,12 +95,17 @@ def opened(config: RunConfig, runs: Path, name: str | None) -> Iterator[Opened]:
 
 
 def one_sentence(work: Callable[P, R]) -> Callable[P, R]:
-    """Turn our own errors into failed states with that message; the caller gets the error itself."""
+    """Turn our own errors into states with that message; the caller gets the error itself."""
 
     @functools.wraps(work)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return work(*args, **kwargs)
+        except Stopped as fault:  # on purpose, so it is no failure that somebody has to look at
+            state: State[R] = State(
+                type=StateType.CANCELLED, name=fault.name, message=str(fault), data=cast(R, fault)
+            )
+            return cast(R, state)
         except SynthError as fault:
             return cast(R, Failed(message=str(fault), data=fault))
 
@@ -118,9 +125,16 @@ def do_parts(run: str, stage: str, places: tuple[int, ...], label: str) -> tuple
     """Do some parts of a stage, one after the other."""
     held = _find(run)
     plan, progress = held.plans[stage]
-    records = []
-    for part in (plan.parts[place] for place in places):
-        records.append(_do_part(held.run, plan, part, progress))
+    waiting: Waiting | None = None
+    for place in places:
+        try:
+            if (stage, place) not in held.records:
+                held.records[stage, place] = _do_part(held.run, plan, plan.parts[place], progress)
+        except Waiting as fault:  # the others submit theirs all the same
+            waiting = fault
+    if waiting is not None:
+        raise waiting
+    records = [held.records[stage, place] for place in places]
     get_run_logger().info("%s: %s", label, _sum_of(stage, records))
     return tuple(records)
 
@@ -142,11 +156,7 @@ def stage_flow(run: str, stage: str, before: tuple[StageDone, ...] = ()) -> Stag
         log.info(plan.why)
         held.plans[stage] = plan, progress
         held.whole.discard(stage)  # an earlier wave of it may have been there
-        futures = [
-            do_parts.submit(run, stage, places, label) for places, label in _tasks(held.run.config, plan)
-        ]
-        wait(futures)
-        manifest = held.run.commit(plan, [record for done in futures for record in done.result()])
+        manifest = held.run.commit(plan, _all_parts(held, run, plan))
         for note in manifest.notes:
             explain(stage, note)
         sentence = _counts(manifest) + _reused(manifest)
@@ -157,6 +167,22 @@ def stage_flow(run: str, stage: str, before: tuple[StageDone, ...] = ()) -> Stag
     progress.finish(sentence)
     rows = manifest.outputs.get(main_table(stage), 0)
     return StageDone(stage=stage, fingerprint=manifest.fingerprint, rows=rows, summary=sentence)
+
+
+def _all_parts(held: Opened, run: str, plan: Plan) -> list[PartRecord]:
+    """The records of all parts; tasks that wait for batches are tried again when those have ended."""
+    todo = list(_tasks(held.run.config, plan))
+    while todo:
+        futures = [do_parts.submit(run, plan.stage, places, label) for places, label in todo]
+        wait(futures)
+        late = [future.state.name == Waiting.name for future in futures]
+        for future, is_late in zip(futures, late, strict=True):
+            if not is_late:
+                future.result()  # raises what went wrong
+        if any(late) and not held.run.client.wait_for_batches():
+            raise held.run.client.waiting() or Waiting(0, 0)
+        todo = [task for task, is_late in zip(todo, late, strict=True) if is_late]
+    return [held.records[plan.stage, place] for place in range(len(plan.parts))]
 
 
 @task(name="publish", task_run_name="publish the dataset", cache_policy=NO_CACHE, persist_result=False)

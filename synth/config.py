@@ -391,5 +391,7 @@ EXCLUDED: dict[str, str] = {
     "models.*.transport": "the same bytes are asked, and the same answered",
     "models.*.timeout_s": "speed only: a call that times out is tried again",
     "models.*.max_tries": "a call that fails for good is a rejected row, and is tried again by a later run",
+    "models.*.batch": "the same request and the same answer, by another way",
+    "models.*.batch_*": "how requests travel together, and how long they are waited for",
     "models.*.api_key_env": "who pays does not change what is answered",
 }

@@ -6,7 +6,7 @@ Here too is the base of every section of the configuration, and the kinds of num
 import math
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
@@ -146,10 +146,49 @@ class ModelConfig(Config):
         description="Fields that the endpoint does not take, as some reasoning models do not.",
     )
 
+    batch: Literal["off", "on", "files"] = Field(
+        "off",
+        title="Batches",
+        description="`on` asks in batches, which the endpoint answers later at a lower price; `files` only "
+        "writes their files, for tools that answer such files.",
+    )
+    batch_window: str = Field(
+        "24h",
+        pattern=r"^[1-9][0-9]{0,3}[hmd]$",
+        title="Window",
+        description="Time in which the endpoint is to answer a batch; OpenAI knows `24h` only.",
+    )
+    batch_least: int = Field(
+        100, ge=1, title="Smallest batch", description="Fewer calls than these are asked one by one."
+    )
+    batch_requests: int = Field(
+        50_000, ge=1, le=50_000, title="Largest batch", description="Calls in one file, at most."
+    )
+    batch_megabytes: float = Field(
+        200, gt=0, le=200, title="Largest file", description="In megabytes of 1,000,000 bytes."
+    )
+    batch_poll_s: float = Field(
+        60, gt=0, allow_inf_nan=False, title="Poll", description="Seconds between two looks at batches."
+    )
+    batch_wait_s: float = Field(
+        0,
+        ge=0,
+        allow_inf_nan=False,
+        title="Wait",
+        description="Seconds for which one command waits for its batches before it leaves; the same command "
+        "collects them later.",
+    )
+
     @property
     def beside(self) -> dict[str, Any]:
         """What is sent beside what a request says, and what is left out: part of a call's identity."""
         return {**self.extra_body, **({"(omitted)": sorted(self.omit)} if self.omit else {})}
+
+    @model_validator(mode="after")
+    def _batches_have_an_address(self) -> "ModelConfig":
+        if self.batch != "off" and not self.base_url.lower().startswith(("http://", "https://")):
+            raise ValueError(f'batch = "{self.batch}" needs an http address in base_url')
+        return self
 
 
 BUILT_IN: dict[str, ModelConfig] = {

@@ -44,3 +44,28 @@ class StoreError(SynthError):
 
 class EndpointError(SynthError):
     """An endpoint is out of reach, or refuses every call (wrong key, unknown model)."""
+
+
+class Stopped(SynthError):
+    """The command ended on purpose, with nothing lost: the same command goes on (exit code 3).
+
+    `name` is what a state is called that ends so.
+    """
+
+    exit_code = 3
+    name = "Stopped"
+
+
+class Waiting(Stopped):
+    """Calls are under way in batches, and the time to wait for them is over."""
+
+    name = "Waiting"
+
+    def __init__(self, calls: int, batches: int) -> None:
+        super().__init__(calls, batches)  # both, so that it can be pickled
+        self.calls, self.batches = calls, batches
+
+    def __str__(self) -> str:
+        many = "1 batch" if self.batches == 1 else f"{self.batches:,} batches"
+        calls = "1 call" if self.calls == 1 else f"{self.calls:,} calls"
+        return f"{calls} in {many} under way; the same command, by hand or by schedule, collects the answers."

@@ -9,14 +9,15 @@ import pyarrow as pa
 
 from synth.check import check
 from synth.config import RunConfig
-from synth.errors import ConfigError, StoreError
+from synth.errors import ConfigError, StoreError, Waiting
+from synth.llm.client import Client
 from synth.places import home
 from synth.report import FunnelRow, funnel, manifests
 from synth.run_report import Clock, RunReport
-from synth.runs import Run
+from synth.runs import Part, Run
 from synth.schemas import TABLES
 from synth.settings import load as recipe
-from synth.store import Manifest, StageStore
+from synth.store import Manifest, PartRecord, StageStore
 from synth.target import Outcome, outcome
 from synth.waves import WAVED, road
 
@@ -53,6 +54,7 @@ def run(
 
     Raises:
         ConfigError: with every fault of the configuration, before the first call.
+        Waiting: calls are under way in batches; the same call, some time later, goes on.
         SynthError: an endpoint, a disk or a folder failed; the same call resumes.
     """
     folder = runs or home() / "runs"
@@ -76,13 +78,34 @@ def run_stage(
     explain(stage, plan.why)
     if plan.manifest is not None:
         return plan.manifest
-    records = [
-        opened.work(plan, part, lambda done, total: progress(stage, done, total)) for part in plan.parts
-    ]
+    records = all_parts(
+        opened.client,
+        plan.parts,
+        lambda part: opened.work(plan, part, lambda done, total: progress(stage, done, total)),
+    )
     manifest = opened.commit(plan, records)
     for note in manifest.notes:
         explain(stage, note)
     return manifest
+
+
+def all_parts(client: Client, parts: Sequence[Part], work: Callable[[Part], PartRecord]) -> list[PartRecord]:
+    """The records of all parts. A part that waits for batches keeps no other from submitting its own.
+
+    Raises:
+        Waiting: batches are under way, and the time of this command is over.
+    """
+    records: dict[int, PartRecord] = {}
+    while todo := [part for part in parts if part.index not in records]:
+        waiting: Waiting | None = None
+        for part in todo:
+            try:
+                records[part.index] = work(part)
+            except Waiting as fault:
+                waiting = fault
+        if waiting is not None and not client.wait_for_batches():
+            raise client.waiting() or waiting
+    return [records[part.index] for part in parts]
 
 
 def load(run_folder: str | PathLike[str], table: str, columns: Sequence[str] | None = None) -> "pd.DataFrame":

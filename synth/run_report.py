@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from synth.errors import StoreError, SynthError
+from synth.errors import Stopped, StoreError, SynthError
 from synth.report import manifests
 from synth.store import StageStore, write_json
 from synth.target import outcome as outcome_of
@@ -91,7 +91,7 @@ class RunReport:
             self._write("finished")
             return
         try:
-            self._write("failed" if isinstance(fault, Exception) else "interrupted", _sentence(fault))
+            self._write(_outcome(fault), _sentence(fault))
         except StoreError as second:  # a full disk: the first fault is the one to be heard
             fault.add_note(str(second))
 
@@ -157,6 +157,12 @@ def read(run_folder: Path) -> Tree:
 def _ended(old: Tree) -> Tree:
     """An earlier try that still says `running` was killed: its process cannot have said so itself."""
     return {**old, "outcome": "killed"} if old.get("outcome") == "running" else old
+
+
+def _outcome(fault: BaseException) -> str:
+    if isinstance(fault, Stopped):
+        return fault.name.lower()
+    return "failed" if isinstance(fault, Exception) else "interrupted"
 
 
 def _sentence(fault: BaseException) -> str:

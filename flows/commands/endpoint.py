@@ -32,6 +32,10 @@ def fake_endpoint(
         float, typer.Option("--trickle", min=0, metavar="SECONDS", help=HELP["trickle"])
     ] = 0.2,
     idle: Annotated[float, typer.Option("--idle", min=0, metavar="SECONDS", help=HELP["idle"])] = 0.0,
+    batch_s: Annotated[
+        float, typer.Option("--batch-s", min=0, metavar="SECONDS", help=HELP["batch_s"])
+    ] = 0.0,
+    batch_most: Annotated[int | None, typer.Option("--batch-most", min=0, help=HELP["batch_most"])] = None,
     faults: Annotated[
         list[str] | None, typer.Option("--faults", metavar="KIND=SHARE", help=HELP["faults"])
     ] = None,
@@ -63,6 +67,7 @@ def fake_endpoint(
         behaviour = Behaviour(
             latency=latency_ms / 1000, sigma=sigma, slots=slots, queue=queue, full_status=full_status,
             retry_after=retry_after, rpm=rpm, tpm=tpm, burst=burst, stall=stall, trickle=trickle, idle=idle,
+            batch_s=batch_s, batch_most=batch_most,
             faults=dict(map(share_of, faults or [])), api_key=api_key, models=models, refuse=refuse or (),
         )  # fmt: skip
     except ValueError as fault:

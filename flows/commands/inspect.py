@@ -11,6 +11,7 @@ from synth.places import find_run
 from synth.text import counted
 
 if TYPE_CHECKING:
+    from synth.llm.batches import Shard
     from synth.report import FunnelRow
 
 Tree = dict[str, Any]
@@ -20,6 +21,7 @@ COUNTED = ("origins", "difficulty", "languages", "licences")
 
 def status(run: options.RunFolder, as_json: options.Json = False) -> None:
     """Show which stages of a run are finished."""
+    from synth.llm.batches import read_shards
     from synth.llm.journal import Journal
     from synth.run_report import read
     from synth.standing import standing
@@ -28,13 +30,19 @@ def status(run: options.RunFolder, as_json: options.Json = False) -> None:
     found = standing(folder)
     with Journal(folder / "calls", read_only=True) as journal:
         calls = len(journal)
+    open_batches = [shard for shard in read_shards(folder / "calls") if shard.is_open]
     if as_json:
         stages = [stage._asdict() for stage in found.stages]
-        print_json({**found._asdict(), "stages": stages, "calls": calls, "folder": str(folder)})
+        under_way = [shard.model_dump() for shard in open_batches]
+        told = {"stages": stages, "calls": calls, "batches": under_way, "folder": str(folder)}
+        print_json({**found._asdict(), **told})
         return
     rows = [(s.stage, s.state, _parts(s.done, s.parts), s.rows, s.rejected) for s in found.stages]
     table(("stage", "state", "parts", "rows out", "rejected"), rows, f"Run {folder.name}")
     say(f"Model calls in the journal: {calls:,}")
+    if open_batches:
+        heads = ("batch", "stage", "model", "calls", "worked on", "state")
+        table(heads, map(_batch, open_batches), "Batches under way")
     report = read(folder)
     if tries := report.get("tries"):
         say(_last_try(tries[-1], found.at_work))
@@ -47,6 +55,13 @@ def status(run: options.RunFolder, as_json: options.Json = False) -> None:
     elif not found.at_work:
         say("To go on, run the same command as before, or:")
         copy(_resume(folder.absolute()))
+
+
+def _batch(shard: "Shard") -> tuple[Any, ...]:
+    # Before it is created, the endpoint has no name for it.
+    name = shard.batch_id or shard.name
+    state = (shard.status or shard.state) if shard.state == "created" else shard.state
+    return name, shard.stage, f"models.{shard.entry}", shard.calls, shard.finished, state
 
 
 def _last_try(last: Tree, at_work: bool) -> str:

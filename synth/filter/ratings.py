@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Any, NamedTuple, TypeVar, cast
 
 from synth.config import RunConfig
+from synth.errors import Waiting
 from synth.prompts.replies import Rating, Unparseable
 from synth.stages.calls import Answered, Ask, Services, ask_all
 from synth.stages.orders import harmless_title
@@ -48,11 +49,18 @@ def rate(
         if row["passage_id"] in wanted
     )
     done = 0
-    for some in chunks(asks, AT_ONCE):
+    entry = config.endpoints()[config.roles.of("rater")]
+    waiting: Waiting | None = None
+    for some in chunks(asks, AT_ONCE if entry.batch == "off" else max(AT_ONCE, entry.batch_requests)):
         heard = replace(services, report=_shifted(services.report, done, count))
-        for answered in ask_all(some, STAGE, "rater", config.prompts.ratings_sampling, config, heard):
-            yield answered.ask.row_id, read_rating(answered)
+        try:
+            for answered in ask_all(some, STAGE, "rater", config.prompts.ratings_sampling, config, heard):
+                yield answered.ask.row_id, read_rating(answered)
+        except Waiting as fault:  # the others are submitted all the same
+            waiting = fault
         done += len(some)
+    if waiting is not None:
+        raise waiting
 
 
 def read_rating(answered: Answered) -> Rated:

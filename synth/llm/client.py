@@ -8,14 +8,15 @@ of them together, and equal requests under way at one time are one call.
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import wait
+from concurrent.futures import Future, wait
 from types import TracebackType
 from typing import Any, Self
 from weakref import WeakSet
 
 from synth.config import ModelConfig
-from synth.errors import ConfigError
-from synth.llm import probe, wire
+from synth.errors import ConfigError, Waiting
+from synth.llm import batches, probe, wire
+from synth.llm.batched import Batched
 from synth.llm.crew import Crew, Job
 from synth.llm.desk import Desk
 from synth.llm.endpoint import Endpoint
@@ -55,9 +56,16 @@ class Client:
         self._journal = journal
         self._ledger = Ledger()
         self._desk = Desk(journal, self._ledger)
+        self._batched = {
+            name: Batched(endpoint, journal, self._desk, self._run)
+            for name, endpoint in self._endpoints.items()
+            # What was submitted is collected even where no more shall be.
+            if endpoint.config.batch != "off" or (journal.folder / batches.FOLDER).is_dir()
+        }
         # Until their last worker ends, also those whose caller has gone.
         self._crews: WeakSet[Crew] = WeakSet()
         self._lock = threading.Lock()
+        self._asking: WeakSet[Future[Any]] = WeakSet()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
 
@@ -106,7 +114,9 @@ class Client:
 
     def check(self, entry: str) -> str | None:
         """What is wrong with an entry, in one sentence, or None; costs nothing."""
-        return probe.fault_of(self._endpoint(entry), self._run)
+        fault = probe.fault_of(self._endpoint(entry), self._run)
+        batched = self._batched.get(entry)
+        return fault or (batched.fault() if batched else None)
 
     def complete(
         self, entry: str, requests: Sequence[Request], on_reply: Callable[[Reply], None] | None = None
@@ -114,6 +124,7 @@ class Client:
         """Replies in the order of the requests; `on_reply` sees each on this thread, as it comes.
 
         Raises:
+            Waiting: some are under way in batches.
             EndpointError: the endpoint as a whole is out of reach or refuses; what was answered is journaled.
             StoreError: the journal cannot be written.
         """
@@ -128,13 +139,18 @@ class Client:
         """Places and replies as they come; for any number of requests, since few are taken ahead.
 
         `requests` is read on this thread, at most some two and a half times `max_in_flight` beyond what was
-        answered. Who stops early stops the calls, but for those under way.
+        answered; all of it at once where they travel in batches. Who stops early stops the calls, but for
+        those under way.
 
         Raises:
+            Waiting: some are under way in batches.
             EndpointError: the endpoint as a whole is out of reach or refuses; what was answered is journaled.
             StoreError: the journal cannot be written.
         """
         endpoint = self._endpoint(entry)
+        if (batched := self._batched.get(entry)) is not None:
+            requests = list(requests)
+            batched.collect([(_key(endpoint, request), request) for request in requests])
         crew = Crew(self._running_loop(), lambda job: self._desk.answer(endpoint, job), _workers(endpoint))
         self._crews.add(crew)
         try:
@@ -142,10 +158,24 @@ class Client:
         finally:
             crew.stop()  # a caller that was interrupted wants no more; what flies is still journaled
 
+    def wait_for_batches(self) -> bool:
+        """Wait until no batch is under way; False where the time of this command is over before."""
+        return all(batched.wait() for batched in self._batched.values())
+
+    def waiting(self) -> Waiting | None:
+        """What is under way in batches."""
+        found = [waiting for batched in self._batched.values() if (waiting := batched.waiting())]
+        calls, many = sum(one.calls for one in found), sum(one.batches for one in found)
+        return Waiting(calls, many) if found else None
+
     def close(self) -> None:
         """Stop what is under way, let go of connections, end the embedded model."""
         with self._lock:
             loop, self._loop = self._loop, None
+        for batched in self._batched.values():
+            batched.stop()
+        for asking in list(self._asking):
+            asking.cancel()
         if loop is None or self._thread is None:
             return
         winding = asyncio.run_coroutine_threadsafe(self._wind_up(), loop)
@@ -173,7 +203,7 @@ class Client:
                 if request is None:
                     more = False
                     break
-                job = Job(place, request, wire.call_key(endpoint.identity, endpoint.config, request))
+                job = Job(place, request, _key(endpoint, request))
                 reply = self._desk.journaled(endpoint, request, job.key)
                 if reply is None:
                     jobs.append(job)
@@ -192,7 +222,9 @@ class Client:
 
     def _run(self, work: Coroutine[Any, Any, Any]) -> Any:
         """The result of a coroutine, on the client's loop."""
-        return asyncio.run_coroutine_threadsafe(work, self._running_loop()).result()
+        asking = asyncio.run_coroutine_threadsafe(work, self._running_loop())
+        self._asking.add(asking)
+        return asking.result()
 
     def _running_loop(self) -> asyncio.AbstractEventLoop:
         with self._lock:
@@ -210,6 +242,12 @@ class Client:
         for endpoint in self._endpoints.values():
             if "transport" in vars(endpoint):  # made, because it was used
                 await endpoint.transport.close()
+        for batched in self._batched.values():
+            await batched.close()
+
+
+def _key(endpoint: Endpoint, request: Request) -> str:
+    return wire.call_key(endpoint.identity, endpoint.config, request)
 
 
 def _workers(endpoint: Endpoint) -> int:

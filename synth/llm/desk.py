@@ -5,9 +5,9 @@ or asked for now. Used on one event loop, by whoever owns the endpoints: a clien
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from synth.errors import SynthError
 from synth.llm import wire
@@ -20,6 +20,14 @@ from synth.llm.usage import Ledger
 from synth.llm.wire import Reply, Request
 
 
+class Came(NamedTuple):
+    """The answer to one line of a batch: its key, what was asked, and the raw body of a success."""
+
+    key: str
+    body: dict[str, Any]
+    raw: str
+
+
 class Desk:
     """One journal, one ledger, and the calls that are under way."""
 
@@ -27,6 +35,7 @@ class Desk:
         self._journal = journal
         self._ledger = ledger
         self._flying: dict[str, asyncio.Future[Reply]] = {}
+        self._fresh: set[str] = set()
 
     async def answer(self, endpoint: Endpoint, job: Job) -> Reply:
         """A reply, or the fault of the endpoint or the journal; any other fault costs this row only."""
@@ -46,8 +55,28 @@ class Desk:
         if record is None:
             return None
         endpoint.health.known = True
+        if key in self._fresh:  # counted when it came
+            self._fresh.discard(key)
+            return _reply_of(endpoint, record, None, reused=False)
         self._ledger.add(request.stage, reused=1)
         return _reply_of(endpoint, record, None, reused=True)
+
+    def take_in(self, endpoint: Endpoint, stage: str, came: Sequence[Came]) -> None:
+        """Journal what came back of a batch, in one go; each key once. Safe to call from any thread.
+
+        Raises:
+            StoreError: the journal cannot be written.
+        """
+        records = []
+        for one in came:
+            record = _record(endpoint, one.key, stage, one.body, one.raw, 200, 1)
+            used = wire.usage_of(loads(record["response"]))
+            records.append((one.key, {**record, "batch": True, "usage": _tokens(*used)}))
+        if records:
+            self._journal.append_many(records)
+        for key, record in records:
+            self._fresh.add(key)
+            self._ledger.add(stage, made=1, **record["usage"])
 
     async def _one(self, endpoint: Endpoint, job: Job) -> Reply:
         """One reply: journaled meanwhile, under way already, or asked for now."""
@@ -75,7 +104,7 @@ class Desk:
             del self._flying[job.key]
 
     async def _call(self, endpoint: Endpoint, job: Job) -> Reply:
-        body = wire.body_of(endpoint.config, job.request)
+        body = endpoint.body_of(job.request)
         try:
             answer = await endpoint.call(body)
         except GaveUp as silence:
@@ -91,20 +120,12 @@ class Desk:
         return self._fallen(endpoint, job, "call_failed", detail, fault)
 
     def _landed_well(self, endpoint: Endpoint, job: Job, body: dict[str, Any], answer: Answered) -> Reply:
-        record = {
-            "key": job.key,
-            "stage": job.request.stage,
-            "model": endpoint.model,
-            "request": body,
-            "response": endpoint.scrub(answer.reply.body),
-            "status": answer.reply.status,
-            "tries": answer.requests,
-        }
+        status, tries = answer.reply.status, answer.requests
+        record = _record(endpoint, job.key, job.request.stage, body, answer.reply.body, status, tries)
         said = answer.said if record["response"] == answer.reply.body else None
         reply = _reply_of(endpoint, record, said, reused=False)
         prompt, done = reply.prompt_tokens, reply.completion_tokens
-        used = {"prompt_tokens": prompt, "completion_tokens": done}
-        self._journal.append(job.key, {**record, "usage": used})
+        self._journal.append(job.key, {**record, "usage": _tokens(prompt, done)})
         endpoint.succeeded()
         self._ledger.add(job.request.stage, made=1, prompt_tokens=prompt, completion_tokens=done)
         return reply
@@ -117,6 +138,25 @@ class Desk:
             raise fault
         self._ledger.add(job.request.stage, failed=1)
         return Reply(job.key, endpoint.model, "", reason, detail, None, None, False)
+
+
+def _record(
+    endpoint: Endpoint, key: str, stage: str, body: dict[str, Any], raw: str, status: int, tries: int
+) -> dict[str, Any]:
+    """What the journal keeps of a call, whichever way its answer came."""
+    return {
+        "key": key,
+        "stage": stage,
+        "model": endpoint.model,
+        "request": body,
+        "response": endpoint.scrub(raw),
+        "status": status,
+        "tries": tries,
+    }
+
+
+def _tokens(prompt: int | None, done: int | None) -> dict[str, int | None]:
+    return {"prompt_tokens": prompt, "completion_tokens": done}
 
 
 def _reply_of(endpoint: Endpoint, record: Mapping[str, Any], said: Any, *, reused: bool) -> Reply:

@@ -130,6 +130,13 @@ class Endpoint:
         breaker = Breaker(self.backoff.wait_s, config.max_outage_s, config.max_tries, failures)
         return Admission(control, rate, breaker, patience_s)
 
+    def body_of(self, request: wire.Request) -> dict[str, Any]:
+        """A request as this endpoint is known to take it."""
+        body = wire.body_of(self.config, request)
+        if self.renames_limit:
+            wire.rename_limit(body)
+        return body
+
     async def call(self, body: dict[str, Any]) -> Answered:
         """One call with all its tries. On the loop: limiter and transport are made once, whoever comes first.
 
@@ -140,8 +147,6 @@ class Endpoint:
             GaveUp: this call got no answer.
         """
         try:
-            if self.renames_limit:
-                wire.rename_limit(body)
             answer = await self.limiter.call(body)
             if wire.wants_renamed(answer.reply.status, answer.reply.body) and wire.rename_limit(body):
                 self.renames_limit = True

@@ -1,8 +1,9 @@
 """A fake endpoint without its sockets: requests go in, what is to be sent comes out when its time has come.
 
 Speaks what the client speaks to any endpoint: `POST /v1/chat/completions`, `POST /v1/embeddings`,
-`GET /v1/models`; besides `GET /stats`, `/metrics` and `/health`. Everything that chance could decide is drawn
-by hash of the body and the number of the attempt, so a run against it can be repeated.
+`GET /v1/models`, files and batches (`fake_batches`); besides `GET /stats`, `/metrics` and `/health`.
+Everything that chance could decide is drawn by hash of the body and the number of the attempt, so a run
+against it can be repeated.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from typing import Any, NamedTuple
 from synth.ids import stream
 from synth.llm import fake
 from synth.llm.fake import FakeModel, FakeReply
+from synth.llm.fake_batches import FakeBatches
 from synth.llm.fake_limits import Limits, retry_headers
 from synth.llm.fake_settings import Behaviour
 from synth.llm.fake_stats import Stats
@@ -56,12 +58,15 @@ class FakeApp:
         self._limits = Limits(behaviour.rpm, behaviour.tpm, behaviour.burst)
         self._waiting: deque[_Work] = deque()
         self._loop = asyncio.get_running_loop()
+        self._batches = FakeBatches(behaviour, self._model, self.stats)
 
     def handle(self, asked: Message, send: Send) -> None:
         """Answer a request through `send`, now or later, once."""
         path = asked.target.partition("?")[0]
         if asked.method == "POST" and path in ("/v1/chat/completions", "/v1/embeddings"):
             self._complete(asked, send)
+        elif path.startswith(("/v1/files", "/v1/batches")):
+            send(Answer(self._batched(asked)))
         elif asked.method != "GET":
             send(Answer(error(405 if path.startswith("/v1/") else 404, "there is nothing to send here")))
         elif path == "/stats":
@@ -74,6 +79,14 @@ class FakeApp:
             send(Answer(self._list(asked)))
         else:
             send(Answer(error(404, "there is nothing here")))
+
+    def _batched(self, asked: Message) -> bytes:
+        if not self._may(asked):
+            return error(401, f"Incorrect API key provided: {asked.header('authorization')}")
+        status, said = self._batches.handle(asked)
+        if isinstance(said, bytes):
+            return packed(status, said, {}, "application/octet-stream")
+        return response(status, said)
 
     def _complete(self, asked: Message, send: Send) -> None:
         now = self._loop.time()

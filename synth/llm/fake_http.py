@@ -13,6 +13,8 @@ from synth.llm.http1 import BadMessage, Message
 
 # What a client may send before its last request is answered.
 EARLY_BYTES = 2**20
+# Of files for batches, with the form around them.
+UPLOAD_BYTES = 256 * 2**20
 
 
 class FakeConnection(asyncio.Protocol):
@@ -21,7 +23,7 @@ class FakeConnection(asyncio.Protocol):
     def __init__(self, app: FakeApp) -> None:
         self._app = app
         self._loop = asyncio.get_running_loop()
-        self._asked = Message(request=True)
+        self._asked = Message(request=True, body_bytes=UPLOAD_BYTES)
         self._early = b""
         self._busy = self._closed = self._continued = False
         self._idle: asyncio.TimerHandle | None = None
@@ -83,7 +85,7 @@ class FakeConnection(asyncio.Protocol):
             self._transport.close()
             return
         early, self._early = self._asked.rest + self._early, b""
-        self._asked = Message(request=True)
+        self._asked = Message(request=True, body_bytes=UPLOAD_BYTES)
         self._busy = self._continued = False
         self._rest()
         if early:

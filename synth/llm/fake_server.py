@@ -76,10 +76,10 @@ def _parser() -> argparse.ArgumentParser:
         "--fault", dest="faults", type=share_of, action="append", default=[], help=HELP["faults"]
     )
     defaults = Behaviour()
-    for name in ("latency", "sigma", "retry_after", "burst", "stall", "trickle", "idle"):
+    for name in ("latency", "sigma", "retry_after", "burst", "stall", "trickle", "idle", "batch_s"):
         option = "--" + name.replace("_", "-")
         parser.add_argument(option, type=float, default=getattr(defaults, name), help=HELP[name])
-    for name in ("slots", "queue", "full_status", "rpm", "tpm"):
+    for name in ("slots", "queue", "full_status", "rpm", "tpm", "batch_most"):
         option = "--" + name.replace("_", "-")
         parser.add_argument(option, type=int, default=getattr(defaults, name), help=HELP[name])
     return parser

@@ -19,7 +19,12 @@ WIRE_FAULTS = {
     "no_usage": "no count of tokens",
     "double_usage": "two counts of tokens",
 }
-FAULTS = (*CONTENT_FAULTS, *STATUS_FAULTS, *WIRE_FAULTS)
+# Of batches only.
+BATCH_FAULTS = {
+    "batch_line": "a line of a batch fails, and is not paid",
+    "batch_expire": "a batch ends when half of it is answered",
+}
+FAULTS = (*CONTENT_FAULTS, *STATUS_FAULTS, *WIRE_FAULTS, *BATCH_FAULTS)
 
 HELP = {
     "latency": "Typical time of one reply, the median.",
@@ -34,6 +39,8 @@ HELP = {
     "stall": "Seconds until a stalled call is closed.",
     "trickle": "Seconds between two bytes of a trickle.",
     "idle": "Seconds after which an idle connection is closed; 0: never.",
+    "batch_s": "Seconds until a batch is answered.",
+    "batch_most": "Batches that may be under way at one time; more of them fail.",
     "faults": "Share of faulty replies, for example empty=0.1; may be given several times. Kinds: "
     + ", ".join(FAULTS) + ".",
 }  # fmt: skip
@@ -55,6 +62,8 @@ class Behaviour:
     stall: float = 3600.0
     trickle: float = 0.2
     idle: float = 0.0
+    batch_s: float = 0.0
+    batch_most: int | None = None
     faults: Mapping[str, float] = field(default_factory=dict)
     api_key: str | None = None
     models: Sequence[str] | None = None
@@ -71,7 +80,8 @@ class Behaviour:
 
     def of_the_model(self) -> dict[str, float]:
         """The faults that the fake model itself draws."""
-        return {name: share for name, share in self.faults.items() if name not in WIRE_FAULTS}
+        of_model = {*CONTENT_FAULTS, *STATUS_FAULTS}
+        return {name: share for name, share in self.faults.items() if name in of_model}
 
     def wire_fault(self, name: str, attempt: int) -> str:
         """What goes wrong on the way back of a body (by its hash) at this attempt, or nothing."""

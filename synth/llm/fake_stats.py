@@ -26,6 +26,7 @@ class Stats:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     faults: Counter[str] = field(default_factory=Counter)
+    batches: Counter[str] = field(default_factory=Counter)  # files, batches created and ended, lines paid
     by_minute: Counter[int] = field(default_factory=Counter)
     _asked: Counter[str] = field(default_factory=Counter)
     _paid: Counter[str] = field(default_factory=Counter)
@@ -76,6 +77,7 @@ class Stats:
             "distinct": len(self._paid),
             "waiting": self.in_flight - self.running,
             "faults": dict(self.faults),
+            "batches": {name: self.batches[name] for name in ("files", "created", "ended", "lines")},
             "answered_by_minute": [self.by_minute[n] for n in range(max(self.by_minute, default=-1) + 1)],
             "slot_seconds_used": used,
             "slot_seconds_offered": offered,

@@ -33,7 +33,7 @@ class OpenAITransport:
             api_key=key or "none",
             max_retries=0,
             timeout=timeout_s,
-            http_client=_http_client(base_url, timeout_s, connections),
+            http_client=http_client(base_url, timeout_s, connections),
         )
 
     async def send(self, body: dict[str, Any]) -> HttpReply:
@@ -72,12 +72,15 @@ class OpenAITransport:
         raise NoAnswer(fault, sent=sent)
 
 
-def _http_client(base_url: str, timeout_s: float, connections: int) -> "httpx2.AsyncClient":
+def http_client(
+    base_url: str, timeout_s: float, connections: int, *, own_pool: bool = True
+) -> "httpx2.AsyncClient":
+    """The package's HTTP layer; with our pool for its one address, unless bodies are too large for that."""
     import httpx2
 
     # No proxy between us and ourselves, whatever the environment says.
     trust_env = urlsplit(base_url).hostname not in LOOPBACK
-    pooled = not (trust_env and is_proxied(base_url))
+    pooled = own_pool and not (trust_env and is_proxied(base_url))
     # Two spare connections: one that is closing must not hold up the next call.
     limits = httpx2.Limits(max_connections=connections + 2, max_keepalive_connections=connections + 2)
     return httpx2.AsyncClient(
