@@ -23,7 +23,7 @@ from synth.llm.client import Client
 from synth.llm.journal import Journal
 
 ROWS = int(os.environ.get("SYNTH_BENCH_SOAK", "20000"))
-LATENCY_S, IN_FLIGHT, TIMEOUT_S = 0.05, 256, 2.0
+LATENCY_S, IN_FLIGHT, TIMEOUT_S = 0.05, 256, 5.0
 FAULTS = (
     "status_429", "bare_429", "status_500", "status_503", "reset_before", "reset_after", "stall", "cut",
     "html_page", "error_200", "broken_json", "double_usage",

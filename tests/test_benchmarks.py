@@ -68,7 +68,8 @@ def test_what_is_too_slow_is_ended_with_its_children(tmp_path: Path) -> None:
     raise AssertionError("a child of what was ended still runs")
 
 
-def test_a_soak_accounts_for_every_call() -> None:
+def test_a_soak_accounts_for_every_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(soak, "TIMEOUT_S", 2.0)
     found = soak.measure(200, 0.2)
     assert found.server["distinct"] == 200
     assert found.client["unconfirmed"] > 0
