@@ -5,7 +5,22 @@ import argparse
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import calls, control, graph, journal, load, measure, reading, road, screen, transports
+from benchmarks import (
+    calls,
+    control,
+    graph,
+    journal,
+    kills,
+    load,
+    measure,
+    reading,
+    replay,
+    road,
+    screen,
+    soak,
+    transports,
+)
+from benchmarks.peers import suite as peers
 
 SUITES = {
     "road": road,
@@ -15,6 +30,10 @@ SUITES = {
     "transports": transports,
     "load": load,
     "control": control,
+    "soak": soak,
+    "kills": kills,
+    "replay": replay,
+    "peers": peers,
     "graph": graph,
     "screen": screen,
 }

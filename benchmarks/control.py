@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from benchmarks.load import _requests
+from benchmarks.load import requests_of
 from benchmarks.server import Server as Real
 from benchmarks.simulate import Outcome, Server, play
 from synth.config import ModelConfig
@@ -107,7 +107,7 @@ def _run(options: tuple[str, ...], rows: int, **settings: Any) -> tuple[float, d
         )
         with Journal(Path(folder)) as journal, Client({"big": entry}, journal) as client:
             began = time.monotonic()
-            whole = sum(reply.reason is None for _, reply in client.stream("big", _requests(rows)))
+            whole = sum(reply.reason is None for _, reply in client.stream("big", requests_of(rows)))
             seconds = time.monotonic() - began
         assert whole == rows
         return seconds, server.stats()

@@ -87,7 +87,7 @@ def measure(transport: str, slots: int, rows: int, median_s: float = MEDIAN_S) -
             Client({"big": entry}, journal) as client,
         ):
             before_mb, began, server_began = _peak_mb(), time.process_time(), server.cpu_s() or 0.0
-            whole = sum(reply.reason is None for _, reply in client.stream("big", _requests(rows)))
+            whole = sum(reply.reason is None for _, reply in client.stream("big", requests_of(rows)))
             spent = time.process_time() - began
         stats = server.stats()
         assert whole == stats["answered"] == rows
@@ -103,7 +103,8 @@ def measure(transport: str, slots: int, rows: int, median_s: float = MEDIAN_S) -
         )
 
 
-def _requests(rows: int) -> Iterator[Request]:
+def requests_of(rows: int) -> Iterator[Request]:
+    """So many requests of some 0.6 kB, each different."""
     for n in range(rows):
         text = f"<question>\nWhat is {n} + {n}?\n</question>\n" + "Think of every step. " * 25
         yield Request(({"role": "user", "content": text},), Sampling(), "answers")
