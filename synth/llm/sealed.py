@@ -6,22 +6,20 @@ line lies. The file appears whole or not at all. The index can be made again fro
 costs its own records only. An entry takes 16 bytes of memory, and is no Python object.
 """
 
+import functools
 import os
 import struct
 import zlib
 from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from synth.llm.segments import is_whole, key_of, sync_folder
 
-# zstd 1: 3 µs a record and a third of its size. zlib takes three times as long each way for the same size.
-CODEC = pa.Codec("zstd", compression_level=1)
 BLOCK_BYTES = 1 << 16
 # Magic, length of the lines, length as compressed, its checksum; then a checksum of these.
 _BLOCK = struct.Struct("<4sQQI")
@@ -42,6 +40,14 @@ class Index(NamedTuple):
     blocks: Halves
     places: Halves
     offsets: Words
+
+
+@functools.cache
+def _codec() -> Any:
+    """Zstd 1: 3 µs a record and a third of its size. Zlib takes three times as long for the same size."""
+    import pyarrow as pa  # as much memory as all else here, which a broker that seals nothing is spared
+
+    return pa.Codec("zstd", compression_level=1)
 
 
 def hash_of(key: str) -> int:
@@ -109,7 +115,7 @@ def _blocks(lines: Iterable[bytes], index: _Entries) -> Iterator[bytes]:
 
 
 def _packed(lines: bytes) -> bytes:
-    small: bytes = CODEC.compress(lines, asbytes=True)
+    small: bytes = _codec().compress(lines, asbytes=True)
     head = _BLOCK.pack(_MAGIC, len(lines), len(small), zlib.crc32(small))
     return head + _SUM.pack(zlib.crc32(head)) + small
 
@@ -172,7 +178,7 @@ class Sealed:
         small = os.pread(self._file, packed, offset + _HEAD)
         if magic != _MAGIC or len(small) < packed or zlib.crc32(small) != checksum:
             return None
-        lines: bytes = CODEC.decompress(small, decompressed_size=length, asbytes=True)
+        lines: bytes = _codec().decompress(small, decompressed_size=length, asbytes=True)
         return lines, offset + _HEAD + packed
 
     def _read_index(self) -> Index | None:
