@@ -36,6 +36,8 @@ def main(folder: str, name: str) -> int:
     listening = _listen(place)
     if os.fork():
         return 0
+    os.ftruncate(lock, 0)
+    os.write(lock, b"%d\n" % os.getpid())  # for who wants to end it
     log = _let_go(place)
     # Only now, as this takes a while, and threads that libraries start do not survive a fork.
     from synth.llm.serving import serve
