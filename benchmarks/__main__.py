@@ -5,7 +5,19 @@ import argparse
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import calls, control, graph, journal, load, measure, reading, road, screen, transports
+from benchmarks import (
+    broker,
+    calls,
+    control,
+    graph,
+    journal,
+    load,
+    measure,
+    reading,
+    road,
+    screen,
+    transports,
+)
 
 SUITES = {
     "road": road,
@@ -14,6 +26,7 @@ SUITES = {
     "journal": journal,
     "transports": transports,
     "load": load,
+    "broker": broker,
     "control": control,
     "graph": graph,
     "screen": screen,

@@ -13,6 +13,7 @@ import pytest
 from synth.llm.journal import Journal
 from tests.brokers import Brokers, brokers, streaming
 from tests.endpoints import FakeEndpoint
+from tests.test_kill import contents, never, run_until, start
 
 __all__ = ["brokers"]
 
@@ -43,3 +44,21 @@ def test_nothing_is_paid_twice(
     with Journal(tmp_path / "calls", read_only=True) as journal:
         assert len(journal) == ROWS + 1
     assert len(brokers.living()) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("brokers")
+def test_a_run_that_is_killed_pays_nothing_twice_and_ends_with_the_same_bytes(
+    documents: Path, start_fake: Callable[..., FakeEndpoint], tmp_path: Path
+) -> None:
+    undisturbed, disturbed = start_fake("--latency", "0.02"), start_fake("--latency", "0.02")
+    assert run_until(start(documents, tmp_path / "one", undisturbed.url), never)
+    calls = undisturbed.stats()["distinct"]
+    through = {"broker": "true", "max_in_flight": 16}
+    for kill in range(3):
+        answered = 1 + calls * kill // 3
+        process = start(documents, tmp_path / "two", disturbed.url, **through)
+        assert not run_until(process, lambda at=answered: disturbed.stats()["distinct"] >= at)
+    assert run_until(start(documents, tmp_path / "two", disturbed.url, **through), never)
+    assert contents(tmp_path / "one/r/dataset") == contents(tmp_path / "two/r/dataset")
+    assert (disturbed.stats()["repeated"], disturbed.stats()["distinct"]) == (0, calls)

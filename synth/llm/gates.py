@@ -97,23 +97,37 @@ def gate_key(hello: Hello) -> bytes:
 class Kept(Journal):
     """A journal that says so when its folder is taken away; else answers would go to files without a name."""
 
-    def __init__(self, folder: Path, identity: tuple[int, int]) -> None:
-        self._identity = identity
+    def __init__(self, folder: Path) -> None:
+        # Held open, so that no other folder can come to be the same one.
+        self._held: int | None = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self._identity = identity_of(folder)
         super().__init__(folder)
 
     def append(self, key: str, record: dict[str, Any]) -> None:
         """Write a record.
 
         Raises:
-            StoreError: it cannot be written, or the folder is gone.
+            StoreError: it cannot be written, or the folder or the file is gone.
         """
         super().append(key, record)
-        try:
-            there = identity_of(self.folder) == self._identity
-        except OSError:
-            there = False
-        if not there:
+        if not self._is_there():
             raise StoreError(f"{self.folder}: the journal was taken away; run the same command again.")
+
+    def close(self) -> None:
+        """Close the journal, and let go of its folder."""
+        super().close()
+        held, self._held = self._held, None
+        if held is not None:
+            os.close(held)
+
+    def _is_there(self) -> bool:
+        writer = self._writer
+        try:
+            return identity_of(self.folder) == self._identity and (
+                writer is None or os.fstat(writer.segment.file).st_nlink > 0
+            )
+        except OSError:
+            return False
 
 
 @dataclass(eq=False)
@@ -143,7 +157,7 @@ class Rooms:
             identity = await asyncio.to_thread(_made, folder)
             room = self.open.get(identity)
             if room is None:
-                journal = await asyncio.to_thread(Kept, folder, identity)
+                journal = await asyncio.to_thread(Kept, folder)
                 room = self.open[identity] = Room(journal, Desk(journal, Ledger()))
             room.users += 1
             return room

@@ -147,9 +147,9 @@ def is_same_user(connected: socket.socket) -> bool:
     """Whether the other side is this user's; where the system does not tell, the folder's mode must do."""
     if not hasattr(socket, "SO_PEERCRED"):
         return True
-    size = struct.calcsize("3i")
+    size = struct.calcsize("iII")
     told = connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
-    return bool(struct.unpack("3i", told)[1] == os.geteuid())
+    return bool(struct.unpack("iII", told)[1] == os.geteuid())
 
 
 def hold(path: Path) -> int | None:
@@ -219,10 +219,9 @@ def _start(place: Place, environment: dict[str, str]) -> None:
 def _environment(given: Mapping[str, str], secret: str | None) -> dict[str, str]:
     """What the broker inherits: proxies and certificates, but nothing that sounds like a secret."""
     kept = {name: value for name, value in given.items() if name != secret and not _SECRET.search(name)}
-    paths = [
-        os.fspath(_ROOT),
-        *(p for p in given.get("PYTHONPATH", "").split(os.pathsep) if Path(p).is_absolute()),
-    ]
+    paths = [path for path in given.get("PYTHONPATH", "").split(os.pathsep) if Path(path).is_absolute()]
+    if not _ROOT.name.endswith("-packages"):  # what is not installed was found by where its user stood
+        paths.insert(0, os.fspath(_ROOT))
     return {**kept, "PYTHONPATH": os.pathsep.join(paths)}
 
 

@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import resource
 import signal
 import socket
 import struct
@@ -9,12 +11,13 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from synth.config import ModelConfig
+from synth.config import ModelConfig, Sampling
 from synth.errors import ConfigError, EndpointError, StoreError
 from synth.llm import rendezvous
 from synth.llm.client import Client, Request
@@ -217,16 +220,18 @@ def test_a_new_key_is_taken_and_stands_nowhere(
 
 
 def test_a_folder_that_others_can_use_is_refused(
-    endpoint: FakeEndpoint, client_for: Make, make_request: Any, brokers: Brokers,
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
-) -> None:  # fmt: skip
-    brokers.folder.chmod(0o770)
+    endpoint: FakeEndpoint, client_for: Make, make_request: Any, brokers: Brokers, tmp_path: Path
+) -> None:
+    brokers.folder.chmod(0o720)
     with pytest.raises(ConfigError, match="can be used by others; run `chmod 700"):
         client_for(endpoint.config()).complete("m", rows(make_request, 1))
     brokers.folder.chmod(0o700)
-    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
-    assert "belongs to somebody else" in str(rendezvous.fault_of(rendezvous.Place(brokers.folder, "x")))
-    monkeypatch.undo()
+    foreign = Path("/usr")
+    if os.getuid() == 0:
+        foreign = tmp_path / "foreign"
+        foreign.mkdir(mode=0o700)
+        os.chown(foreign, 65534, 65534)
+    assert "belongs to somebody else" in str(rendezvous.fault_of(rendezvous.Place(foreign, "x")))
     (tmp_path / "file").touch()
     (tmp_path / "link").symlink_to(brokers.folder)
     for name in ("file", "link"):
@@ -288,11 +293,49 @@ def test_a_journal_that_is_taken_away_stops_its_client(
     assert "the journal was taken away; run the same command again." in str(came[0])
 
 
-def test_half_characters_go_there_and_back(
+def test_a_journal_that_cannot_be_written_is_one_sentence(
+    start_fake: Callable[..., FakeEndpoint], client_for: Make, make_request: Any, tmp_path: Path
+) -> None:
+    fake = start_fake()
+    # As a full disk does: the broker may write no file of more than so many bytes.
+    small = partial(resource.setrlimit, resource.RLIMIT_FSIZE, (20_000, 20_000))
+    command = streaming(fake.url, tmp_path / "calls", "row", 100, 4)
+    done = subprocess.run(command, preexec_fn=small, capture_output=True, text=True, timeout=60)
+    assert done.returncode != 0
+    assert re.search(r"StoreError: .*segment-000001.jsonl: the journal cannot be written", done.stderr)
+    assert fake.stats()["answered"] < 100
+    client = client_for(fake.config(), folder="file")
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreError, match="no journal can be made there"):
+        client.complete("m", rows(make_request, 1))
+
+
+def test_a_call_that_is_taken_back_goes_to_who_waits_for_it_too(
+    start_fake: Callable[..., FakeEndpoint], client_for: Make, make_request: Any
+) -> None:
+    fake = start_fake("--latency", "0.6", "--sigma", "0")
+    config = fake.config(max_in_flight=1)
+    first, second = client_for(config), client_for(config)
+    asked = rows(make_request, 2)
+    thread, _ = in_thread(lambda: first.complete("m", asked))  # the second waits in the gate
+    until(lambda: fake.stats()["in_flight"] == 1)
+    other, came = in_thread(lambda: second.complete("m", asked))
+    until(lambda: (state := second.state("m")) is not None and state.in_flight == 1)
+    first.close()
+    thread.join(20)
+    other.join(20)
+    assert [reply.reason for reply in came[0]] == [None, None]
+    assert (fake.stats()["requests"], fake.stats()["repeated"]) == (2, 0)
+
+
+def test_half_characters_and_embeddings_go_there_and_back(
     endpoint: FakeEndpoint, client_for: Make, make_request: Any
 ) -> None:
-    (reply,) = client_for(endpoint.config()).complete("m", [make_request("<question>\ud83d?</question>")])
+    client = client_for(endpoint.config())
+    (reply,) = client.complete("m", [make_request("<question>\ud83d?</question>")])
     assert reply.reason is None
+    (embedded,) = client.complete("m", [Request((), Sampling(), "filter", inputs=("a", "\ud83d"))])
+    assert len(json.loads(embedded.text)["data"]) == 2
 
 
 def test_only_what_is_sent_over_http_has_a_broker(
