@@ -24,7 +24,7 @@ from synth.llm.journal import Journal
 from synth.llm.rendezvous import VARIABLE, place_of
 
 SLOTS = 256
-KILLS, KILLED_ROWS, KILLED_SLOTS = 20, 4_000, 64
+KILLS, ROWS_PER_KILL, KILLED_SLOTS = 20, 200, 64
 
 HEADS = ("what", "calls", "share of the ideal", "client's CPU", "broker's CPU", "broker's memory")
 
@@ -104,14 +104,16 @@ def _killed(broker: bool, kills: int) -> str:
         tempfile.TemporaryDirectory() as folder,
         tempfile.TemporaryDirectory() as runtime,
     ):
-        command = [sys.executable, "-m", "benchmarks.broker", "rows", server.url, folder, str(int(broker))]
+        told = [server.url, folder, str(int(broker)), str(kills * ROWS_PER_KILL)]
+        command = [sys.executable, "-m", "benchmarks.broker", "rows", *told]
         environment = {**os.environ, VARIABLE: runtime}
         for _ in range(kills):
             running = subprocess.Popen(command, env=environment, start_new_session=True)
-            asked = server.stats()["requests"] + moments.randrange(KILLED_ROWS // kills)
+            asked = server.stats()["requests"] + moments.randrange(ROWS_PER_KILL // 2)
             while server.stats()["requests"] <= asked and running.poll() is None:
                 time.sleep(0.01)
             time.sleep(moments.uniform(0, 0.3))
+            assert running.poll() is None, "it came to its end before it was killed"
             os.killpg(running.pid, signal.SIGKILL)
             running.wait()
         subprocess.run(command, env=environment, check=True)
@@ -120,15 +122,15 @@ def _killed(broker: bool, kills: int) -> str:
         stats = server.stats()
     what = "With a broker" if broker else "Alone"
     return (
-        f"{what}: {kills} kills with up to {KILLED_SLOTS} in flight, {KILLED_ROWS:,} rows: "
+        f"{what}: {kills} kills with up to {KILLED_SLOTS} in flight, {kills * ROWS_PER_KILL:,} rows: "
         f"{stats['answered']:,} calls answered, {stats['distinct']:,} distinct, {stats['repeated']:,} paid twice."
     )
 
 
-def _rows(url: str, folder: str, broker: bool) -> None:
+def _rows(url: str, folder: str, broker: bool, rows: int) -> None:
     entry = _entry(url, "direct", KILLED_SLOTS, broker)
     with Journal(Path(folder)) as journal, Client({"big": entry}, journal) as client:
-        assert all(reply.reason is None for _, reply in client.stream("big", _requests(KILLED_ROWS)))
+        assert all(reply.reason is None for _, reply in client.stream("big", _requests(rows)))
 
 
 def main() -> None:
@@ -140,7 +142,7 @@ def main() -> None:
     if given.what == "cost":
         print(json.dumps(measure(given.more[0], given.more[1] == "1")._asdict()))
     elif given.what == "rows":
-        _rows(given.more[0], given.more[1], given.more[2] == "1")
+        _rows(given.more[0], given.more[1], given.more[2] == "1", int(given.more[3]))
     else:
         for broker in (False, True):
             print(_killed(broker, int(given.more[0])))

@@ -143,16 +143,14 @@ class Remote:
         said, _ = await self._asked(lambda link: link.ask("asks", lambda n: [n, "form"]))
         return cast(Form, said[1])
 
-    async def state(self) -> State:
-        """How the endpoint is doing, as all its clients together see it."""
+    async def state(self) -> State | None:
+        """How the endpoint is doing, as all its clients together see it; None before the first call."""
+        if self._link is None:
+            return None
         said, _ = await self._asked(lambda link: link.ask("asks", lambda n: [n, "state"]))
         told = {name: said[1][name] for name in State._fields}
         told["counts"]["unconfirmed"] += self.unconfirmed
         return State(**told)
-
-    async def pid(self) -> int:
-        """The broker's process."""
-        return (await self._linked()).pid
 
     async def close(self) -> None:
         """Take back what has not left yet, and hang up."""
@@ -200,7 +198,7 @@ class Remote:
             async with asyncio.timeout(HELLO_S):
                 await link.welcomed
         except TimeoutError:
-            raise self._fault("does not answer") from None
+            raise self._fault(f"does not answer within {HELLO_S:g} s") from None
         finally:
             if link.welcomed.cancelled() or not link.welcomed.done() or link.welcomed.exception():
                 link.close()
