@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import (
+    broker,
     calls,
     control,
     graph,
@@ -29,6 +30,7 @@ SUITES = {
     "journal": journal,
     "transports": transports,
     "load": load,
+    "broker": broker,
     "control": control,
     "soak": soak,
     "kills": kills,

@@ -10,7 +10,7 @@ from synth.dedup.contamination import read_benchmarks
 from synth.documents.find import find_sources
 from synth.errors import ConfigError, SynthError
 from synth.filter import regress
-from synth.llm import address, embeddings
+from synth.llm import address, embeddings, rendezvous
 from synth.llm.client import Client
 from synth.llm.journal import Journal
 from synth.llm.wire import kind_of
@@ -111,6 +111,8 @@ def _model(name: str, entry: ModelConfig) -> Iterator[str]:
     if fault := address.fault_of(entry.base_url):
         yield f"models.{name}: base_url {fault}."
         return
+    if rendezvous.is_brokered(entry) and (fault := rendezvous.fault_of(rendezvous.place_of(entry))):
+        yield f"models.{name}.broker: {fault}"
     variable = entry.api_key_env
     if variable and kind_of(entry) == "http" and not os.environ.get(variable):
         other = entry.base_url == PUBLIC_ENDPOINT and "OPENAI_BASE_URL" not in os.environ

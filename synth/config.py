@@ -389,6 +389,8 @@ EXCLUDED: dict[str, str] = {
     "models.*.max_call_s": "a call that ran out of time is a rejected row, and is tried again by a later run",
     "models.*.max_outage_s": "how long is waited, and not what is answered",
     "models.*.transport": "the same bytes are asked, and the same answered",
+    "models.*.broker": "who carries a call does not change its answer",
+    "models.*.broker_linger_s": "how long a process waits for the next run",
     "models.*.timeout_s": "speed only: a call that times out is tried again",
     "models.*.max_tries": "a call that fails for good is a rejected row, and is tried again by a later run",
     "models.*.batch": "the same request and the same answer, by another way",

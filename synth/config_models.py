@@ -137,6 +137,19 @@ class ModelConfig(Config):
         description="Ask a second time where an answer is very late, for three calls in a hundred at most; "
         "both may be paid.",
     )
+    broker: bool = Field(
+        False,
+        title="Broker",
+        description="Calls are carried by a process that all runs of this machine share and that outlives "
+        "them: after a kill it finishes what is under way. Only for an address over HTTP.",
+    )
+    broker_linger_s: float = Field(
+        60,
+        ge=0,
+        allow_inf_nan=False,
+        title="Linger",
+        description="Seconds for which a broker that nobody needs stays.",
+    )
     extra_body: dict[str, Extra] = Field(
         default_factory=dict, title="Extra", description="Further fields of each request."
     )

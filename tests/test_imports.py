@@ -1,6 +1,8 @@
 """The direction of imports: synth never reaches for flows or Prefect, and the core reads no clock."""
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -37,6 +39,12 @@ def test_only_llm_reaches_the_network(module: Path) -> None:
 @pytest.mark.parametrize("module", [m for m in MODULES if "stages" in m.parts], ids=name)
 def test_stages_know_no_clock_and_no_global_randomness(module: Path) -> None:
     assert not imported(module) & {"time", "datetime", "uuid", "random", "secrets"}
+
+
+def test_a_broker_stays_small() -> None:
+    heavy = {"pyarrow", "pandas", "prefect", "openai", "matplotlib", "networkx"}
+    look = f"import sys, synth.llm.serving; sys.exit(' '.join({heavy!r} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", look], check=False).returncode == 0
 
 
 @pytest.mark.parametrize("module", MODULES, ids=name)

@@ -26,7 +26,7 @@ synth.run(config, runs=Path(sys.argv[2]), name="r")
 """
 
 
-def start(documents: Path, runs: Path, url: str, *more: str) -> "subprocess.Popen[bytes]":
+def start(documents: Path, runs: Path, url: str, *more: str, **entry: object) -> "subprocess.Popen[bytes]":
     settings = {
         "models.far.base_url": f'"{url}"',
         "models.far.model": '"fake"',
@@ -36,6 +36,7 @@ def start(documents: Path, runs: Path, url: str, *more: str) -> "subprocess.Pope
         "combinations.epochs": 1,
         "combinations.level2_sets": 1,
         "part_rows": 5,
+        **{f"models.far.{name}": value for name, value in entry.items()},
     }
     overrides = [f"{key}={value}" for key, value in settings.items()]
     command = [sys.executable, "-c", RUN, str(documents), str(runs), *overrides, *more]

@@ -63,9 +63,20 @@ def _show(config: "RunConfig", name: str | None, runs: Path) -> None:
     ]
     for role, entry in config.played().items():
         rows.append((role, _model(entry, entries[entry])))
+    rows += [("broker", said) for name, entry in config.in_use().items() if (said := _broker(name, entry))]
     rows.append(("run", f"{folder} ({'resumed' if (folder / 'run.toml').is_file() else 'new'})"))
     say("Nothing is wrong. This would run:")
     table(("what", "value"), rows)
+
+
+def _broker(name: str, entry: "ModelConfig") -> str | None:
+    from synth.llm.rendezvous import is_brokered
+
+    if not entry.broker:
+        return None
+    if not is_brokered(entry):
+        return f"models.{name}: needs none, as nothing is sent over HTTP; the setting is ignored"
+    return f"models.{name}: one process for all runs, which leaves {entry.broker_linger_s:g} s after the last"
 
 
 def _model(name: str, entry: "ModelConfig") -> str:

@@ -9,6 +9,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 from weakref import WeakSet
@@ -16,6 +17,7 @@ from weakref import WeakSet
 from synth.config import ModelConfig
 from synth.errors import ConfigError, Waiting
 from synth.llm import batches, probe, wire
+from synth.llm.admission import State
 from synth.llm.batched import Batched
 from synth.llm.crew import Crew, Job
 from synth.llm.desk import Desk
@@ -23,6 +25,8 @@ from synth.llm.endpoint import Endpoint
 from synth.llm.fake import FakeModel
 from synth.llm.journal import Journal
 from synth.llm.limits import Backoff
+from synth.llm.remote import Remote
+from synth.llm.rendezvous import is_brokered
 from synth.llm.usage import Ledger, Usage
 from synth.llm.wire import Form, Reply, Request
 
@@ -61,6 +65,11 @@ class Client:
             for name, endpoint in self._endpoints.items()
             # What was submitted is collected even where no more shall be.
             if endpoint.config.batch != "off" or (journal.folder / batches.FOLDER).is_dir()
+        }
+        self._remotes = {
+            name: Remote(endpoint, journal, self._ledger, on_alarm, _workers(endpoint))
+            for name, endpoint in self._endpoints.items()
+            if is_brokered(endpoint.config)
         }
         # Until their last worker ends, also those whose caller has gone.
         self._crews: WeakSet[Crew] = WeakSet()
@@ -109,8 +118,18 @@ class Client:
         endpoint = self._endpoint(entry)
         with endpoint.lock:
             if endpoint.form is None:
-                endpoint.form = probe.form_of(endpoint, self._journal, self._run)
+                remote = self._remotes.get(entry) if endpoint.config.structured == "auto" else None
+                endpoint.form = (
+                    self._run(remote.form()) if remote else probe.form_of(endpoint, self._journal, self._run)
+                )
             return endpoint.form
+
+    def state(self, entry: str) -> State | None:
+        """How an endpoint is doing, with a broker for all its clients; None before the first call."""
+        endpoint, remote = self._endpoint(entry), self._remotes.get(entry)
+        if self._loop is None:
+            return None
+        return self._run(remote.state()) if remote else endpoint.state(self._loop.time())
 
     def check(self, entry: str) -> str | None:
         """What is wrong with an entry, in one sentence, or None; costs nothing."""
@@ -151,7 +170,9 @@ class Client:
         if (batched := self._batched.get(entry)) is not None:
             requests = list(requests)
             batched.collect([(_key(endpoint, request), request) for request in requests])
-        crew = Crew(self._running_loop(), lambda job: self._desk.answer(endpoint, job), _workers(endpoint))
+        remote = self._remotes.get(entry)
+        answer = remote.answer if remote else partial(self._desk.answer, endpoint)
+        crew = Crew(self._running_loop(), answer, _workers(endpoint))
         self._crews.add(crew)
         try:
             yield from self._asked(crew, endpoint, enumerate(requests))
@@ -239,6 +260,8 @@ class Client:
     async def _wind_up(self) -> None:
         for crew in list(self._crews):
             await crew.cancel()
+        for remote in self._remotes.values():
+            await remote.close()
         for endpoint in self._endpoints.values():
             if "transport" in vars(endpoint):  # made, because it was used
                 await endpoint.transport.close()

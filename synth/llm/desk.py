@@ -34,8 +34,9 @@ class Desk:
     def __init__(self, journal: Journal, ledger: Ledger) -> None:
         self._journal = journal
         self._ledger = ledger
-        self._flying: dict[str, asyncio.Future[Reply]] = {}
         self._fresh: set[str] = set()
+        # Who asked, and what will come of it.
+        self._flying: dict[str, tuple[Endpoint, asyncio.Future[Reply]]] = {}
 
     async def answer(self, endpoint: Endpoint, job: Job) -> Reply:
         """A reply, or the fault of the endpoint or the journal; any other fault costs this row only."""
@@ -83,12 +84,12 @@ class Desk:
         reply = self.journaled(endpoint, job.request, job.key)
         if reply is not None:
             return reply
-        flying = self._flying.get(job.key)
-        if flying is not None:
-            shared = await asyncio.shield(flying)
+        shared = await self._shared(endpoint, job)
+        if shared is not None:
             self._ledger.add(job.request.stage, reused=1)
             return replace(shared, reused=True)
-        landing = self._flying[job.key] = asyncio.get_running_loop().create_future()
+        landing: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self._flying[job.key] = endpoint, landing
         try:
             reply = await self._call(endpoint, job)
             landing.set_result(reply)
@@ -102,6 +103,22 @@ class Desk:
             raise
         finally:
             del self._flying[job.key]
+
+    async def _shared(self, endpoint: Endpoint, job: Job) -> Reply | None:
+        """The reply to an equal call that is under way; None where there is none, or none any more."""
+        while (flying := self._flying.get(job.key)) is not None:
+            asker, landing = flying
+            try:
+                return await asyncio.shield(landing)
+            except asyncio.CancelledError:
+                task = asyncio.current_task()
+                if not landing.cancelled() or (task is not None and task.cancelling()):
+                    raise  # it is this caller that was given up, and not the other
+            except SynthError:
+                if asker is endpoint:
+                    raise
+                # Another caller's fault need not be this one's: it may have had another key.
+        return None
 
     async def _call(self, endpoint: Endpoint, job: Job) -> Reply:
         body = endpoint.body_of(job.request)

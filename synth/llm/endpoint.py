@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -54,6 +54,8 @@ class Endpoint:
     form: wire.Form | None = None
     renames_limit: bool = False
     alarm: Callable[[str], None] = lambda _: None
+    # Where the variable of the key is looked up: a broker has keys that its environment has not.
+    keys: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
 
     @cached_property
     def kind(self) -> str:
@@ -170,7 +172,7 @@ class Endpoint:
         return await self.transport.models()
 
     def key(self) -> str | None:
-        """The API key, read from the environment each time and kept nowhere else here.
+        """The API key, looked up each time and kept nowhere else here.
 
         Raises:
             ConfigError: the variable is named but not set.
@@ -178,7 +180,7 @@ class Endpoint:
         variable = self.config.api_key_env
         if variable is None:
             return None
-        key = os.environ.get(variable)
+        key = self.keys.get(variable)
         if not key:
             raise ConfigError(
                 f"models.{self.name}: the variable {variable} is not set; export the API key in it."
@@ -193,7 +195,7 @@ class Endpoint:
     def scrub(self, text: str) -> str:
         """The text without the API key, should the endpoint have repeated it."""
         variable = self.config.api_key_env
-        key = os.environ.get(variable, "") if variable else ""
+        key = self.keys.get(variable, "") if variable else ""
         # A placeholder such as `x` is no secret, and would be found in every word.
         return text.replace(key, "[key]") if len(key) >= LEAST_SECRET else text
 

@@ -11,6 +11,7 @@ from typer.testing import Result
 from synth.config import ModelConfig, RunConfig
 from synth.recipes.template import explanation, template
 from synth.settings import load, read_recipe
+from tests.endpoints import FakeEndpoint
 
 Synth = Callable[..., Result]
 
@@ -69,6 +70,28 @@ def test_check_says_what_would_run_and_writes_nothing(synth: Synth, home: Path, 
     assert "3 files" in done.stdout
     assert "(new)" in done.stdout
     assert not home.exists()
+
+
+def test_check_says_where_a_broker_would_be(
+    synth: Synth,
+    documents: Path,
+    start_fake: Callable[..., FakeEndpoint],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setenv("SYNTH_RUNTIME_DIR", "/nowhere/synth")
+    entry = f'models.far={{base_url="{start_fake().url}", model="fake", broker=true}}'
+    asked = ("check", "synthllm-recommended", "--documents", documents, "--set", entry, "--model", "far")
+    done = synth(*asked)
+    assert done.exit_code == 0, done.output
+    assert "one process for all runs" in " ".join(done.stdout.split())
+    monkeypatch.setenv("SYNTH_RUNTIME_DIR", str(tmp_path / ("x" * 100)))
+    done = synth(*asked)
+    assert done.exit_code == 2
+    assert "models.far.broker: " in done.stderr
+    none = 'models.far={base_url="fake:", model="fake", broker=true}'
+    done = synth("check", "synthllm-recommended", "--documents", documents, "--set", none, "--model", "far")
+    assert "the setting is ignored" in " ".join(done.stdout.split())
 
 
 def test_check_finds_all_faults_at_once(synth: Synth, tmp_path: Path) -> None:

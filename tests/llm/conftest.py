@@ -13,7 +13,10 @@ from synth.config import ModelConfig, Sampling
 from synth.llm.client import Client, Request
 from synth.llm.journal import Journal
 from synth.llm.limits import Backoff
+from tests.brokers import brokers
 from tests.endpoints import PLANTED_KEY, FakeEndpoint
+
+__all__ = ["brokers"]
 
 QUICK = Backoff(base_s=0.01, cap_s=0.05)
 
