@@ -19,10 +19,11 @@ from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settin
 from prefect.states import Failed
 
 from flows.artifacts import Funnel, StageProgress, show_card, show_dataset, show_graph, show_rejected
-from flows.progress import explain, tell
+from flows.progress import explain, tell, watch
 from flows.runners import make_runner, shares
+from flows.terminal import note
 from synth.config import Config, RunConfig
-from synth.errors import StoreError, SynthError
+from synth.errors import Stopped, StoreError, SynthError
 from synth.report import read_stats
 from synth.run_report import RunReport
 from synth.runs import Part, Plan, Run
@@ -77,19 +78,36 @@ def opened(config: RunConfig, runs: Path, name: str | None) -> Iterator[Opened]:
     calm = temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None})
     with Run.open(config, runs, name) as run, RunReport(run, time.time) as report, calm:
         holder = _opened[str(run.folder)] = Opened(run, report)
+        watch(run, _teller())
         try:
             yield holder
         finally:
             del _opened[str(run.folder)]
 
 
+def _teller() -> Callable[[str], None]:
+    """Says a sentence on the terminal and in the log of the flow run, from whichever thread."""
+    log = get_run_logger()
+
+    def say(said: str) -> None:
+        note(said)
+        log.info("%s", said)
+
+    return say
+
+
 def one_sentence(work: Callable[P, R]) -> Callable[P, R]:
-    """Turn our own errors into failed states with that message; the caller gets the error itself."""
+    """Turn our own errors into states with that message; the caller gets the error itself.
+
+    A run that stopped as it was told to has a state of its own name: `BudgetReached`, and others to come.
+    """
 
     @functools.wraps(work)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return work(*args, **kwargs)
+        except Stopped as stop:
+            return cast(R, Failed(name=stop.name, message=str(stop), data=stop))
         except SynthError as fault:
             return cast(R, Failed(message=str(fault), data=fault))
 
@@ -111,13 +129,19 @@ def do_parts(run: str, stage: str, places: tuple[int, ...], label: str) -> tuple
     plan, progress = held.plans[stage]
     records = []
     for part in (plan.parts[place] for place in places):
-        records.append(_do_part(held.run, plan, part, progress))
+        records.append(_do_part(held, plan, part, progress))
     get_run_logger().info("%s: %s", label, _sum_of(stage, records))
     return tuple(records)
 
 
-def _do_part(run: Run, plan: Plan, part: Part, progress: StageProgress) -> PartRecord:
-    return run.work(plan, part, lambda done, total: progress.count(part.index, done, total))
+def _do_part(held: Opened, plan: Plan, part: Part, progress: StageProgress) -> PartRecord:
+    def count(done: int, total: int) -> None:
+        held.report.beat()
+        progress.count(part.index, done, total)
+
+    record = held.run.work(plan, part, count)
+    progress.end_part(part.index)
+    return record
 
 
 @flow(name="stage", validate_parameters=False, persist_result=False)
@@ -127,7 +151,7 @@ def stage_flow(run: str, stage: str, before: tuple[StageDone, ...] = ()) -> Stag
     held, log = _find(run), get_run_logger()
     plan = held.run.plan(stage)
     explain(stage, plan.why)
-    progress = StageProgress(stage, len(plan.parts), tell)
+    progress = StageProgress(stage, [len(part.ids) for part in plan.parts], tell)
     manifest = plan.manifest
     if manifest is None:
         log.info(plan.why)

@@ -44,3 +44,19 @@ class StoreError(SynthError):
 
 class EndpointError(SynthError):
     """An endpoint is out of reach, or refuses every call (wrong key, unknown model)."""
+
+
+class Stopped(SynthError):
+    """The run stopped as it was told to (exit code 3): nothing failed, and the same command goes on.
+
+    `name` says what kind of stop it was, as the state of a flow run.
+    """
+
+    exit_code = 3
+    name = "Stopped"
+
+
+class BudgetReached(Stopped):
+    """A ceiling of the section `budget` is reached."""
+
+    name = "BudgetReached"

@@ -10,6 +10,7 @@ import pyarrow as pa
 from synth.check import check
 from synth.config import RunConfig
 from synth.errors import ConfigError, StoreError
+from synth.parts import Parts
 from synth.places import home
 from synth.report import FunnelRow, funnel, manifests
 from synth.run_report import Clock, RunReport
@@ -45,20 +46,30 @@ def run(
     progress: Progress = lambda stage, done, total: None,
     clock: Clock | None = None,
     explain: Explain = lambda stage, why: None,
+    watch: Callable[[Run], None] = lambda run: None,
 ) -> Result:
     """Run or resume a configuration to its dataset, without Prefect; with a `clock`, the report has dates.
 
+    `watch` gets the run once it is open, to ask its client how the calls are going (`run.client.pulse()`).
+
     Raises:
         ConfigError: with every fault of the configuration, before the first call.
+        Stopped: a ceiling of the budget was reached; the same call goes on where there is room.
         SynthError: an endpoint, a disk or a folder failed; the same call resumes.
     """
     folder = runs or home() / "runs"
     check(config, folder)
     with Run.open(config, folder, name) as opened, RunReport(opened, clock) as report:
+        watch(opened)
+
+        def count(stage: str, done: int, total: int) -> None:
+            report.beat()
+            progress(stage, done, total)
+
         for stage in opened.stages:
             progress(stage, 0, 0)  # a stage begins
             with report.stage(stage):
-                run_stage(opened, stage, progress, explain)
+                run_stage(opened, stage, count, explain)
         dataset = opened.finish()
         return Result(opened.folder, dataset, funnel(opened.folder))
 
@@ -71,9 +82,14 @@ def run_stage(
     explain(stage, plan.why)
     if plan.manifest is not None:
         return plan.manifest
-    records = [
-        opened.work(plan, part, lambda done, total: progress(stage, done, total)) for part in plan.parts
-    ]
+    counts, records = Parts([len(part.ids) for part in plan.parts]), []
+    for part in plan.parts:
+
+        def count(done: int, total: int, place: int = part.index) -> None:
+            progress(stage, *counts.count(place, done, total))
+
+        records.append(opened.work(plan, part, count))
+        counts.end(part.index)
     manifest = opened.commit(plan, records)
     for note in manifest.notes:
         explain(stage, note)

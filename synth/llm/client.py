@@ -9,21 +9,25 @@ import asyncio
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import wait
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 from weakref import WeakSet
 
 from synth.config import ModelConfig
-from synth.errors import ConfigError
+from synth.errors import ConfigError, SynthError
 from synth.llm import probe, wire
+from synth.llm.budget import Budget
 from synth.llm.crew import Crew, Job
 from synth.llm.desk import Desk
 from synth.llm.endpoint import Endpoint
 from synth.llm.fake import FakeModel
 from synth.llm.journal import Journal
-from synth.llm.limits import Backoff
-from synth.llm.usage import Ledger, Usage
-from synth.llm.wire import Form, Reply, Request
+from synth.llm.limits import Answered, Backoff
+from synth.llm.prices import Prices
+from synth.llm.pulse import Pulse, pulse_of
+from synth.llm.usage import Account, Ledger, Usage
+from synth.llm.wire import Form, Reply, Request, Tokens
 
 __all__ = ["Client", "Form", "Reply", "Request"]
 
@@ -37,7 +41,11 @@ _NO_MORE: tuple[int, Request | None] = (0, None)
 
 
 class Client:
-    """Calls to the entries of `models`; safe to use from many threads, and to be closed once."""
+    """Calls to the entries of `models`; safe to use from many threads, and to be closed once.
+
+    `budget`, where it is set, is asked before each call; `on_alarm` hears sentences about endpoints in
+    trouble, on the client's own thread.
+    """
 
     def __init__(
         self,
@@ -47,10 +55,15 @@ class Client:
         fake: FakeModel | None = None,
         backoff: Backoff | None = None,
         on_alarm: Callable[[str], None] = lambda _: None,
+        prices: Prices | None = None,
     ) -> None:
         wait = backoff or Backoff()
+        self.on_alarm = on_alarm
+        self.budget: Budget | None = None
+        self.prices = prices or Prices({})
         self._endpoints = {
-            name: Endpoint(name, config, wait, fake, alarm=on_alarm) for name, config in models.items()
+            name: Endpoint(name, config, wait, fake, alarm=lambda said: self.on_alarm(said))
+            for name, config in models.items()
         }
         self._journal = journal
         self._ledger = Ledger()
@@ -84,6 +97,21 @@ class Client:
         """Calls and tokens so far, by stage."""
         return self._ledger.by_stage()
 
+    @property
+    def bill(self) -> dict[Account, Usage]:
+        """Calls and tokens so far, by stage and entry."""
+        return self._ledger.bill()
+
+    def pulse(self, stage: str | None = None) -> Pulse:
+        """How the calls are going now, of all stages or of one; safe and cheap from any thread."""
+        now = self._loop.time() if self._loop is not None else 0.0
+        states = (endpoint.state(now) for endpoint in self._endpoints.values())
+        return pulse_of(self._ledger.bill(), self.prices, filter(None, states), stage)
+
+    def now(self) -> float:
+        """Seconds by the clock of the client's loop, which no change of the time of day can move."""
+        return self._running_loop().time()
+
     def identity(self, entry: str) -> str:
         """Who is asked: part of every call's key, never with credentials."""
         return self._endpoint(entry).identity
@@ -101,7 +129,7 @@ class Client:
         endpoint = self._endpoint(entry)
         with endpoint.lock:
             if endpoint.form is None:
-                endpoint.form = probe.form_of(endpoint, self._journal, self._run)
+                endpoint.form = probe.form_of(endpoint, self._journal, partial(self._probe, endpoint))
             return endpoint.form
 
     def check(self, entry: str) -> str | None:
@@ -135,7 +163,7 @@ class Client:
             StoreError: the journal cannot be written.
         """
         endpoint = self._endpoint(entry)
-        crew = Crew(self._running_loop(), lambda job: self._desk.answer(endpoint, job), _workers(endpoint))
+        crew = Crew(self._running_loop(), partial(self._answer, endpoint), _workers(endpoint))
         self._crews.add(crew)
         try:
             yield from self._asked(crew, endpoint, enumerate(requests))
@@ -189,6 +217,46 @@ class Client:
                     raise come
                 out -= len(come)
                 yield from come
+
+    async def _answer(self, endpoint: Endpoint, job: Job) -> Reply:
+        """A reply, if the budget has room for its call."""
+        if self.budget is None:
+            return await self._desk.answer(endpoint, job)
+        hold = await self.budget.admit(endpoint.name, endpoint.config, job.request)
+        tokens: Tokens | None = None
+        try:
+            reply = await self._desk.answer(endpoint, job)
+            tokens = reply.tokens if reply.made else None
+            return reply
+        finally:
+            self.budget.settle(hold, tokens)
+
+    def _probe(self, endpoint: Endpoint, work: Coroutine[Any, Any, Answered]) -> Answered:
+        """The answer to a probe, which is paid like any call."""
+        answered: Answered = self._run(self._probed(endpoint, work))
+        return answered
+
+    async def _probed(self, endpoint: Endpoint, work: Coroutine[Any, Any, Answered]) -> Answered:
+        tokens: Tokens | None = None
+        try:
+            hold = self.budget and await self.budget.admit(endpoint.name, endpoint.config, probe.PLAIN)
+        except SynthError:
+            work.close()
+            raise
+        try:
+            answer = await work
+            tokens = wire.usage_of(answer.said) if answer.said is not None else None
+            self._ledger.add(
+                probe.PLAIN.stage,
+                endpoint.name,
+                made=tokens is not None,
+                requests=answer.requests,
+                tokens=tokens or wire.UNTOLD,
+            )
+            return answer
+        finally:
+            if self.budget and hold:
+                self.budget.settle(hold, tokens)
 
     def _run(self, work: Coroutine[Any, Any, Any]) -> Any:
         """The result of a coroutine, on the client's loop."""

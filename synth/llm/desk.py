@@ -14,10 +14,12 @@ from synth.llm import wire
 from synth.llm.crew import Job
 from synth.llm.endpoint import Endpoint
 from synth.llm.journal import Journal
-from synth.llm.limits import AGAIN, Answered, GaveUp
+from synth.llm.limits import AGAIN, Answered, GaveUp, Tally
 from synth.llm.notation import loads
 from synth.llm.usage import Ledger
-from synth.llm.wire import Reply, Request
+from synth.llm.wire import UNTOLD, Reply, Request, Tokens
+
+NOTHING_SENT = Tally()
 
 
 class Desk:
@@ -46,7 +48,7 @@ class Desk:
         if record is None:
             return None
         endpoint.health.known = True
-        self._ledger.add(request.stage, reused=1)
+        self._ledger.add(request.stage, endpoint.name, reused=1)
         return _reply_of(endpoint, record, None, reused=True)
 
     async def _one(self, endpoint: Endpoint, job: Job) -> Reply:
@@ -57,7 +59,7 @@ class Desk:
         flying = self._flying.get(job.key)
         if flying is not None:
             shared = await asyncio.shield(flying)
-            self._ledger.add(job.request.stage, reused=1)
+            self._ledger.add(job.request.stage, endpoint.name, reused=1)
             return replace(shared, reused=True)
         landing = self._flying[job.key] = asyncio.get_running_loop().create_future()
         try:
@@ -75,22 +77,31 @@ class Desk:
             del self._flying[job.key]
 
     async def _call(self, endpoint: Endpoint, job: Job) -> Reply:
-        body = wire.body_of(endpoint.config, job.request)
+        body, tally = wire.body_of(endpoint.config, job.request), Tally()
         try:
-            answer = await endpoint.call(body)
+            return await self._asked(endpoint, job, body, tally)
+        except BaseException:  # also a call that was cancelled has sent what it sent
+            self._count(endpoint, job, tally)
+            raise
+
+    async def _asked(self, endpoint: Endpoint, job: Job, body: dict[str, Any], tally: Tally) -> Reply:
+        try:
+            answer = await endpoint.call(body, tally)
         except GaveUp as silence:
             detail = endpoint.scrub(str(silence))
-            return self._fallen(endpoint, job, "call_failed", detail, endpoint.unreachable(detail))
+            return self._fallen(endpoint, job, "call_failed", detail, endpoint.unreachable(detail), tally)
         if answer.reply.status == 200 and answer.said is not None:
-            return self._landed_well(endpoint, job, body, answer)
+            return self._landed_well(endpoint, job, body, answer, tally)
         detail = endpoint.scrub(f"HTTP {answer.reply.status}: {wire.error_text(answer.reply.body)}")
         if wire.is_too_long(answer.reply.status, answer.reply.body):
-            return self._fallen(endpoint, job, "prompt_too_long", detail, None)
+            return self._fallen(endpoint, job, "prompt_too_long", detail, None, tally)
         refused = answer.reply.status not in AGAIN
         fault = endpoint.fatal(answer) or endpoint.failed(detail, refused=refused)
-        return self._fallen(endpoint, job, "call_failed", detail, fault)
+        return self._fallen(endpoint, job, "call_failed", detail, fault, tally)
 
-    def _landed_well(self, endpoint: Endpoint, job: Job, body: dict[str, Any], answer: Answered) -> Reply:
+    def _landed_well(
+        self, endpoint: Endpoint, job: Job, body: dict[str, Any], answer: Answered, tally: Tally
+    ) -> Reply:
         record = {
             "key": job.key,
             "stage": job.request.stage,
@@ -102,21 +113,46 @@ class Desk:
         }
         said = answer.said if record["response"] == answer.reply.body else None
         reply = _reply_of(endpoint, record, said, reused=False)
-        prompt, done = reply.prompt_tokens, reply.completion_tokens
-        used = {"prompt_tokens": prompt, "completion_tokens": done}
-        self._journal.append(job.key, {**record, "usage": used})
+        tokens = reply.tokens
+        self._journal.append(job.key, {**record, "usage": wire.usage_record(tokens)})
         endpoint.succeeded()
-        self._ledger.add(job.request.stage, made=1, prompt_tokens=prompt, completion_tokens=done)
+        self._count(endpoint, job, tally, made=1, tokens=tokens)
         return reply
 
     def _fallen(
-        self, endpoint: Endpoint, job: Job, reason: str, detail: str, fault: SynthError | None
+        self,
+        endpoint: Endpoint,
+        job: Job,
+        reason: str,
+        detail: str,
+        fault: SynthError | None,
+        tally: Tally = NOTHING_SENT,
     ) -> Reply:
         """A reply without text, not journaled, so that a later run tries again."""
         if fault is not None:
             raise fault
-        self._ledger.add(job.request.stage, failed=1)
+        self._count(endpoint, job, tally, failed=1)
         return Reply(job.key, endpoint.model, "", reason, detail, None, None, False)
+
+    def _count(
+        self,
+        endpoint: Endpoint,
+        job: Job,
+        tally: Tally,
+        *,
+        made: int = 0,
+        failed: int = 0,
+        tokens: Tokens = UNTOLD,
+    ) -> None:
+        self._ledger.add(
+            job.request.stage,
+            endpoint.name,
+            made=made,
+            failed=failed,
+            requests=tally.requests,
+            unconfirmed=tally.unconfirmed,
+            tokens=tokens,
+        )
 
 
 def _reply_of(endpoint: Endpoint, record: Mapping[str, Any], said: Any, *, reused: bool) -> Reply:
@@ -126,8 +162,9 @@ def _reply_of(endpoint: Endpoint, record: Mapping[str, Any], said: Any, *, reuse
     """
     raw = record["response"]
     if "input" in record["request"]:
-        used = wire.usage_of(said or loads(raw))
-        return Reply(record["key"], endpoint.model, raw, None, "", *used, reused)
+        prompt, done, *more = wire.usage_of(said or loads(raw))
+        return Reply(record["key"], endpoint.model, raw, None, "", prompt, done, reused, *more)
     answer = said or wire.parse(raw) or {"choices": [{"message": {}}]}
     text, reason, detail = wire.read(answer)
-    return Reply(record["key"], endpoint.model, text, reason, detail, *wire.usage_of(answer), reused)
+    prompt, done, *more = wire.usage_of(answer)
+    return Reply(record["key"], endpoint.model, text, reason, detail, prompt, done, reused, *more)

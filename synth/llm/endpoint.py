@@ -18,7 +18,7 @@ from synth.llm.direct import DirectTransport
 from synth.llm.fake import FakeModel
 from synth.llm.knee import Knee
 from synth.llm.limiter import Limiter
-from synth.llm.limits import Answered, Backoff, is_quota
+from synth.llm.limits import Answered, Backoff, Tally, is_quota
 from synth.llm.openai_transport import OpenAITransport
 from synth.llm.rate import Rate
 from synth.llm.transport import FakeTransport, HttpReply, Transport
@@ -129,15 +129,17 @@ class Endpoint:
         breaker = Breaker(self.backoff.wait_s, config.max_outage_s, config.max_tries, failures)
         return Admission(control, rate, breaker, patience_s)
 
-    async def call(self, body: dict[str, Any]) -> Answered:
-        """One call with all its tries. On the loop: limiter and transport are made once, whoever comes first.
+    async def call(self, body: dict[str, Any], tally: Tally | None = None) -> Answered:
+        """One call with all its tries, counted in `tally`.
+
+        On the loop: limiter and transport are made once, whoever comes first.
 
         Raises:
             EndpointError: the endpoint was down for too long.
             GaveUp: this call got no answer.
         """
         try:
-            return await self.limiter.call(body)
+            return await self.limiter.call(body, tally)
         except Down as down:
             detail = self.scrub(str(down))
         where = wire.identity_of(self.config)
