@@ -74,7 +74,7 @@ class Course:
         said = f"{counted(rest, 'call')} to go, at this pace and mean {tokens:,} tokens, {priced}"
         needed = {"calls": Decimal(rest), "tokens": Decimal(tokens), "money": cost}
         needed["seconds"] = Decimal(round(seconds))
-        return f"{self.stage}: {said} and {duration(seconds)}{_ceilings(needed, left)}."
+        return f"{self.stage}: {said} and {duration(seconds)} min{_ceilings(needed, left)}."
 
     def _cost(self, pulse: Pulse) -> str:
         return "cost unknown" if pulse.cost is None else money(pulse.cost, self._currency)

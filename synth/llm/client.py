@@ -15,7 +15,7 @@ from typing import Any, Self
 from weakref import WeakSet
 
 from synth.config import ModelConfig
-from synth.errors import ConfigError, SynthError
+from synth.errors import BudgetReached, ConfigError, SynthError
 from synth.llm import probe, wire
 from synth.llm.budget import Budget
 from synth.llm.crew import Crew, Job
@@ -222,7 +222,14 @@ class Client:
         """A reply, if the budget has room for its call."""
         if self.budget is None:
             return await self._desk.answer(endpoint, job)
-        hold = await self.budget.admit(endpoint.name, endpoint.config, job.request)
+        try:
+            hold = await self.budget.admit(endpoint.name, endpoint.config, job.request)
+        except BudgetReached:
+            # While it waited, an equal call may have been answered.
+            known = self._desk.journaled(endpoint, job.request, job.key)
+            if known is None:
+                raise
+            return known
         tokens: Tokens | None = None
         try:
             reply = await self._desk.answer(endpoint, job)
