@@ -10,7 +10,7 @@ import json
 import re
 import textwrap
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import Any, cast
@@ -27,7 +27,9 @@ from prefect.artifacts import (
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import ArtifactUpdate
 
+from flows.progress import course
 from flows.terminal import line, plain
+from synth.parts import Parts
 from synth.publish.card import markdown_text
 from synth.report import LEGEND, FunnelRow, funnel, manifests
 from synth.schemas import REASONS
@@ -52,9 +54,9 @@ Tell = Callable[[str, int, int], None]
 class StageProgress:
     """The progress artifact of one stage, fed from any number of threads with what each part has done."""
 
-    def __init__(self, stage: str, parts: int, tell: Tell) -> None:
-        self._stage, self._parts, self._tell = stage, parts, tell
-        self._seen: dict[int, tuple[int, int]] = {}
+    def __init__(self, stage: str, sizes: Sequence[int], tell: Tell) -> None:
+        self._stage, self._of, self._tell = stage, len(sizes), tell
+        self._parts = Parts(sizes)
         self._lock = Lock()
         self._next = time.monotonic() + PROGRESS_SECONDS
         described = f"The stage {stage}: nothing done yet."
@@ -65,31 +67,30 @@ class StageProgress:
     def count(self, part: int, done: int, total: int) -> None:
         """Take note of a part; the artifact follows every few seconds."""
         with self._lock:
-            self._seen[part] = (done, total)
-            self._tell(self._stage, *self._sums())
+            sums = self._parts.count(part, done, total)
+            self._tell(self._stage, *sums)
             now = time.monotonic()
             due = now >= self._next
             if due:
                 self._next = now + PROGRESS_SECONDS
-            share, counted = self._share(), self._counted()
         if due:
-            update_progress_artifact(self._id, round(share, 1), counted)
+            share = min(99.9, 100 * sums[0] / sums[1]) if sums[1] else 0.0
+            update_progress_artifact(self._id, round(share, 1), self._counted(*sums))
+
+    def end_part(self, part: int) -> None:
+        """A part is done, also one that was found done."""
+        with self._lock:
+            self._parts.end(part)
 
     def finish(self, sentence: str) -> None:
         """The stage is done."""
         update_progress_artifact(self._id, 100.0, sentence)
 
-    def _sums(self) -> tuple[int, int]:
-        return sum(done for done, _ in self._seen.values()), sum(total for _, total in self._seen.values())
-
-    def _share(self) -> float:
-        done = sum(done / total for done, total in self._seen.values() if total)
-        return min(99.9, 100 * done / self._parts)
-
-    def _counted(self) -> str:
-        done, total = self._sums()
-        parts = f"{len(self._seen)} of {self._parts} parts"
-        return f"The stage {self._stage}: {done:,} of {total:,} calls in {parts}."
+    def _counted(self, done: int, total: int) -> str:
+        known = course(self._stage)
+        facts = "; " + ", ".join(known.facts(done, total)) if known else ""
+        parts = f"{self._parts.begun} of {self._of} parts"
+        return f"The stage {self._stage}: {done:,} of {total:,} calls in {parts}{facts}."
 
 
 class Funnel:

@@ -20,8 +20,9 @@ from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settin
 from prefect.states import Failed
 
 from flows.artifacts import Funnel, StageProgress, show_card, show_dataset, show_graph, show_rejected
-from flows.progress import explain, tell
+from flows.progress import explain, tell, watch
 from flows.runners import make_runner, shares
+from flows.terminal import note
 from synth.config import Config, RunConfig
 from synth.errors import Stopped, StoreError, SynthError, Waiting
 from synth.report import read_stats
@@ -57,7 +58,7 @@ class Opened:
     funnel: Funnel = field(default_factory=Funnel)
     whole: set[str] = field(default_factory=set)
     plans: dict[str, tuple[Plan, StageProgress]] = field(default_factory=dict)
-    records: dict[tuple[str, int], PartRecord] = field(default_factory=dict)
+    records: dict[str, PartRecord] = field(default_factory=dict)
 
     def waves(self) -> Iterator[Wave]:
         """The waves that are still to be made (`synth.waves`), each told before its stages begin."""
@@ -88,14 +89,29 @@ def opened(config: RunConfig, runs: Path, name: str | None) -> Iterator[Opened]:
     calm = temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None})
     with Run.open(config, runs, name) as run, RunReport(run, time.time) as report, calm:
         holder = _opened[str(run.folder)] = Opened(run, report)
+        watch(run, _teller())
         try:
             yield holder
         finally:
             del _opened[str(run.folder)]
 
 
+def _teller() -> Callable[[str], None]:
+    """Says a sentence on the terminal and in the log of the flow run, from whichever thread."""
+    log = get_run_logger()
+
+    def say(said: str) -> None:
+        note(said)
+        log.info("%s", said)
+
+    return say
+
+
 def one_sentence(work: Callable[P, R]) -> Callable[P, R]:
-    """Turn our own errors into states with that message; the caller gets the error itself."""
+    """Turn our own errors into states with that message; the caller gets the error itself.
+
+    A run that stopped as it was told to has a state of its own name: `BudgetReached`, `Waiting`.
+    """
 
     @functools.wraps(work)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -126,21 +142,27 @@ def do_parts(run: str, stage: str, places: tuple[int, ...], label: str) -> tuple
     held = _find(run)
     plan, progress = held.plans[stage]
     waiting: Waiting | None = None
-    for place in places:
+    for part in (plan.parts[place] for place in places):
         try:
-            if (stage, place) not in held.records:
-                held.records[stage, place] = _do_part(held.run, plan, plan.parts[place], progress)
+            if part.key not in held.records:
+                held.records[part.key] = _do_part(held, plan, part, progress)
         except Waiting as fault:  # the others submit theirs all the same
             waiting = fault
     if waiting is not None:
         raise waiting
-    records = [held.records[stage, place] for place in places]
+    records = [held.records[plan.parts[place].key] for place in places]
     get_run_logger().info("%s: %s", label, _sum_of(stage, records))
     return tuple(records)
 
 
-def _do_part(run: Run, plan: Plan, part: Part, progress: StageProgress) -> PartRecord:
-    return run.work(plan, part, lambda done, total: progress.count(part.index, done, total))
+def _do_part(held: Opened, plan: Plan, part: Part, progress: StageProgress) -> PartRecord:
+    def count(done: int, total: int) -> None:
+        held.report.beat()
+        progress.count(part.index, done, total)
+
+    record = held.run.work(plan, part, count)
+    progress.end_part(part.index)
+    return record
 
 
 @flow(name="stage", validate_parameters=False, persist_result=False)
@@ -150,7 +172,7 @@ def stage_flow(run: str, stage: str, before: tuple[StageDone, ...] = ()) -> Stag
     held, log = _find(run), get_run_logger()
     plan = held.run.plan(stage)
     explain(stage, plan.why)
-    progress = StageProgress(stage, len(plan.parts), tell)
+    progress = StageProgress(stage, [len(part.ids) for part in plan.parts], tell)
     manifest = plan.manifest
     if manifest is None:
         log.info(plan.why)
@@ -182,7 +204,7 @@ def _all_parts(held: Opened, run: str, plan: Plan) -> list[PartRecord]:
         if any(late) and not held.run.client.wait_for_batches():
             raise held.run.client.waiting() or Waiting(0, 0)
         todo = [task for task, is_late in zip(todo, late, strict=True) if is_late]
-    return [held.records[plan.stage, place] for place in range(len(plan.parts))]
+    return [held.records[part.key] for part in plan.parts]
 
 
 @task(name="publish", task_run_name="publish the dataset", cache_policy=NO_CACHE, persist_result=False)

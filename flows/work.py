@@ -41,7 +41,13 @@ def _plainly(config: RunConfig, name: str | None, runs: Path) -> Done:
 
     with progress.bars():
         result = facade.run(
-            config, name=name, runs=runs, progress=progress.tell, clock=time.time, explain=progress.explain
+            config,
+            name=name,
+            runs=runs,
+            progress=progress.tell,
+            clock=time.time,
+            explain=progress.explain,
+            watch=progress.watch,
         )
     return Done(result.folder, result.dataset, result.funnel, None)
 

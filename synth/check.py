@@ -11,8 +11,10 @@ from synth.documents.find import find_sources
 from synth.errors import ConfigError, SynthError
 from synth.filter import regress
 from synth.llm import address, embeddings, rendezvous
+from synth.llm.budget import no_price
 from synth.llm.client import Client
 from synth.llm.journal import Journal
+from synth.llm.prices import Prices
 from synth.llm.wire import kind_of
 from synth.places import find_run
 from synth.prompts.library import PromptLibrary
@@ -29,7 +31,7 @@ def check(config: RunConfig, runs: Path) -> None:
         ConfigError: with every fault that was found, one sentence each.
     """
     faults = [*_combinations(config), *_inputs(config), *prompt_faults(config), *_filter(config)]
-    faults += [*_reused(config, runs), *_disk(runs)]
+    faults += [*_reused(config, runs), *_money(config), *_disk(runs)]
     with Client(config.endpoints(), Journal(runs / "none", read_only=True)) as client:
         for name, entry in config.in_use().items():
             static = [*_model(name, entry)]
@@ -55,6 +57,17 @@ def _filter(config: RunConfig) -> Iterator[str]:
             yield f"roles.{role}: {entry} gives embeddings only; name another entry."
     if config.filter.mode == "distil":
         yield from filter(None, (regress.fault_of(config.filter.regressor),))
+
+
+def _money(config: RunConfig) -> Iterator[str]:
+    """A price file that cannot be read, and a ceiling of money that cannot be kept."""
+    try:
+        prices = Prices.of(config)
+    except ConfigError as fault:
+        yield from fault.faults
+        return
+    if config.budget.money:
+        yield from (no_price(name) for name in config.in_use() if prices.get(name) is None)
 
 
 def _reused(config: RunConfig, runs: Path) -> Iterator[str]:

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from synth.config_models import Config
+from synth.config_base import Config
 
 
 class FilterConfig(Config):

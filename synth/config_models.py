@@ -1,15 +1,14 @@
-"""Endpoints, prompts and roles: where models are, how they are asked, and who does what.
-
-Here too is the base of every section of the configuration, and the kinds of number that they share.
-"""
+"""Endpoints, prompts and roles: where models are, how they are asked, and who does what."""
 
 import math
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-Share = Annotated[float, Field(ge=0, le=1)]
-Count = Annotated[int, Field(ge=0)]
+from synth.config_base import Config as Config
+from synth.config_base import Count as Count
+from synth.config_base import Share as Share
+from synth.config_money import PriceConfig
 
 
 def _finite(value: str | int | float | bool) -> str | int | float | bool:
@@ -19,12 +18,6 @@ def _finite(value: str | int | float | bool) -> str | int | float | bool:
 
 
 Extra = Annotated[str | int | float | bool, AfterValidator(_finite)]
-
-
-class Config(BaseModel):
-    """Base of every section: frozen, and an unknown key is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
 
 class Sampling(Config):
@@ -149,6 +142,12 @@ class ModelConfig(Config):
         allow_inf_nan=False,
         title="Linger",
         description="Seconds for which a broker that nobody needs stays.",
+    )
+    price: PriceConfig | None = Field(
+        None,
+        title="Price",
+        description="Of a million tokens: `input`, `output`, and where they differ `cached_input` and a "
+        "factor for the `batch` API. Left out: as the price file says, else unknown.",
     )
     extra_body: dict[str, Extra] = Field(
         default_factory=dict, title="Extra", description="Further fields of each request."

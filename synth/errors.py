@@ -47,9 +47,9 @@ class EndpointError(SynthError):
 
 
 class Stopped(SynthError):
-    """The command ended on purpose, with nothing lost: the same command goes on (exit code 3).
+    """The run stopped as it was told to (exit code 3): nothing failed, and the same command goes on.
 
-    `name` is what a state is called that ends so.
+    `name` says what kind of stop it was, as the state of a flow run.
     """
 
     exit_code = 3
@@ -69,3 +69,9 @@ class Waiting(Stopped):
         many = "1 batch" if self.batches == 1 else f"{self.batches:,} batches"
         calls = "1 call" if self.calls == 1 else f"{self.calls:,} calls"
         return f"{calls} in {many} under way; the same command, by hand or by schedule, collects the answers."
+
+
+class BudgetReached(Stopped):
+    """A ceiling of the section `budget` is reached."""
+
+    name = "BudgetReached"

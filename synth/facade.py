@@ -11,6 +11,7 @@ from synth.check import check
 from synth.config import RunConfig
 from synth.errors import ConfigError, StoreError, Waiting
 from synth.llm.client import Client
+from synth.parts import Parts
 from synth.places import home
 from synth.report import FunnelRow, funnel, manifests
 from synth.run_report import Clock, RunReport
@@ -49,23 +50,32 @@ def run(
     progress: Progress = lambda stage, done, total: None,
     clock: Clock | None = None,
     explain: Explain = lambda stage, why: None,
+    watch: Callable[[Run], None] = lambda run: None,
 ) -> Result:
     """Run or resume a configuration to its dataset, without Prefect; with a `clock`, the report has dates.
 
+    `watch` gets the run once it is open, to ask its client how the calls are going (`run.client.pulse()`).
+
     Raises:
         ConfigError: with every fault of the configuration, before the first call.
-        Waiting: calls are under way in batches; the same call, some time later, goes on.
+        Stopped: a ceiling of the budget was reached, or batches are under way; the same call goes on later.
         SynthError: an endpoint, a disk or a folder failed; the same call resumes.
     """
     folder = runs or home() / "runs"
     check(config, folder)
     with Run.open(config, folder, name) as opened, RunReport(opened, clock) as report:
+        watch(opened)
+
+        def count(stage: str, done: int, total: int) -> None:
+            report.beat()
+            progress(stage, done, total)
+
         for stage, wave in road(opened):
             if wave.said and stage == WAVED[0]:
                 explain(stage, wave.said)
             progress(stage, 0, 0)  # a stage begins
             with report.stage(stage):
-                run_stage(opened, stage, progress, explain)
+                run_stage(opened, stage, count, explain)
         dataset = opened.finish()
         return Result(opened.folder, dataset, funnel(opened.folder), outcome(manifests(opened.folder)))
 
@@ -78,12 +88,14 @@ def run_stage(
     explain(stage, plan.why)
     if plan.manifest is not None:
         return plan.manifest
-    records = all_parts(
-        opened.client,
-        plan.parts,
-        lambda part: opened.work(plan, part, lambda done, total: progress(stage, done, total)),
-    )
-    manifest = opened.commit(plan, records)
+    counts = Parts([len(part.ids) for part in plan.parts])
+
+    def work(part: Part) -> PartRecord:
+        record = opened.work(plan, part, lambda *come: progress(stage, *counts.count(part.index, *come)))
+        counts.end(part.index)
+        return record
+
+    manifest = opened.commit(plan, all_parts(opened.client, plan.parts, work))
     for note in manifest.notes:
         explain(stage, note)
     return manifest

@@ -8,7 +8,7 @@ known, so rows and calls are upper bounds, and combinations carry stand-ins for 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, reduce
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,13 +18,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from synth.check import prompt_faults
-from synth.config import FilterConfig, RunConfig
+from synth.config import FilterConfig, ModelConfig, Role, RunConfig
 from synth.errors import ConfigError
 from synth.filter.cold_start import documents
 from synth.filter.ratings import rate
 from synth.ids import content_id
 from synth.llm.client import Client, Reply, Request
 from synth.llm.embeddings import BATCH
+from synth.llm.prices import Cost, Prices
+from synth.llm.usage import Usage
 from synth.llm.wire import kind_of
 from synth.prompts.library import Message, PromptLibrary
 from synth.schemas import STAGES, TABLES
@@ -46,13 +48,18 @@ STAND_IN = "(a {kind} that the model will find)"
 
 
 class StageForecast(NamedTuple):
-    """One stage: rows and calls at most, tokens about; None where it makes no call."""
+    """One stage: rows and calls at most, tokens and cost about; None where it makes no call.
+
+    `seconds` are those that the limits by minute of its entry ask for; None where it has none.
+    """
 
     stage: str
     rows: int | None
     calls: int | None = None
     prompt_tokens: int | None = None
     reply_tokens: int | None = None
+    cost: Cost | None = None
+    seconds: float | None = None
 
 
 class Example(NamedTuple):
@@ -135,10 +142,9 @@ def _read(config: RunConfig) -> tuple[int, pa.Table, dict[str, int]]:
 
 
 def total(stages: Iterable[StageForecast]) -> StageForecast:
-    """The sum of calls and tokens."""
+    """The sum of calls, tokens and cost; of the time as far as all that call have limits."""
     called = [stage for stage in stages if stage.calls is not None]
-    calls, prompt, reply = zip(*(stage[2:] for stage in called), strict=True)
-    return StageForecast("all", None, sum(calls), sum(prompt), sum(reply))
+    return reduce(_added, called, StageForecast("all", None, 0, 0, 0, Cost(), 0.0))._replace(rows=None)
 
 
 def _asked(passages: int, config: RunConfig) -> dict[str, int]:
@@ -182,7 +188,10 @@ def _filter(passages: pa.Table, config: RunConfig) -> Iterable[tuple[StageForeca
     requests = _listen(config, lambda services: [*rate(lambda: iter(some), ids, len(ids), config, services)])
     calls = min(passages.num_rows, settings.sample * settings.rounds)
     calls = passages.num_rows if settings.mode == "rate" else calls
-    yield _stage("documents", requests, 0, calls, REPLY_TOKENS["ratings"]), _example(requests, "rating")
+    yield (
+        _stage("rater", config, "documents", requests, 0, calls, REPLY_TOKENS["ratings"]),
+        _example(requests, "rating"),
+    )
     if settings.mode == "distil":
         yield from _distilling(passages, config)
 
@@ -191,11 +200,14 @@ def _distilling(passages: pa.Table, config: RunConfig) -> Iterable[tuple[StageFo
     language = passages["language"][0].as_py()
     requests = _listen(config, lambda services: [*documents(language, config, services)])
     calls = len(requests)
-    yield _stage("documents", requests, 0, calls, REPLY_TOKENS["documents"]), _example(requests, "document")
+    yield (
+        _stage("rater", config, "documents", requests, 0, calls, REPLY_TOKENS["documents"]),
+        _example(requests, "document"),
+    )
     if kind_of(config.endpoints()[config.roles.embedder]) != "wordllama":
         chars = pc.sum(pc.utf8_length(passages["text"])).as_py()
         batches = passages.num_rows // BATCH + calls // BATCH + 2
-        yield StageForecast("documents", 0, batches, chars // CHARS_PER_TOKEN, 0), []
+        yield _priced("embedder", config, "documents", 0, batches, chars // CHARS_PER_TOKEN, 0), []
 
 
 def _concepts(passages: pa.Table, config: RunConfig) -> tuple[StageForecast, list[Example]]:
@@ -203,7 +215,9 @@ def _concepts(passages: pa.Table, config: RunConfig) -> tuple[StageForecast, lis
     requests = _listen(config, lambda services: extract_concepts(some, config, services))
     most = config.concepts.max_topics * (1 + config.concepts.max_key_concepts)
     rows, calls = passages.num_rows * most, passages.num_rows
-    return _stage("concepts", requests, rows, calls, REPLY_TOKENS["concepts"]), _example(requests, "concepts")
+    return _stage("extractor", config, "concepts", requests, rows, calls, REPLY_TOKENS["concepts"]), _example(
+        requests, "concepts"
+    )
 
 
 def _questions(passages: pa.Table, config: RunConfig) -> Iterable[tuple[StageForecast, list[Example]]]:
@@ -217,7 +231,8 @@ def _questions(passages: pa.Table, config: RunConfig) -> Iterable[tuple[StageFor
         requests = _listen(config, ask)
         most = getattr(config.questions, f"{level}_per_call")
         calls = asked[level] * config.questions.samples
-        found = _stage("questions", requests, calls * most, calls, REPLY_TOKENS["questions"] * most)
+        reply = REPLY_TOKENS["questions"] * most
+        found = _stage("generator", config, "questions", requests, calls * most, calls, reply)
         yield found, _example(requests, f"questions, {level}")
 
 
@@ -247,7 +262,8 @@ def _answers(passages: int, config: RunConfig) -> tuple[StageForecast, list[Exam
     )
     question = "(a question that the model will write)".ljust(QUESTION_CHARS, "…")
     requests = _listen(config, lambda services: _ask_answer(question, config, services))
-    found = _stage("answers", requests, questions, questions, REPLY_TOKENS["answers"])
+    reply = REPLY_TOKENS["answers"]
+    found = _stage("solver", config, "answers", requests, questions, questions, reply)
     return found, [e._replace(messages=_short(e.messages, question)) for e in _example(requests, "answers")]
 
 
@@ -265,11 +281,35 @@ def _short(messages: tuple[Message, ...], question: str) -> tuple[Message, ...]:
     return tuple({**m, "content": m["content"].replace(question, question.rstrip("…"))} for m in messages)
 
 
-def _stage(stage: str, requests: list[Request], rows: int, calls: int, reply: int) -> StageForecast:
+def _stage(
+    role: Role, config: RunConfig, stage: str, requests: list[Request], rows: int, calls: int, reply: int
+) -> StageForecast:
     """Tokens of the prompts that were rendered, carried over to all calls."""
     longest = requests[0].sampling.max_tokens if requests else reply
     mean = sum(map(_tokens, requests)) / max(1, len(requests))
-    return StageForecast(stage, rows, calls, round(mean * calls), min(reply, longest) * calls)
+    return _priced(role, config, stage, rows, calls, round(mean * calls), min(reply, longest) * calls)
+
+
+def _priced(
+    role: Role, config: RunConfig, stage: str, rows: int, calls: int, prompt: int, reply: int
+) -> StageForecast:
+    """The same with what it costs, and how long the limits of the entry that plays the role make it take."""
+    name = config.roles.of(role)
+    used = Usage(made=calls, prompt_tokens=prompt, completion_tokens=reply)
+    seconds = least_seconds(config.endpoints()[name], calls, prompt, reply)
+    return StageForecast(stage, rows, calls, prompt, reply, Prices.of(config).cost(name, used), seconds)
+
+
+def least_seconds(entry: ModelConfig, calls: int, prompt: int, reply: int) -> float | None:
+    """How long an entry's limits by the minute make calls take; None where it has none."""
+    limits = (
+        (calls, entry.requests_per_minute),
+        (prompt + reply, entry.tokens_per_minute),
+        (prompt, entry.input_tokens_per_minute),
+        (reply, entry.output_tokens_per_minute),
+    )
+    found = [60.0 * count / per_minute for count, per_minute in limits if per_minute]
+    return max(found) if found else None
 
 
 def _tokens(request: Request) -> int:
@@ -281,4 +321,12 @@ def _example(requests: list[Request], prompt: str) -> list[Example]:
 
 
 def _added(one: StageForecast, other: StageForecast) -> StageForecast:
-    return StageForecast(one.stage, *((a or 0) + (b or 0) for a, b in zip(one[1:], other[1:], strict=True)))
+    if one.calls is None:
+        return other._replace(stage=one.stage, rows=(one.rows or 0) + (other.rows or 0))
+    rows, calls = (one.rows or 0) + (other.rows or 0), one.calls + (other.calls or 0)
+    prompt = (one.prompt_tokens or 0) + (other.prompt_tokens or 0)
+    reply = (one.reply_tokens or 0) + (other.reply_tokens or 0)
+    timed = one.seconds is not None and other.seconds is not None
+    seconds = (one.seconds or 0) + (other.seconds or 0) if timed else None
+    cost = (one.cost or Cost()) + (other.cost or Cost())
+    return StageForecast(one.stage, rows, calls, prompt, reply, cost, seconds)

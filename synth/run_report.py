@@ -5,9 +5,9 @@ the run, the last one rewritten as its stages end, so that a try that was killed
 """
 
 import platform
-from collections.abc import Callable, Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from synth.errors import Stopped, StoreError, SynthError
-from synth.report import manifests
+from synth.bill import Counted, Line, as_tree, cost_of, counts_of, lines_of, merged, per_row
+from synth.errors import Stopped, StoreError, SynthError, Waiting
+from synth.report import manifests, read_stats
 from synth.store import StageStore, write_json
 from synth.target import outcome as outcome_of
 
@@ -30,17 +31,8 @@ Tree = dict[str, Any]
 
 FILE = "run_report.json"
 PACKAGES = ("synth", "prefect", "pyarrow", "pandas", "datasketch", "networkx", "openai", "xllamacpp")
-USAGE = ("made", "reused", "failed", "prompt_tokens", "completion_tokens")
-
-
-class _Used(BaseModel):
-    """Calls and tokens, as `USAGE` names them."""
-
-    made: int = 0
-    reused: int = 0
-    failed: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
+# A try that is killed has left what it knew at most so long before.
+BEAT_SECONDS = 30.0
 
 
 class _Stage(BaseModel):
@@ -59,8 +51,9 @@ class _Try(BaseModel):
     started: str | None = None
     seconds: float | None = None
     stages: dict[str, _Stage]
-    calls: _Used
-    calls_by_stage: dict[str, _Used]
+    calls: Counted
+    calls_by_stage: dict[str, Counted]
+    bill: list[Line] = []
 
 
 class _Report(BaseModel):
@@ -79,6 +72,8 @@ class RunReport:
         self._tries = [_ended(old) for old in read(run.folder).get("tries", [])]
         self._started = self._clock()
         self._stages: dict[str, Tree] = {}
+        self._written_at = self._started
+        self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
         self._write("running")
@@ -114,10 +109,23 @@ class RunReport:
             self._stages[name] |= {"status": status, "seconds": both}
         self._write("running")
 
+    def beat(self) -> None:
+        """Write now and then what is known, from any thread: a stage may take hours."""
+        now, last = self._clock(), self._written_at
+        if now is not None and last is not None and now - last >= BEAT_SECONDS:
+            self._write("running")
+
     def _write(self, outcome: str, fault: str | None = None) -> None:
-        now = self._clock()
-        usage = {stage: asdict(used) for stage, used in self._run.client.usage.items()}
-        counts = {"calls": _sum(usage), "calls_by_stage": usage}
+        with self._lock:
+            self._write_now(outcome, fault)
+
+    def _write_now(self, outcome: str, fault: str | None) -> None:
+        now, run = self._clock(), self._run
+        self._written_at = now
+        lines = merged(lines_of(run.client.bill, run.client.prices, run.config))
+        usage = {stage: used.as_dict() for stage, used in run.client.usage.items()}
+        counts = {"calls": counts_of(lines), "calls_by_stage": usage}
+        counts |= {"bill": [line.model_dump(mode="json") for line in lines], **as_tree(cost_of(lines))}
         times: Tree = {"started": _date(self._started), "ended": _date(now)}
         times |= {"seconds": _seconds(self._started, now)}
         this = {"outcome": outcome, "fault": fault, **times, "stages": self._stages, **counts}
@@ -126,11 +134,31 @@ class RunReport:
         if self._run.waves:
             this["waves"] = [wave._asdict() for wave in self._run.waves]
         tries = [*self._tries, {**this, "versions": _versions()}]
-        total = _sum({str(place): t["calls"] for place, t in enumerate(tries)})
-        report = {"run": self._run.name, "rows": self._rows(), "calls": total, "tries": tries}
-        if found := outcome_of(manifests(self._run.folder)):
+        report = {"run": run.name, "rows": self._rows(), **self._bill(tries, outcome), "tries": tries}
+        if found := outcome_of(manifests(run.folder)):
             report["target"] = found._asdict()
         write_json(self._path, report)
+
+    def _bill(self, tries: list[Tree], outcome: str) -> Tree:
+        """Calls and money of all tries, and of each row that was published."""
+        calls = counts_of(Counted.model_validate(this["calls"]) for this in tries)
+        lines = merged(Line.model_validate(line) for this in tries for line in this.get("bill", ()))
+        cost = cost_of(lines)
+        rows = self._published() if outcome == "finished" else 0
+        return {
+            "calls": calls,
+            "currency": self._run.config.currency,
+            "bill": [line.model_dump(mode="json") for line in lines],
+            **as_tree(cost),
+            "kept_rows": rows or None,
+            "cost_per_kept_row": as_tree(per_row(cost, rows)) if rows else None,
+        }
+
+    def _published(self) -> int:
+        try:
+            return int(read_stats(self._run.folder)["rows"])
+        except StoreError:
+            return 0
 
     def _rows(self) -> dict[str, Tree]:
         """Rows of each finished stage, and how many of its inputs lay in parts of an earlier try."""
@@ -147,7 +175,7 @@ def read(run_folder: Path) -> Tree:
     """
     path = run_folder / FILE
     try:
-        return _Report.model_validate_json(path.read_bytes()).model_dump()
+        return _Report.model_validate_json(path.read_bytes()).model_dump(mode="json")
     except FileNotFoundError:
         return {}
     except (OSError, ValidationError):
@@ -161,7 +189,7 @@ def _ended(old: Tree) -> Tree:
 
 def _outcome(fault: BaseException) -> str:
     if isinstance(fault, Stopped):
-        return fault.name.lower()
+        return "waiting" if isinstance(fault, Waiting) else "stopped"
     return "failed" if isinstance(fault, Exception) else "interrupted"
 
 
@@ -184,10 +212,6 @@ def _date(seconds: float | None) -> str | None:
 
 def _seconds(began: float | None, ended: float | None) -> float | None:
     return None if began is None or ended is None else round(ended - began, 3)
-
-
-def _sum(usage: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
-    return {name: sum(used.get(name, 0) for used in usage.values()) for name in USAGE}
 
 
 def _versions() -> dict[str, str]:

@@ -16,8 +16,11 @@ from synth.changes import changes, sentence_of
 from synth.config import RunConfig
 from synth.errors import ConfigError, StoreError
 from synth.ids import digest
+from synth.llm.budget import Budget, Densities
 from synth.llm.client import Client
 from synth.llm.journal import Journal
+from synth.llm.prices import Prices
+from synth.llm.spent import spent_before, who_answers
 from synth.pipeline import BY_NAME, PIPELINE, Stage, flatten, is_excluded, made_from, stages_before
 from synth.places import find_run
 from synth.prompts.library import PromptLibrary
@@ -75,13 +78,21 @@ class Run:
         self.name = folder.name
         self.prompts = PromptLibrary(Path(config.prompts.dir) if config.prompts.dir else None)
         self._lock_file: int | None = None
+        prices = Prices.of(config)
         self._acquire()  # before the journal is read: another process may still be adding to it
         try:
             self.journal = Journal(folder / "calls", reuse=_earlier(config, folder))
         except BaseException:
             self._release()
             raise
-        self.client = Client(config.endpoints(), self.journal)
+        try:
+            self.client = Client(config.endpoints(), self.journal, prices=prices)
+            if config.budget.is_set:
+                self.client.budget = _budget(config, self.client, self.journal)
+        except BaseException:
+            self.journal.close()
+            self._release()
+            raise
         self._tables: dict[tuple[str, str], pa.Table] = {}
         self._mutex = threading.Lock()
         self._reused: dict[str, int] = {}
@@ -139,7 +150,13 @@ class Run:
         return Plan(stage, fingerprint, depends, (), manifest, REUSED)
 
     def work(self, plan: Plan, part: Part, report: Report = silent) -> PartRecord:
-        """Do one part, or find it done; safe to call from several threads."""
+        """Do one part, or find it done; safe to call from several threads.
+
+        Raises:
+            BudgetReached: a ceiling of the budget was reached, before this part or in it.
+        """
+        if self.client.budget is not None:
+            self.client.budget.look()  # stages without calls take time as well
         store = StageStore(self.folder, plan.stage)
         record = store.finished(part.index, part.key)
         if record is not None:
@@ -232,6 +249,15 @@ def _earlier(config: RunConfig, folder: Path) -> list[Path]:
     """The journals of the runs whose answers are reused."""
     runs = [find_run(run, folder.parent) for run in config.reuse]
     return [run / "calls" for run in runs if run.resolve() != folder.resolve()]
+
+
+def _budget(config: RunConfig, client: Client, journal: Journal) -> Budget:
+    """The ceilings of a run, less what its earlier tries spent; they are looked at only where it matters."""
+    ceilings, densities, spent = config.budget, Densities(), None
+    if ceilings.looks_back:
+        entries = who_answers(config.in_use(), client.model)
+        spent = spent_before(journal, entries, client.prices, densities, priced=bool(ceilings.money))
+    return Budget(ceilings, client.prices, config.currency, client.now, spent, densities)
 
 
 def _why_anew(

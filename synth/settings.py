@@ -160,6 +160,7 @@ def anchored(config: RunConfig) -> RunConfig:
         "screen": screen.model_copy(update={"benchmarks": tuple(map(_absolute, screen.benchmarks))}),
         "prompts": prompts.model_copy(update=folder),
         "models": entries,
+        "prices": _absolute(config.prices) if config.prices else None,
         "reuse": tuple(_absolute(run) if Path(run).is_dir() else run for run in config.reuse),
     }
     return config.model_copy(update=update)

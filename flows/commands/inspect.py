@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 Tree = dict[str, Any]
 QUANTILES = {"p5": "5 %", "p25": "25 %", "p50": "median", "p75": "75 %", "p95": "95 %"}
+BILL = ("stage", "model", "made", "reused", "failed", "prompt", "reply", "cost")
 COUNTED = ("origins", "difficulty", "languages", "licences")
 
 
@@ -126,6 +127,7 @@ def show_funnel(rows: Iterable["FunnelRow"]) -> None:
 
 def show_work(folder: Path) -> None:
     """What the last try did itself and what it found done, in a few words."""
+    from synth.bill import from_tree
     from synth.run_report import read
 
     report = read(folder)
@@ -138,23 +140,51 @@ def show_work(folder: Path) -> None:
     say(
         f"Stages: {len(stages) - reused} computed, {reused} reused. Time: {_duration(last['seconds'])}.",
         f"Calls: {calls['made']:,} made, {calls['reused']:,} reused, {calls['failed']:,} failed.",
+        f"Cost: {from_tree(last).said(report['currency'])}.",
     )
 
 
 def show_calls(report: Tree) -> None:
-    """Calls and tokens of each stage, over all tries."""
-    from synth.run_report import USAGE
-    from synth.schemas import STAGES
+    """The bill: calls, tokens and money of each stage and model, over all tries, and of each kept row."""
+    from synth.bill import Line, cost_of, from_tree
 
-    sums: dict[str, Tree] = {}
-    for one in report.get("tries", []):
-        for stage, used in one["calls_by_stage"].items():
-            old = sums.setdefault(stage, dict.fromkeys(USAGE, 0))
-            sums[stage] = {name: old[name] + used[name] for name in USAGE}
-    if sums:
-        heads = ("stage", "calls made", "reused", "failed", "prompt tokens", "reply tokens")
-        rows = [(stage, *sums[stage].values()) for stage in STAGES if stage in sums]
-        table(heads, rows, "Calls of all tries")
+    lines = [Line.model_validate(line) for line in report.get("bill", ())]
+    if not lines:
+        return
+    currency = report["currency"]
+    rows = [(*_bill_cells(line), _cost(line, currency)) for line in lines]
+    table(BILL, rows, "Bill of all tries: calls, tokens, money")
+    say(f"In all: {cost_of(lines).said(currency)}.{_among(lines)}")
+    if report.get("cost_per_kept_row"):
+        each = from_tree(report["cost_per_kept_row"]).said(currency)
+        say(f"Of each of the {report['kept_rows']:,} published questions: {each}.")
+    if lost := sum(line.unconfirmed for line in lines):
+        said = counted(lost, "request")
+        say(f"{said} brought no answer, and may have been worked on and paid even so.", style="yellow")
+    if any(this["outcome"] == "killed" for this in report["tries"]):
+        say("A try was killed: what it asked in its last seconds is not in this bill.")
+
+
+def _among(lines: list[Any]) -> str:
+    """Of the tokens, those that are priced or made in another way."""
+    cached = sum(line.cached_tokens for line in lines)
+    thought = sum(line.reasoning_tokens for line in lines)
+    said = f" Of the prompt tokens {cached:,} were in the endpoint's cache." if cached else ""
+    return said + (f" Of the reply tokens {thought:,} were reasoning." if thought else "")
+
+
+def _bill_cells(line: Any) -> tuple[object, ...]:
+    model = f"{line.entry} (batch)" if line.batch else line.entry
+    calls = (line.made, line.reused, line.failed)
+    return (line.stage, model, *calls, line.prompt_tokens, line.completion_tokens)
+
+
+def _cost(line: Any, currency: str) -> str:
+    from synth.llm.prices import money
+
+    if line.cost is None:
+        return "unknown"
+    return money(line.cost, currency) + (" and an unknown part" if line.unknown else "")
 
 
 def _show_dataset(figures: Tree) -> None:

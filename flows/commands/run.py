@@ -12,7 +12,7 @@ from flows.terminal import say, table
 if TYPE_CHECKING:
     from flows.work import Done
     from synth.config import RunConfig
-    from synth.forecast import Forecast
+    from synth.forecast import Forecast, StageForecast
 
 
 class RunCommand(TyperCommand):
@@ -116,8 +116,10 @@ def show_forecast(found: "Forecast", config: "RunConfig") -> None:
         for message in example.messages:
             say(f"[{message['role']}]", style="cyan")
             say(message["content"], "")
-    heads = ("stage", "rows, at most", "calls, at most", "prompt tokens", "reply tokens")
-    table(heads, [*found.stages, total(found.stages)], "Forecast")
+    whole = total(found.stages)
+    heads = ("stage", "rows", "calls", "prompt", "reply", "time", "cost")
+    rows = [_forecast_cells(stage, config.currency) for stage in (*found.stages, whole)]
+    table(heads, rows, "Forecast: at most; prompt and reply in tokens")
     if found.unread:
         reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(found.unread.items()))
         say(f"Rejected on reading: {reasons}.")
@@ -131,7 +133,53 @@ def show_forecast(found: "Forecast", config: "RunConfig") -> None:
         "Tokens are estimates: characters divided by 4 for prompts, a usual length for replies. How many "
         "concepts a model finds is not known before, so rows and calls are upper bounds. Near-duplicates, "
         "faulty replies and what lies in the journal already make them fewer.",
-        f"Cost: unknown, as no price is known of {', '.join(config.in_use())}.",
-        "Time: unknown before the first calls.",
+        f"Cost: {_said(whole, config)}.",
+        *_of_the_budget(whole, config),
+        f"Time: {_limits(whole, config)}.",
         "No call was made and nothing was written.",
     )
+
+
+def _forecast_cells(stage: "StageForecast", currency: str) -> tuple[object, ...]:
+    from flows.course import duration
+    from synth.llm.prices import money
+
+    time: object = None if stage.calls is None else "unknown"
+    cost: object = None if stage.cost is None else "unknown"
+    if stage.seconds is not None:
+        time = duration(stage.seconds)
+    if stage.cost is not None and stage.cost.whole is not None:
+        cost = money(stage.cost.whole, currency)
+    return (*stage[:5], time, cost)
+
+
+def _said(whole: "StageForecast", config: "RunConfig") -> str:
+    """What a run costs at most; what has no price is named, and where one can be set."""
+    from synth.llm.prices import Cost
+
+    cost = whole.cost or Cost()
+    fix = "; set `price` in the entry, or name its model in a file of prices" if cost.unknown else ""
+    return f"{cost.said(config.currency)}{fix}"
+
+
+def _of_the_budget(whole: "StageForecast", config: "RunConfig") -> list[str]:
+    """What part of each ceiling of the budget the forecast is."""
+    from synth.llm.prices import Cost
+
+    cost = (whole.cost or Cost()).whole
+    tokens = (whole.prompt_tokens or 0) + (whole.reply_tokens or 0)
+    used = {"money": cost, "tokens": tokens, "calls": whole.calls, "seconds": whole.seconds}
+    said = []
+    for name, number in used.items():
+        if most := getattr(config.budget, name):
+            share = "an unknown part" if number is None else f"{float(number) / most:.0%}"
+            said.append(f"{share} of budget.{name} ({most:,.12g})")
+    return [f"Of the budget: {', '.join(said)}."] if said else []
+
+
+def _limits(whole: "StageForecast", config: "RunConfig") -> str:
+    from flows.course import duration
+
+    if whole.seconds is not None:
+        return f"{duration(whole.seconds)} at the entries' limits by the minute, or as long as they take"
+    return "unknown before the first calls, as not every entry has a limit by the minute"

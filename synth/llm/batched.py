@@ -25,6 +25,8 @@ from synth.llm.journal import Journal
 from synth.llm.wire import Request
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
+# Raises where so many calls, beside those that are under way, would pass a ceiling.
+Fit = Callable[[Endpoint, Sequence[Request], int], None]
 Asked = Sequence[tuple[str, Request]]
 PIECE_BYTES = 65_536
 
@@ -32,11 +34,12 @@ PIECE_BYTES = 65_536
 class Batched:
     """The batches of one entry; safe to use from many threads, of which one is at work at a time."""
 
-    def __init__(self, endpoint: Endpoint, journal: Journal, desk: Desk, run: Run) -> None:
+    def __init__(self, endpoint: Endpoint, journal: Journal, desk: Desk, run: Run, fit: Fit) -> None:
         self._endpoint = endpoint
         self._journal = journal
         self._desk = desk
         self._run = run
+        self._fit = fit
         self._lock = threading.Lock()
         self._api: BatchApi | None = None
         self._held: Shards | None = None
@@ -123,6 +126,7 @@ class Batched:
             keys = [key for _, _, key in some]
             if len(keys) < config.batch_least:
                 continue
+            self._fit(self._endpoint, [fresh[key] for key in keys], sum(s.calls for s in self._open()))
             sizes = ((key, len(line_of(key, bodies[key]))) for key in keys)
             for one in cut(sizes, config.batch_requests, int(config.batch_megabytes * 1e6)):
                 self._shards.prepare(

@@ -15,20 +15,23 @@ from typing import Any, Self
 from weakref import WeakSet
 
 from synth.config import ModelConfig
-from synth.errors import ConfigError, Waiting
+from synth.errors import BudgetReached, ConfigError, SynthError, Waiting
 from synth.llm import batches, probe, wire
 from synth.llm.admission import State
 from synth.llm.batched import Batched
+from synth.llm.budget import Budget
 from synth.llm.crew import Crew, Job
 from synth.llm.desk import Desk
 from synth.llm.endpoint import Endpoint
 from synth.llm.fake import FakeModel
 from synth.llm.journal import Journal
-from synth.llm.limits import Backoff
+from synth.llm.limits import Answered, Backoff
+from synth.llm.prices import Prices
+from synth.llm.pulse import Pulse, pulse_of
 from synth.llm.remote import Remote
 from synth.llm.rendezvous import is_brokered
-from synth.llm.usage import Ledger, Usage
-from synth.llm.wire import Form, Reply, Request
+from synth.llm.usage import Account, Ledger, Usage
+from synth.llm.wire import Form, Reply, Request, Tokens
 
 __all__ = ["Client", "Form", "Reply", "Request"]
 
@@ -42,7 +45,11 @@ _NO_MORE: tuple[int, Request | None] = (0, None)
 
 
 class Client:
-    """Calls to the entries of `models`; safe to use from many threads, and to be closed once."""
+    """Calls to the entries of `models`; safe to use from many threads, and to be closed once.
+
+    `budget`, where it is set, is asked before each call; `on_alarm` hears sentences about endpoints in
+    trouble, on the client's own thread.
+    """
 
     def __init__(
         self,
@@ -52,22 +59,30 @@ class Client:
         fake: FakeModel | None = None,
         backoff: Backoff | None = None,
         on_alarm: Callable[[str], None] = lambda _: None,
+        prices: Prices | None = None,
     ) -> None:
         wait = backoff or Backoff()
+        self.on_alarm = on_alarm
+        self.budget: Budget | None = None
+        self.prices = prices or Prices({})
         self._endpoints = {
-            name: Endpoint(name, config, wait, fake, alarm=on_alarm) for name, config in models.items()
+            name: Endpoint(name, config, wait, fake, alarm=lambda said: self.on_alarm(said))
+            for name, config in models.items()
         }
         self._journal = journal
         self._ledger = Ledger()
         self._desk = Desk(journal, self._ledger)
+        self._desk.on_taken = self._taken
         self._batched = {
-            name: Batched(endpoint, journal, self._desk, self._run)
+            name: Batched(endpoint, journal, self._desk, self._run, self._fit)
             for name, endpoint in self._endpoints.items()
             # What was submitted is collected even where no more shall be.
             if endpoint.config.batch != "off" or (journal.folder / batches.FOLDER).is_dir()
         }
         self._remotes = {
-            name: Remote(endpoint, journal, self._ledger, on_alarm, _workers(endpoint))
+            name: Remote(
+                endpoint, journal, self._ledger, lambda said: self.on_alarm(said), _workers(endpoint)
+            )
             for name, endpoint in self._endpoints.items()
             if is_brokered(endpoint.config)
         }
@@ -101,6 +116,22 @@ class Client:
         """Calls and tokens so far, by stage."""
         return self._ledger.by_stage()
 
+    @property
+    def bill(self) -> dict[Account, Usage]:
+        """Calls and tokens so far, by stage and entry."""
+        return self._ledger.bill()
+
+    def pulse(self, stage: str | None = None) -> Pulse:
+        """How the calls are going now, of all stages or of one; safe and cheap from any thread."""
+        now = self._loop.time() if self._loop is not None else 0.0
+        asked = (self._remotes.get(name, endpoint) for name, endpoint in self._endpoints.items())
+        states = (one.here(now) if isinstance(one, Remote) else one.state(now) for one in asked)
+        return pulse_of(self._ledger.bill(), self.prices, filter(None, states), stage)
+
+    def now(self) -> float:
+        """Seconds by the clock of the client's loop, which no change of the time of day can move."""
+        return self._running_loop().time()
+
     def identity(self, entry: str) -> str:
         """Who is asked: part of every call's key, never with credentials."""
         return self._endpoint(entry).identity
@@ -119,8 +150,9 @@ class Client:
         with endpoint.lock:
             if endpoint.form is None:
                 remote = self._remotes.get(entry) if endpoint.config.structured == "auto" else None
+                asked = partial(self._probe, endpoint)
                 endpoint.form = (
-                    self._run(remote.form()) if remote else probe.form_of(endpoint, self._journal, self._run)
+                    self._run(remote.form()) if remote else probe.form_of(endpoint, self._journal, asked)
                 )
             return endpoint.form
 
@@ -170,9 +202,7 @@ class Client:
         if (batched := self._batched.get(entry)) is not None:
             requests = list(requests)
             batched.collect([(_key(endpoint, request), request) for request in requests])
-        remote = self._remotes.get(entry)
-        answer = remote.answer if remote else partial(self._desk.answer, endpoint)
-        crew = Crew(self._running_loop(), answer, _workers(endpoint))
+        crew = Crew(self._running_loop(), partial(self._answer, endpoint), _workers(endpoint))
         self._crews.add(crew)
         try:
             yield from self._asked(crew, endpoint, enumerate(requests))
@@ -240,6 +270,64 @@ class Client:
                     raise come
                 out -= len(come)
                 yield from come
+
+    async def _answer(self, endpoint: Endpoint, job: Job) -> Reply:
+        """A reply, if the budget has room for its call."""
+        remote = self._remotes.get(endpoint.name)
+        if self.budget is None:
+            return await (remote.answer(job) if remote else self._desk.answer(endpoint, job))
+        try:
+            hold = await self.budget.admit(endpoint.name, endpoint.config, job.request)
+        except BudgetReached:
+            # While it waited, an equal call may have been answered.
+            known = self._desk.journaled(endpoint, job.request, job.key)
+            if known is None:
+                raise
+            return known
+        tokens: Tokens | None = None
+        try:
+            reply = await (remote.answer(job) if remote else self._desk.answer(endpoint, job))
+            tokens = reply.tokens if reply.made else None
+            return reply
+        finally:
+            self.budget.settle(hold, tokens)
+
+    def _fit(self, endpoint: Endpoint, requests: Sequence[Request], under_way: int) -> None:
+        """Stop where calls that are to leave in batches would pass a ceiling."""
+        if self.budget is not None:
+            self.budget.fit(endpoint.name, endpoint.config, requests, under_way)
+
+    def _taken(self, endpoint: Endpoint, tokens: Tokens) -> None:
+        """A call came back in a batch."""
+        if self.budget is not None:
+            self.budget.paid(endpoint.name, tokens, batch=True)
+
+    def _probe(self, endpoint: Endpoint, work: Coroutine[Any, Any, Answered]) -> Answered:
+        """The answer to a probe, which is paid like any call."""
+        answered: Answered = self._run(self._probed(endpoint, work))
+        return answered
+
+    async def _probed(self, endpoint: Endpoint, work: Coroutine[Any, Any, Answered]) -> Answered:
+        tokens: Tokens | None = None
+        try:
+            hold = self.budget and await self.budget.admit(endpoint.name, endpoint.config, probe.PLAIN)
+        except SynthError:
+            work.close()
+            raise
+        try:
+            answer = await work
+            tokens = wire.usage_of(answer.said) if answer.said is not None else None
+            self._ledger.add(
+                probe.PLAIN.stage,
+                endpoint.name,
+                made=tokens is not None,
+                requests=answer.requests,
+                tokens=tokens or wire.UNTOLD,
+            )
+            return answer
+        finally:
+            if self.budget and hold:
+                self.budget.settle(hold, tokens)
 
     def _run(self, work: Coroutine[Any, Any, Any]) -> Any:
         """The result of a coroutine, on the client's loop."""

@@ -5,7 +5,7 @@ or asked for now. Used on one event loop, by whoever owns the endpoints: a clien
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -14,10 +14,12 @@ from synth.llm import wire
 from synth.llm.crew import Job
 from synth.llm.endpoint import Endpoint
 from synth.llm.journal import Journal
-from synth.llm.limits import AGAIN, Answered, GaveUp
+from synth.llm.limits import AGAIN, Answered, GaveUp, Tally
 from synth.llm.notation import loads
 from synth.llm.usage import Ledger
-from synth.llm.wire import Reply, Request
+from synth.llm.wire import UNTOLD, Reply, Request, Tokens
+
+NOTHING_SENT = Tally()
 
 
 class Came(NamedTuple):
@@ -35,13 +37,17 @@ class Desk:
         self._journal = journal
         self._ledger = ledger
         self._fresh: set[str] = set()
+        self.on_taken: Callable[[Endpoint, Tokens], None] = lambda endpoint, tokens: None
         # Who asked, and what will come of it.
         self._flying: dict[str, tuple[Endpoint, asyncio.Future[Reply]]] = {}
 
-    async def answer(self, endpoint: Endpoint, job: Job) -> Reply:
-        """A reply, or the fault of the endpoint or the journal; any other fault costs this row only."""
+    async def answer(self, endpoint: Endpoint, job: Job, tally: Tally | None = None) -> Reply:
+        """A reply, or the fault of the endpoint or the journal; any other fault costs this row only.
+
+        What was sent for it is also counted in `tally`.
+        """
         try:
-            return await self._one(endpoint, job)
+            return await self._one(endpoint, job, tally)
         except SynthError:
             raise
         except Exception as fault:  # noqa: BLE001 - a package's or ours; its neighbours are sound
@@ -59,7 +65,7 @@ class Desk:
         if key in self._fresh:  # counted when it came
             self._fresh.discard(key)
             return _reply_of(endpoint, record, None, reused=False)
-        self._ledger.add(request.stage, reused=1)
+        self._ledger.add(request.stage, endpoint.name, reused=1)
         return _reply_of(endpoint, record, None, reused=True)
 
     def take_in(self, endpoint: Endpoint, stage: str, came: Sequence[Came]) -> None:
@@ -68,30 +74,31 @@ class Desk:
         Raises:
             StoreError: the journal cannot be written.
         """
-        records = []
+        records, took = [], []
         for one in came:
             record = _record(endpoint, one.key, stage, one.body, one.raw, 200, 1)
-            used = wire.usage_of(loads(record["response"]))
-            records.append((one.key, {**record, "batch": True, "usage": _tokens(*used)}))
+            took.append(wire.usage_of(loads(record["response"])))
+            records.append((one.key, {**record, "batch": True, "usage": wire.usage_record(took[-1])}))
         if records:
             self._journal.append_many(records)
-        for key, record in records:
-            self._fresh.add(key)
-            self._ledger.add(stage, made=1, **record["usage"])
+        for one, tokens in zip(came, took, strict=True):
+            self._fresh.add(one.key)
+            self._ledger.add(stage, endpoint.name, made=1, requests=1, tokens=tokens, batch=True)
+            self.on_taken(endpoint, tokens)
 
-    async def _one(self, endpoint: Endpoint, job: Job) -> Reply:
+    async def _one(self, endpoint: Endpoint, job: Job, tally: Tally | None) -> Reply:
         """One reply: journaled meanwhile, under way already, or asked for now."""
         reply = self.journaled(endpoint, job.request, job.key)
         if reply is not None:
             return reply
         shared = await self._shared(endpoint, job)
         if shared is not None:
-            self._ledger.add(job.request.stage, reused=1)
+            self._ledger.add(job.request.stage, endpoint.name, reused=1)
             return replace(shared, reused=True)
         landing: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._flying[job.key] = endpoint, landing
         try:
-            reply = await self._call(endpoint, job)
+            reply = await self._call(endpoint, job, tally or Tally())
             landing.set_result(reply)
             return reply
         except asyncio.CancelledError:
@@ -120,41 +127,76 @@ class Desk:
                 # Another caller's fault need not be this one's: it may have had another key.
         return None
 
-    async def _call(self, endpoint: Endpoint, job: Job) -> Reply:
+    async def _call(self, endpoint: Endpoint, job: Job, tally: Tally) -> Reply:
         body = endpoint.body_of(job.request)
         try:
-            answer = await endpoint.call(body)
+            return await self._asked(endpoint, job, body, tally)
+        except BaseException:  # also a call that was cancelled has sent what it sent
+            self._count(endpoint, job, tally)
+            raise
+
+    async def _asked(self, endpoint: Endpoint, job: Job, body: dict[str, Any], tally: Tally) -> Reply:
+        try:
+            answer = await endpoint.call(body, tally)
         except GaveUp as silence:
             detail = endpoint.scrub(str(silence))
-            return self._fallen(endpoint, job, "call_failed", detail, endpoint.unreachable(detail))
+            return self._fallen(endpoint, job, "call_failed", detail, endpoint.unreachable(detail), tally)
         if answer.reply.status == 200 and answer.said is not None:
-            return self._landed_well(endpoint, job, body, answer)
+            return self._landed_well(endpoint, job, body, answer, tally)
         detail = endpoint.scrub(f"HTTP {answer.reply.status}: {wire.error_text(answer.reply.body)}")
         if wire.is_too_long(answer.reply.status, answer.reply.body):
-            return self._fallen(endpoint, job, "prompt_too_long", detail, None)
+            return self._fallen(endpoint, job, "prompt_too_long", detail, None, tally)
         refused = answer.reply.status not in AGAIN
         fault = endpoint.fatal(answer) or endpoint.failed(detail, refused=refused)
-        return self._fallen(endpoint, job, "call_failed", detail, fault)
+        return self._fallen(endpoint, job, "call_failed", detail, fault, tally)
 
-    def _landed_well(self, endpoint: Endpoint, job: Job, body: dict[str, Any], answer: Answered) -> Reply:
+    def _landed_well(
+        self, endpoint: Endpoint, job: Job, body: dict[str, Any], answer: Answered, tally: Tally
+    ) -> Reply:
         status, tries = answer.reply.status, answer.requests
         record = _record(endpoint, job.key, job.request.stage, body, answer.reply.body, status, tries)
         said = answer.said if record["response"] == answer.reply.body else None
         reply = _reply_of(endpoint, record, said, reused=False)
-        prompt, done = reply.prompt_tokens, reply.completion_tokens
-        self._journal.append(job.key, {**record, "usage": _tokens(prompt, done)})
+        tokens = reply.tokens
+        self._journal.append(job.key, {**record, "usage": wire.usage_record(tokens)})
         endpoint.succeeded()
-        self._ledger.add(job.request.stage, made=1, prompt_tokens=prompt, completion_tokens=done)
+        self._count(endpoint, job, tally, made=1, tokens=tokens)
         return reply
 
     def _fallen(
-        self, endpoint: Endpoint, job: Job, reason: str, detail: str, fault: SynthError | None
+        self,
+        endpoint: Endpoint,
+        job: Job,
+        reason: str,
+        detail: str,
+        fault: SynthError | None,
+        tally: Tally = NOTHING_SENT,
     ) -> Reply:
         """A reply without text, not journaled, so that a later run tries again."""
         if fault is not None:
             raise fault
-        self._ledger.add(job.request.stage, failed=1)
+        self._count(endpoint, job, tally, failed=1)
         return Reply(job.key, endpoint.model, "", reason, detail, None, None, False)
+
+    def _count(
+        self,
+        endpoint: Endpoint,
+        job: Job,
+        tally: Tally,
+        *,
+        made: int = 0,
+        failed: int = 0,
+        tokens: Tokens = UNTOLD,
+    ) -> None:
+        self._ledger.add(
+            job.request.stage,
+            endpoint.name,
+            made=made,
+            failed=failed,
+            requests=tally.requests,
+            unconfirmed=tally.unconfirmed,
+            tokens=tokens,
+        )
 
 
 def _record(
@@ -172,10 +214,6 @@ def _record(
     }
 
 
-def _tokens(prompt: int | None, done: int | None) -> dict[str, int | None]:
-    return {"prompt_tokens": prompt, "completion_tokens": done}
-
-
 def _reply_of(endpoint: Endpoint, record: Mapping[str, Any], said: Any, *, reused: bool) -> Reply:
     """The reply that a record holds: read the same way when it is new and when it is reused.
 
@@ -183,8 +221,9 @@ def _reply_of(endpoint: Endpoint, record: Mapping[str, Any], said: Any, *, reuse
     """
     raw = record["response"]
     if "input" in record["request"]:
-        used = wire.usage_of(said or loads(raw))
-        return Reply(record["key"], endpoint.model, raw, None, "", *used, reused)
+        prompt, done, *more = wire.usage_of(said or loads(raw))
+        return Reply(record["key"], endpoint.model, raw, None, "", prompt, done, reused, *more)
     answer = said or wire.parse(raw) or {"choices": [{"message": {}}]}
     text, reason, detail = wire.read(answer)
-    return Reply(record["key"], endpoint.model, text, reason, detail, *wire.usage_of(answer), reused)
+    prompt, done, *more = wire.usage_of(answer)
+    return Reply(record["key"], endpoint.model, text, reason, detail, prompt, done, reused, *more)

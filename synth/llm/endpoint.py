@@ -18,7 +18,7 @@ from synth.llm.direct import DirectTransport
 from synth.llm.fake import FakeModel
 from synth.llm.knee import Knee
 from synth.llm.limiter import Limiter
-from synth.llm.limits import Answered, Backoff, is_quota
+from synth.llm.limits import Answered, Backoff, Tally, is_quota
 from synth.llm.openai_transport import OpenAITransport
 from synth.llm.rate import Rate
 from synth.llm.transport import FakeTransport, HttpReply, Transport
@@ -139,8 +139,10 @@ class Endpoint:
             wire.rename_limit(body)
         return body
 
-    async def call(self, body: dict[str, Any]) -> Answered:
-        """One call with all its tries. On the loop: limiter and transport are made once, whoever comes first.
+    async def call(self, body: dict[str, Any], tally: Tally | None = None) -> Answered:
+        """One call with all its tries, counted in `tally`.
+
+        On the loop: limiter and transport are made once, whoever comes first.
 
         Where the endpoint knows the length of a reply by its newer name only, `body` gets that name.
 
@@ -149,10 +151,10 @@ class Endpoint:
             GaveUp: this call got no answer.
         """
         try:
-            answer = await self.limiter.call(body)
+            answer = await self.limiter.call(body, tally)
             if wire.wants_renamed(answer.reply.status, answer.reply.body) and wire.rename_limit(body):
                 self.renames_limit = True
-                answer = await self.limiter.call(body)
+                answer = await self.limiter.call(body, tally)
             return answer
         except Down as down:
             detail = self.scrub(str(down))

@@ -14,11 +14,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from synth.config import ModelConfig, Sampling
 from synth.errors import ConfigError, EndpointError, StoreError, SynthError
 from synth.llm.crew import Job
+from synth.llm.limits import Tally
 from synth.llm.notation import read_json, write_json
 from synth.llm.wire import Form, Reply, Request
 
 # Both sides are of one version, or never meet: raised whenever what is said changes.
-PROTOCOL = 1
+PROTOCOL = 2
 LENGTH = struct.Struct(">I")
 # A reply of 32 MB, the most that a transport reads, is six times as long where each byte is escaped.
 MOST_BYTES = 256 << 20
@@ -182,21 +183,24 @@ def job_heard(said: Any) -> tuple[int, Job]:
     return number, Job(number, request, key)
 
 
-def reply_said(reply: Reply, number: int) -> list[Any]:
-    """A reply as it is said; key and model its asker knows."""
-    tokens = [reply.prompt_tokens, reply.completion_tokens]
-    return [number, reply.text, reply.reason, reply.detail, *tokens, reply.reused]
+def reply_said(reply: Reply, number: int, sent: Tally) -> list[Any]:
+    """A reply as it is said, with what was sent for it; key and model its asker knows."""
+    counts = [sent.requests, sent.unconfirmed]
+    return [number, reply.text, reply.reason, reply.detail, list(reply.tokens), reply.reused, counts]
 
 
-def reply_heard(said: Any, key: str, model: str) -> Reply:
-    """The reply to the call of this key.
+def reply_heard(said: Any, key: str, model: str) -> tuple[Reply, Tally]:
+    """The reply to the call of this key, and what was sent for it.
 
     Raises:
         Malformed: it is none.
     """
-    kinds = (int, str, str | None, str, int | None, int | None, bool)
-    _, text, reason, detail, prompt, done, reused = _parts(said, kinds)
-    return Reply(key, model, text, reason, detail, prompt, done, reused)
+    kinds = (int, str, str | None, str, list, bool, list)
+    _, text, reason, detail, tokens, reused, counts = _parts(said, kinds)
+    prompt, done, *more = _parts(tokens, (int | None,) * 4)
+    requests, unconfirmed = _parts(counts, (int, int))
+    reply = Reply(key, model, text, reason, detail, prompt, done, reused, *more)
+    return reply, Tally(requests, unconfirmed)
 
 
 def fault_said(fault: SynthError) -> list[str]:

@@ -25,13 +25,15 @@ from synth.llm.writer import Writer
 
 # A folder that others seal can change while it is read; each time it does, there is less left to seal.
 OPEN_TRIES = 50
+# Marks a record that an earlier journal gave: this run did not pay for it.
+TAKEN_OVER = "taken_over"
 
 
 class Journal:
     """Records by key, in append-only segments; the first record of a key stands.
 
     `reuse` names the folders of earlier journals. A record that is only there is copied into this one when it
-    is asked for, so that this folder explains its run even where the earlier ones are gone.
+    is asked for, and marked, so that this folder explains its run even where the earlier ones are gone.
     """
 
     _sealer: threading.Thread | None
@@ -109,7 +111,7 @@ class Journal:
             if (record := other.get(key)) is not None:
                 self.taken_over += 1
                 if not self._read_only:
-                    self.append(key, record)
+                    self.append(key, {**record, TAKEN_OVER: True})
                 return record
         return None
 

@@ -9,13 +9,13 @@ import asyncio
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from synth.llm import wire
 from synth.llm.admission import NOTHING, Admission
 from synth.llm.hedge import Hedge
-from synth.llm.limits import AGAIN, LEAST_WAIT_S, Answered, Backoff, GaveUp, is_quota
+from synth.llm.limits import AGAIN, LEAST_WAIT_S, Answered, Backoff, GaveUp, Tally, is_quota
 from synth.llm.rate import Guess, Need
 from synth.llm.transport import HttpReply, NoAnswer, Transport
 from synth.llm.turns import Turns
@@ -36,8 +36,8 @@ class _Tried(NamedTuple):
 class _Call:
     body: dict[str, Any]
     chars: int
+    tally: Tally = field(default_factory=Tally)
     spent: int = 0
-    requests: int = 0
     waited_s: float = 0.0
     first_at: float | None = None
 
@@ -71,9 +71,10 @@ class Limiter:
         self._wall = wall
         self._jitter = random.Random()  # decides when, never what
 
-    async def call(self, body: dict[str, Any]) -> Answered:
+    async def call(self, body: dict[str, Any], tally: Tally | None = None) -> Answered:
         """Send a request until it is answered for good, or its tries, its patience or its time are spent.
 
+        What is sent is counted in `tally`, so that it is known also of a call that ends without an answer.
         Being told to wait (429, or any answer with Retry-After) spends no try but patience: all such waits of
         one call may last as long as all its tries could.
 
@@ -81,18 +82,17 @@ class Limiter:
             GaveUp: the last try brought no answer at all.
             Down: the endpoint as a whole did not come back.
         """
-        call = _Call(body, _chars(body))
+        call = _Call(body, _chars(body), tally or Tally())
         while True:
-            call.requests += 1
             tried = await self._try(call)
             outcome = tried.outcome
             if isinstance(outcome, HttpReply) and (tried.said is not None or not _again(outcome)):
-                return Answered(outcome, call.requests, tried.said)
+                return Answered(outcome, call.tally.requests, tried.said)
             wait = self._wait_s(call, tried)
             if wait is None:
                 if isinstance(outcome, HttpReply):
-                    return Answered(outcome, call.requests)
-                raise GaveUp(f"{outcome} ({call.requests} requests)")
+                    return Answered(outcome, call.tally.requests)
+                raise GaveUp(f"{outcome} ({call.tally.requests} requests)")
             self.admission.counts.retried += 1
             self.admission.counts.waited_s += wait
             await asyncio.sleep(wait)
@@ -121,9 +121,11 @@ class Limiter:
         began = await self._turns.take(need)
         if call.first_at is None:
             call.first_at = began
+        call.tally.requests += 1
         try:
             outcome = await self._sent(call, began)
         except BaseException:
+            call.tally.unconfirmed += 1
             self.admission.dropped(began)
             self._turns.next()
             raise
@@ -151,7 +153,7 @@ class Limiter:
         try:
             await asyncio.wait(racing, timeout=after_s)
             if not first.done() and self._hedge is not None and self._hedge.may():
-                call.requests += 1
+                call.tally.requests += 1
                 self.admission.hedged(1)
                 racing.add(asyncio.ensure_future(self._second(call)))
                 done, _ = await asyncio.wait(racing, return_when=asyncio.FIRST_COMPLETED)
@@ -162,7 +164,9 @@ class Limiter:
             if len(racing) > 1:
                 self.admission.hedged(-1)
             for task in racing:
-                self.admission.counts.unconfirmed += task is not first and not task.done()
+                lost = task is not first and not task.done()
+                self.admission.counts.unconfirmed += lost
+                call.tally.unconfirmed += lost
                 task.cancel()
 
     async def _second(self, call: _Call) -> HttpReply:
@@ -175,6 +179,7 @@ class Limiter:
     def _told(self, call: _Call, need: Need, began: float, outcome: HttpReply | NoAnswer) -> _Tried:
         now, endpoint = asyncio.get_running_loop().time(), self.admission
         if isinstance(outcome, NoAnswer):
+            call.tally.unconfirmed += outcome.sent
             endpoint.failed(now, began, id(call), str(outcome), outcome.sent, outcome.sent)
             return _Tried(outcome)
         if outcome.status in PUSHED_BACK and not is_quota(outcome):
@@ -218,5 +223,5 @@ def _chars(body: dict[str, Any]) -> int:
 
 def _used(said: dict[str, Any]) -> Need:
     """Tokens that an answer says it took."""
-    prompt, done = wire.usage_of(said)
-    return Need(prompt or 0, done or 0)
+    told = wire.usage_of(said)
+    return Need(told.prompt or 0, told.completion or 0)

@@ -36,6 +36,17 @@ class Answered:
     said: dict[str, Any] | None = None
 
 
+@dataclass(slots=True)
+class Tally:
+    """What one call has sent so far, kept however the call ends.
+
+    `unconfirmed` requests brought no answer, and may have been worked on and paid even so.
+    """
+
+    requests: int = 0
+    unconfirmed: int = 0
+
+
 class GaveUp(Exception):
     """No answer, after the last try."""
 

@@ -25,7 +25,7 @@ Run = Callable[[Coroutine[Any, Any, Any]], Any]
 # These say that the request is not understood; anything else says that something is broken.
 UNSUPPORTED = frozenset({400, 404, 422})
 
-_PLAIN = Request(
+PLAIN = Request(
     messages=({"role": "user", "content": 'Reply with this JSON object and nothing else: {"ok": true}'},),
     sampling=Sampling(temperature=0.0, max_tokens=64),
     stage="probe",
@@ -63,7 +63,7 @@ def _probe(endpoint: Endpoint, key: str, run: Run) -> dict[str, Any]:
     answers: list[dict[str, Any]] = []
     forms: tuple[Form, ...] = ("json_schema", "json_object", "text")
     for form in forms:
-        body = wire.body_of(endpoint.config, replace(_PLAIN, form=form))
+        body = wire.body_of(endpoint.config, replace(PLAIN, form=form))
         answer = _ask(endpoint, body, run)
         text = endpoint.scrub(answer.reply.body)
         answers.append({"request": body, "status": answer.reply.status, "response": text})

@@ -7,13 +7,16 @@ asked for what is still open; what the first one had journaled by then is found 
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any, cast
 
 from synth.errors import EndpointError, SynthError
 from synth.llm import rendezvous
 from synth.llm.admission import State
+from synth.llm.counts import Flow
 from synth.llm.crew import Job
 from synth.llm.endpoint import Endpoint
 from synth.llm.frames import (
@@ -28,14 +31,14 @@ from synth.llm.frames import (
     reply_heard,
 )
 from synth.llm.journal import Journal
+from synth.llm.limits import Tally
 from synth.llm.usage import Ledger
-from synth.llm.wire import Form, Reply
+from synth.llm.wire import FALLEN, UNTOLD, Form, Reply
 
 TRIES = 3
 GREETINGS = 8  # brokers that are just leaving when they are met
 HELLO_S = 60.0
 CLOSE_S = 2.0
-FAILED = ("call_failed", "prompt_too_long")
 
 
 class Lost(Exception):
@@ -122,6 +125,9 @@ class Remote:
         self._link: Link | None = None
         self._turn = asyncio.Lock()
         self._room = asyncio.Semaphore(most)
+        self._most = most
+        self._flow = Flow()
+        self._under_way = 0
 
     async def answer(self, job: Job) -> Reply:
         """A reply that is durable, or the fault of the endpoint or the journal.
@@ -129,14 +135,13 @@ class Remote:
         Raises:
             EndpointError: also where brokers end again and again.
         """
-        async with self._room:
+        async with self._room, self._flying():
             said, again = await self._asked(lambda link: link.ask("jobs", lambda n: job_said(job, n)), 1)
         try:
-            reply = reply_heard(said, job.key, self._endpoint.model)
+            reply, sent = reply_heard(said, job.key, self._endpoint.model)
         except Malformed as fault:
             raise self._fault(f"said what is not understood ({fault})") from None
-        self._count(job.request.stage, reply, again)
-        return reply
+        return self._counted(job.request.stage, reply, sent, again)
 
     async def form(self) -> Form:
         """The form of replies, found out once for all clients."""
@@ -152,6 +157,12 @@ class Remote:
         told["counts"]["unconfirmed"] += self.unconfirmed
         return State(**told)
 
+    def here(self, now: float) -> State | None:
+        """What this client has under way; None before the first call."""
+        if self._link is None:
+            return None
+        return State(self._under_way, self._most, self._flow.per_s(now), False, {})
+
     async def close(self) -> None:
         """Take back what has not left yet, and hang up."""
         if self._link is not None:
@@ -161,6 +172,14 @@ class Remote:
                 await asyncio.wait_for(self._link.gone.wait(), CLOSE_S)
             except TimeoutError:
                 return
+
+    @asynccontextmanager
+    async def _flying(self) -> AsyncIterator[None]:
+        self._under_way += 1
+        try:
+            yield
+        finally:
+            self._under_way -= 1
 
     async def _asked(self, ask: Callable[[Link], Awaitable[Any]], counted: int = 0) -> tuple[Any, bool]:
         """What a broker says, and whether it was the first that was asked."""
@@ -223,12 +242,20 @@ class Remote:
             f"models.{self._endpoint.name}: the broker {said}; see {log}, or set broker = false."
         )
 
-    def _count(self, stage: str, reply: Reply, again: bool) -> None:
+    def _counted(self, stage: str, reply: Reply, sent: Tally, again: bool) -> Reply:
         """As the desk counts; what another broker finds in the journal was made for this client."""
-        if reply.reason in FAILED:
-            self._ledger.add(stage, failed=1)
-        elif reply.reused and not again:
-            self._ledger.add(stage, reused=1)
-        else:
-            prompt, done = reply.prompt_tokens, reply.completion_tokens
-            self._ledger.add(stage, made=1, prompt_tokens=prompt, completion_tokens=done)
+        if reply.reused and again:
+            reply = replace(reply, reused=False)
+        if reply.made:
+            self._flow.add(asyncio.get_running_loop().time(), reply.completion_tokens or 0)
+        self._ledger.add(
+            stage,
+            self._endpoint.name,
+            made=reply.made,
+            reused=reply.reused,
+            failed=reply.reason in FALLEN,
+            requests=sent.requests,
+            unconfirmed=sent.unconfirmed + again,
+            tokens=reply.tokens if reply.made else UNTOLD,
+        )
+        return reply

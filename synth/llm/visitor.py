@@ -28,6 +28,7 @@ from synth.llm.frames import (
     reply_said,
 )
 from synth.llm.gates import FLIGHT, Flight, Gate, Room
+from synth.llm.limits import Tally
 from synth.llm.rendezvous import is_same_user
 
 if TYPE_CHECKING:
@@ -146,11 +147,12 @@ class Visitor(Frames):
     async def _carry(self, number: int, job: Job, room: Room, endpoint: Endpoint, flight: Flight) -> None:
         FLIGHT.set(flight)
         try:
-            reply = await room.desk.answer(endpoint, job)
+            sent = Tally()
+            reply = await room.desk.answer(endpoint, job, sent)
         except SynthError as fault:
             self.say_soon("faults", [number, *fault_said(fault)])
         else:
-            self.say_soon("replies", reply_said(reply, number))
+            self.say_soon("replies", reply_said(reply, number, sent))
 
     def _done(self, number: int, gate: Gate, room: Room, task: "asyncio.Task[None]") -> None:
         gate.jobs -= 1

@@ -8,7 +8,7 @@ import json
 import re
 from dataclasses import dataclass, replace
 from importlib import metadata
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from synth.config import ModelConfig, Sampling
@@ -34,6 +34,20 @@ _TOO_LONG = re.compile(
     r"|too many tokens|exceeds? the (?:available|model)",
     re.IGNORECASE,
 )
+
+
+class Tokens(NamedTuple):
+    """Of prompt and reply, as an endpoint counts them, and how many of them were cached, or reasoning."""
+
+    prompt: int | None = None
+    completion: int | None = None
+    cached: int | None = None
+    reasoning: int | None = None
+
+
+UNTOLD = Tokens()
+# Reasons of replies that nobody gave.
+FALLEN = frozenset({"call_failed", "prompt_too_long"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +79,18 @@ class Reply:
     prompt_tokens: int | None
     completion_tokens: int | None
     reused: bool
+    cached_tokens: int | None = None
+    reasoning_tokens: int | None = None
+
+    @property
+    def made(self) -> bool:
+        """Whether it was answered, and paid for, now."""
+        return not self.reused and self.reason not in FALLEN
+
+    @property
+    def tokens(self) -> Tokens:
+        """What the call took, as far as the endpoint told."""
+        return Tokens(self.prompt_tokens, self.completion_tokens, self.cached_tokens, self.reasoning_tokens)
 
     def rejected(self, reason: str, detail: str) -> "Reply":
         """The same reply, found unusable by its reader."""
@@ -133,13 +159,37 @@ def _version(package: str) -> str:
         return "absent"
 
 
-def usage_of(answer: Any) -> tuple[int | None, int | None]:
-    """Tokens of prompt and completion, where the endpoint counts them."""
+def usage_of(answer: Any) -> Tokens:
+    """Tokens of prompt and completion, where the endpoint counts them; what is no count is not taken."""
     usage = answer.get("usage") if isinstance(answer, dict) else None
     if not isinstance(usage, dict):
-        return None, None
-    prompt, done = usage.get("prompt_tokens"), usage.get("completion_tokens")
-    return (prompt if isinstance(prompt, int) else None), (done if isinstance(done, int) else None)
+        return UNTOLD
+    prompt, done = _count(usage, "prompt_tokens"), _count(usage, "completion_tokens")
+    cached = _count(usage.get("prompt_tokens_details"), "cached_tokens")
+    if cached is None:
+        cached = _count(usage, "prompt_cache_hit_tokens")
+    reasoning = _count(usage.get("completion_tokens_details"), "reasoning_tokens")
+    return Tokens(prompt, done, _within(cached, prompt), _within(reasoning, done))
+
+
+def usage_record(tokens: Tokens) -> dict[str, int | None]:
+    """Tokens as a record of the journal holds them: those of caches and reasoning where they were told."""
+    kept: dict[str, int | None] = {"prompt_tokens": tokens.prompt, "completion_tokens": tokens.completion}
+    if tokens.cached is not None:
+        kept["cached_tokens"] = tokens.cached
+    if tokens.reasoning is not None:
+        kept["reasoning_tokens"] = tokens.reasoning
+    return kept
+
+
+def _count(told: Any, name: str) -> int | None:
+    number = told.get(name) if isinstance(told, dict) else None
+    return number if type(number) is int and number >= 0 else None
+
+
+def _within(part: int | None, whole: int | None) -> int | None:
+    """A part is no more than the whole, whatever was told."""
+    return part if part is None else min(part, whole or 0)
 
 
 def parse(raw: str) -> dict[str, Any] | None:

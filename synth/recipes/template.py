@@ -46,6 +46,8 @@ EXAMPLES: dict[str, Any] = {
     "extractor": "big",
     "solver": "big",
     "rater": "big",
+    "price": {"input": 0.5, "output": 1.5, "cached_input": 0.05, "batch": 0.5},
+    "prices": "prices.toml",
 }
 
 
@@ -116,7 +118,10 @@ def _models() -> Table:
 
 
 def _line(name: str, value: Any) -> str:
-    item = tomlkit.inline_table() if value == {} else tomlkit.item(value)
+    item = tomlkit.item(value)
+    if isinstance(value, dict):
+        item = tomlkit.inline_table()
+        item.update(value)
     return f"{name} = {item.as_string()}"
 
 

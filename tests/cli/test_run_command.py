@@ -52,7 +52,7 @@ def test_a_dry_run_makes_no_call_and_writes_nothing(synth: Synth, home: Path, do
     assert not home.exists()
     for stage in ("concepts", "questions, level1", "questions, level2", "questions, level3", "answers"):
         assert f"Prompt of stage {stage}" in done.stdout
-    assert "price is known" in done.stdout
+    assert "Cost: unknown for models.big" in done.stdout
     assert "linear equation" in done.stdout
 
 

@@ -20,6 +20,7 @@ from synth.llm.frames import (
     reply_heard,
     reply_said,
 )
+from synth.llm.limits import Tally
 from synth.llm.notation import read_json, write_json
 from synth.llm.wire import Reply, Request
 
@@ -44,8 +45,9 @@ def test_a_job_comes_as_it_went(name: str) -> None:
 
 
 def test_a_reply_comes_as_it_went() -> None:
-    reply = Reply("call_1", "far#m", "text \u2028", "truncated", "cut", 3, None, True)
-    assert reply_heard(over_the_wire(reply_said(reply, 9)), "call_1", "far#m") == reply
+    reply = Reply("call_1", "far#m", "text \u2028", "truncated", "cut", 3, None, True, 2, None)
+    sent = Tally(2, 1)
+    assert reply_heard(over_the_wire(reply_said(reply, 9, sent)), "call_1", "far#m") == (reply, sent)
 
 
 @pytest.mark.parametrize("fault", [ConfigError("a."), StoreError("b."), EndpointError("c.")], ids=repr)

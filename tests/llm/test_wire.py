@@ -176,5 +176,5 @@ def test_prompts_that_do_not_fit(status, raw, too_long):
 
 def test_usage_is_read_where_it_is_told():
     told = {"usage": {"prompt_tokens": 3, "completion_tokens": 5}}
-    assert wire.usage_of(told) == (3, 5)
-    assert wire.usage_of({"usage": None}) == wire.usage_of({}) == (None, None)
+    assert wire.usage_of(told) == (3, 5, None, None)
+    assert wire.usage_of({"usage": None}) == wire.usage_of({}) == (None, None, None, None)
