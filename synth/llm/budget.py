@@ -118,8 +118,9 @@ class Budget:
             BudgetReached: it does not, and nothing is under way that could make room.
             ConfigError: there is a ceiling of money, and no price of this entry is known.
         """
-        self.look()
         hold = Hold(entry, config, request)
+        if not self._waiting and self._let_in(hold):
+            return hold
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((turn, hold))
         if len(self._waiting) == 1:
@@ -178,19 +179,25 @@ class Budget:
             turn, hold = self._waiting[0]
             if not turn.done():
                 try:
-                    self.look()
-                    hold.kept = self._at_most(hold)
-                    if said := self._over(hold.kept):
-                        if self._held.calls:
-                            return
-                        self._reached = said
-                        self.look()
+                    if not self._let_in(hold):
+                        return
                 except (BudgetReached, ConfigError) as stop:
                     self._refuse(type(stop), str(stop))
                     return
-                self._held.add(hold.kept)
                 turn.set_result(None)
             self._waiting.popleft()
+
+    def _let_in(self, hold: Hold) -> bool:
+        """Keep for a call what it may take, if that fits; if nothing is under way, it never will."""
+        self.look()
+        hold.kept = self._at_most(hold)
+        if said := self._over(hold.kept):
+            if self._held.calls:
+                return False
+            self._reached = said
+            self.look()
+        self._held.add(hold.kept)
+        return True
 
     def _refuse(self, kind: type[BudgetReached] | type[ConfigError], said: str) -> None:
         while self._waiting:
