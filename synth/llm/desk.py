@@ -64,9 +64,9 @@ class Desk:
         endpoint.health.known = True
         if key in self._fresh:  # counted when it came
             self._fresh.discard(key)
-            return _reply_of(endpoint, record, None, reused=False)
+            return _reply_of(endpoint, record, None, None, reused=False)
         self._ledger.add(request.stage, endpoint.name, reused=1)
-        return _reply_of(endpoint, record, None, reused=True)
+        return _reply_of(endpoint, record, None, None, reused=True)
 
     def take_in(self, endpoint: Endpoint, stage: str, came: Sequence[Came]) -> None:
         """Journal what came back of a batch, in one go; each key once. Safe to call from any thread.
@@ -156,8 +156,8 @@ class Desk:
         status, tries = answer.reply.status, answer.requests
         record = _record(endpoint, job.key, job.request.stage, body, answer.reply.body, status, tries)
         said = answer.said if record["response"] == answer.reply.body else None
-        reply = _reply_of(endpoint, record, said, reused=False)
-        tokens = reply.tokens
+        tokens = answer.tokens
+        reply = _reply_of(endpoint, record, said, tokens, reused=False)
         self._journal.append(job.key, {**record, "usage": wire.usage_record(tokens)})
         endpoint.succeeded()
         self._count(endpoint, job, tally, made=1, tokens=tokens)
@@ -214,16 +214,18 @@ def _record(
     }
 
 
-def _reply_of(endpoint: Endpoint, record: Mapping[str, Any], said: Any, *, reused: bool) -> Reply:
+def _reply_of(
+    endpoint: Endpoint, record: Mapping[str, Any], said: Any, tokens: Tokens | None, *, reused: bool
+) -> Reply:
     """The reply that a record holds: read the same way when it is new and when it is reused.
 
-    `said` is its response where that was parsed already.
+    `said` is its response where that was parsed already, `tokens` what it took where that is known.
     """
-    raw = record["response"]
+    raw, key, model = record["response"], record["key"], endpoint.model
     if "input" in record["request"]:
-        prompt, done, *more = wire.usage_of(said or loads(raw))
-        return Reply(record["key"], endpoint.model, raw, None, "", prompt, done, reused, *more)
+        prompt, done, *more = tokens or wire.usage_of(said or loads(raw))
+        return Reply(key, model, raw, None, "", prompt, done, reused, *more)
     answer = said or wire.parse(raw) or {"choices": [{"message": {}}]}
     text, reason, detail = wire.read(answer)
-    prompt, done, *more = wire.usage_of(answer)
-    return Reply(record["key"], endpoint.model, text, reason, detail, prompt, done, reused, *more)
+    prompt, done, *more = tokens or wire.usage_of(answer)
+    return Reply(key, model, text, reason, detail, prompt, done, reused, *more)

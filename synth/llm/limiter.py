@@ -19,6 +19,7 @@ from synth.llm.limits import AGAIN, LEAST_WAIT_S, Answered, Backoff, GaveUp, Tal
 from synth.llm.rate import Guess, Need
 from synth.llm.transport import HttpReply, NoAnswer, Transport
 from synth.llm.turns import Turns
+from synth.llm.wire import UNTOLD, Tokens
 
 PUSHED_BACK = (429, 503)
 ALARM_S = 120.0
@@ -30,6 +31,7 @@ class _Tried(NamedTuple):
     outcome: HttpReply | NoAnswer
     said: dict[str, Any] | None = None
     told_s: float | None = None
+    tokens: Tokens = UNTOLD
 
 
 @dataclass(slots=True)
@@ -87,7 +89,7 @@ class Limiter:
             tried = await self._try(call)
             outcome = tried.outcome
             if isinstance(outcome, HttpReply) and (tried.said is not None or not _again(outcome)):
-                return Answered(outcome, call.tally.requests, tried.said)
+                return Answered(outcome, call.tally.requests, tried.said, tried.tokens)
             wait = self._wait_s(call, tried)
             if wait is None:
                 if isinstance(outcome, HttpReply):
@@ -189,17 +191,18 @@ class Limiter:
             return _Tried(outcome, None, told_s)
         said = wire.answer_of(call.body, outcome.body) if outcome.status == 200 else None
         if said is not None:
-            used = _used(said)
+            tokens = wire.usage_of(said)
+            used = Need(tokens.prompt or 0, tokens.completion or 0)
             self._guess.learn(call.chars, used)
             if self._hedge is not None:
                 self._hedge.took(now - began)
             endpoint.answered(now, began, need, used, outcome.headers, self._wall())
-        elif _again(outcome):
+            return _Tried(outcome, said, None, tokens)
+        if _again(outcome):
             endpoint.failed(now, began, id(call), f"HTTP {outcome.status}", True, False)
             return _Tried(outcome, None, endpoint.told_s(outcome.headers, self._wall()))
-        else:
-            endpoint.rejected(now, began, need)
-        return _Tried(outcome, said)
+        endpoint.rejected(now, began, need)
+        return _Tried(outcome)
 
     def _need(self, call: _Call) -> Need:
         most = call.body.get("max_completion_tokens") or call.body.get("max_tokens")
@@ -219,9 +222,3 @@ def _chars(body: dict[str, Any]) -> int:
     """Characters that the endpoint will count tokens of."""
     texts = body.get("input") or [message.get("content") for message in body.get("messages", ())]
     return sum(len(text) for text in texts if isinstance(text, str))
-
-
-def _used(said: dict[str, Any]) -> Need:
-    """Tokens that an answer says it took."""
-    told = wire.usage_of(said)
-    return Need(told.prompt or 0, told.completion or 0)

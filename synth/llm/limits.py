@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from synth.llm.transport import HttpReply
+from synth.llm.wire import UNTOLD, Tokens
 
 # The same request may be answered the next time. All others are final: 400, 401, 403, 404, 422 and so on.
 AGAIN = frozenset({408, 409, 425, 429}) | frozenset(range(500, 600))
@@ -28,12 +29,13 @@ class Backoff:
 class Answered:
     """The last answer to a call, of whatever status, after so many requests.
 
-    `said` is the body of a success, parsed, where it holds what was asked for.
+    `said` is the body of a success, parsed, where it holds what was asked for; `tokens` what it took.
     """
 
     reply: HttpReply
     requests: int
     said: dict[str, Any] | None = None
+    tokens: Tokens = UNTOLD
 
 
 @dataclass(slots=True)

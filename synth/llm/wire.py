@@ -50,6 +50,9 @@ UNTOLD = Tokens()
 FALLEN = frozenset({"call_failed", "prompt_too_long"})
 
 
+PLAIN_USAGE = frozenset({"prompt_tokens", "completion_tokens", "total_tokens"})
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """One call to make: what is asked, in which form the reply is wanted, and for which stage.
@@ -165,6 +168,8 @@ def usage_of(answer: Any) -> Tokens:
     if not isinstance(usage, dict):
         return UNTOLD
     prompt, done = _count(usage, "prompt_tokens"), _count(usage, "completion_tokens")
+    if usage.keys() <= PLAIN_USAGE:  # this is on the way of every call
+        return Tokens(prompt, done)
     cached = _count(usage.get("prompt_tokens_details"), "cached_tokens")
     if cached is None:
         cached = _count(usage, "prompt_cache_hit_tokens")
