@@ -41,7 +41,7 @@ def test_a_flow_run_that_reached_a_ceiling_says_so_and_is_not_tried_again(
     assert "Traceback" not in stopped.output
     assert far.stats()["requests"] == 9
     (parent,) = runs_of("low")
-    assert (parent["state_name"], parent["state_type"]) == ("BudgetReached", "FAILED")
+    assert (parent["state_name"], parent["state_type"]) == ("BudgetReached", "CANCELLED")
     assert parent["state"]["message"].startswith("budget.calls: ")
     inside = {"parent_flow_run_id": {"any_": [parent["id"]]}}
     found = ask(server, "/flow_runs/filter", flow_runs=inside, sort="START_TIME_ASC")
