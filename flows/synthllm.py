@@ -26,6 +26,8 @@ def _run_name() -> str:
 def synthllm(config: RunConfig, name: str | None = None, runs: str = "data/runs") -> str:
     """Run or resume a configuration to its dataset; the path of the dataset.
 
+    A stage that the configuration leaves out hands on what came before it.
+
     Args:
         config: Everything the run depends on.
         name: Name of the run's folder; recipe and fingerprint where none is given.
@@ -39,7 +41,8 @@ def synthllm(config: RunConfig, name: str | None = None, runs: str = "data/runs"
         combinations = run.stage("combinations", graph)
         questions = run.stage("questions", combinations)
         screened = run.stage("screen", questions)
-        answers = run.stage("answers", screened)
+        judged = run.stage("judge", screened)
+        answers = run.stage("answers", judged)
         rows = run.stage("dataset", answers)
         dataset = publish(str(run.run.folder), rows)
         show_results(run.run.folder, Path(dataset))

@@ -6,7 +6,7 @@ Here too is the base of every section of the configuration, and the kinds of num
 import math
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
@@ -63,6 +63,12 @@ class PromptsConfig(Config):
     document: str = Field(
         "document.v1", title="Document", description="Writes a typical document, for the filter."
     )
+    judge: str = Field("judge.v1", title="Judge", description="Judges a question on five criteria.")
+    well_posed: str = Field(
+        "well_posed.v1",
+        title="Well-posed",
+        description="Restates a question and says whether it has one answer.",
+    )
     examples: Count = Field(
         2, title="Examples", description="Worked examples at the head of each prompt, where it has any."
     )
@@ -71,6 +77,7 @@ class PromptsConfig(Config):
     answers_sampling: Sampling = Sampling(temperature=0.7, max_tokens=4096)
     ratings_sampling: Sampling = Sampling(temperature=0.0, max_tokens=1024)
     documents_sampling: Sampling = Sampling(temperature=1.0, max_tokens=1024)
+    judging_sampling: Sampling = Sampling(temperature=0.0, max_tokens=2048)
 
 
 def PerMinute(title: str, description: str) -> Any:
@@ -166,11 +173,15 @@ BUILT_IN: dict[str, ModelConfig] = {
 }
 
 
-Role = Literal["generator", "extractor", "solver", "rater", "embedder"]
+Role = Literal["generator", "extractor", "solver", "rater", "embedder", "judge", "checker"]
+# One name, or several: each of them plays the role.
+Entries = Annotated[
+    tuple[str, ...], BeforeValidator(lambda given: (given,) if isinstance(given, str) else given)
+]
 
 
 class RolesConfig(Config):
-    """Who does what: names of entries in `models`; all but the embedder follow the generator."""
+    """Who does what: names of entries in `models`; all but embedder and judges follow the generator."""
 
     generator: str = Field("embedded", title="Generator", description="Writes the questions.")
     extractor: str | None = Field(
@@ -188,7 +199,25 @@ class RolesConfig(Config):
         title="Embedder",
         description="Embeds passages for the filter: offline, or an entry that answers /v1/embeddings.",
     )
+    judge: Entries = Field(
+        (),
+        title="Judge",
+        description='Judges questions: one entry or several, the strictest first, as in `["big", "other"]`; '
+        "without one the stage is left out.",
+    )
+    checker: str | None = Field(
+        None,
+        title="Checker",
+        description="Checks that judged questions are well-posed; the first judge, where it is not set.",
+    )
 
     def of(self, role: Role) -> str:
-        """The entry that plays a role."""
-        return str(getattr(self, role) or self.generator)
+        """The entry that plays a role; of several the first."""
+        return next(iter(self.players(role).values()))
+
+    def players(self, role: Role) -> dict[str, str]:
+        """The entries that play a role, each under a name of its own: `judge`, `judge 2`."""
+        if role == "judge":
+            return {f"judge {n}" if n > 1 else "judge": entry for n, entry in enumerate(self.judge, 1)}
+        entry = getattr(self, role) or (role == "checker" and self.judge and self.judge[0]) or self.generator
+        return {role: str(entry)}

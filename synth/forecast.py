@@ -27,19 +27,23 @@ from synth.llm.client import Client, Reply, Request
 from synth.llm.embeddings import BATCH
 from synth.llm.wire import kind_of
 from synth.prompts.library import Message, PromptLibrary
+from synth.road import stages_of
 from synth.schemas import STAGES, TABLES
 from synth.stages.answers import answer_questions
 from synth.stages.base import make_table
 from synth.stages.calls import Services
 from synth.stages.concepts import extract_concepts
 from synth.stages.documents import read_documents
+from synth.stages.judge import judge_questions
 from synth.stages.questions import write_questions
+from synth.stages.well_posed import check_questions
 
 Row = dict[str, Any]
 
 CHARS_PER_TOKEN = 4
 # Replies as models of the size of 7 to 70 billion parameters write them, in tokens: rough, and said to be so.
 REPLY_TOKENS = {"concepts": 300, "questions": 110, "answers": 700, "ratings": 30, "documents": 500}
+REPLY_TOKENS |= {"judge": 160, "well_posed": 180}
 QUESTION_CHARS = 250
 SAMPLED = 200
 STAND_IN = "(a {kind} that the model will find)"
@@ -108,6 +112,7 @@ def forecast(config: RunConfig) -> Forecast:
         *_filter(passages, config),
         _concepts(passages, config),
         *_questions(passages, config),
+        *_judge(passages, config),
         _answers(passages.num_rows, config),
     ):
         old = stages.get(found.stage)
@@ -227,30 +232,60 @@ def _combinations(level: str, passages: pa.Table, config: RunConfig) -> Iterable
         }  # fmt: skip
 
 
+def _judge(passages: pa.Table, config: RunConfig) -> Iterable[tuple[StageForecast, list[Example]]]:
+    """Every judge in every pass, and the check; at most all questions stay."""
+    if "judge" not in stages_of(config):
+        return
+    most = _most_questions(passages.num_rows, config)
+    references = passages["passage_id"].to_pylist()[: config.combinations.references]
+    question = _stand_in(config, references)
+    tables = make_table("screened", [_SCREENED]), make_table("questions", [question])
+    requests = _listen(config, lambda services: judge_questions(*tables, passages, config, services))
+    calls = most * config.judge.passes * len(config.roles.judge)
+    found = _stage("judge", requests, most, calls, REPLY_TOKENS["judge"])
+    yield found, _shortened(_example(requests, "judge"))
+    if config.judge.well_posed:
+        requests = _listen(config, lambda services: [*check_questions([question], config, services)])
+        found = _stage("judge", requests, 0, most, REPLY_TOKENS["well_posed"])
+        yield found, _shortened(_example(requests, "judge, well-posedness"))
+
+
 def _answers(passages: int, config: RunConfig) -> tuple[StageForecast, list[Example]]:
+    questions = _most_questions(passages, config)
+    tables = make_table("screened", [_SCREENED]), make_table("questions", [_stand_in(config)])
+    requests = _listen(config, lambda services: answer_questions(*tables, config, services))
+    found = _stage("answers", requests, questions, questions, REPLY_TOKENS["answers"])
+    return found, _shortened(_example(requests, "answers"))
+
+
+def _most_questions(passages: int, config: RunConfig) -> int:
     per_call = config.questions
-    questions = sum(
+    return sum(
         sets * per_call.samples * getattr(per_call, f"{level}_per_call")
         for level, sets in _sets(passages, config).items()
     )
-    question = "(a question that the model will write)".ljust(QUESTION_CHARS, "…")
-    requests = _listen(config, lambda services: _ask_answer(question, config, services))
-    found = _stage("answers", requests, questions, questions, REPLY_TOKENS["answers"])
-    return found, [e._replace(messages=_short(e.messages, question)) for e in _example(requests, "answers")]
 
 
-def _ask_answer(question: str, config: RunConfig, services: Services) -> object:
-    row: Row = {"question_id": "q", "combination_id": "", "origin": "level1", "question": question}
-    row |= {"concepts": [], "references": [], "difficulty": None, "source_kind": None, "language": "en"}
-    row |= {"sample": 0, "place": 0, "call_id": "", "prompt_id": "", "prompt_sha": "", "model": ""}
-    screened: Row = {"question_id": "q", "nearest_id": None, "nearest_jaccard": None}
-    screened |= {"source_overlap": 0.0, "example_overlap": 0.0, "benchmark_overlap": 0.0}
-    tables = make_table("screened", [screened]), make_table("questions", [row])
-    return answer_questions(*tables, config, services)
+QUESTION = "(a question that the model will write)".ljust(QUESTION_CHARS, "…")
+_SCREENED: Row = {"question_id": "q", "nearest_id": None, "nearest_jaccard": None, "source_overlap": 0.0}
+_SCREENED |= {"example_overlap": 0.0, "benchmark_overlap": 0.0}
 
 
-def _short(messages: tuple[Message, ...], question: str) -> tuple[Message, ...]:
-    return tuple({**m, "content": m["content"].replace(question, question.rstrip("…"))} for m in messages)
+def _stand_in(config: RunConfig, references: Sequence[str] = ()) -> Row:
+    """A question that is none, with as many concepts as a walk gives."""
+    concepts = [f"{STAND_IN.format(kind='concept')} {k + 1}" for k in range(config.combinations.min_concepts)]
+    row: Row = {"question_id": "q", "combination_id": "", "origin": "level1", "question": QUESTION}
+    row |= {"concepts": concepts, "references": references, "difficulty": None, "source_kind": None}
+    row |= {"language": "en", "sample": 0, "place": 0, "call_id": "", "prompt_id": "", "prompt_sha": ""}
+    return row | {"model": ""}
+
+
+def _shortened(examples: list[Example]) -> list[Example]:
+    return [example._replace(messages=_short(example.messages)) for example in examples]
+
+
+def _short(messages: tuple[Message, ...]) -> tuple[Message, ...]:
+    return tuple({**m, "content": m["content"].replace(QUESTION, QUESTION.rstrip("…"))} for m in messages)
 
 
 def _stage(stage: str, requests: list[Request], rows: int, calls: int, reply: int) -> StageForecast:

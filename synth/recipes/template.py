@@ -46,6 +46,7 @@ EXAMPLES: dict[str, Any] = {
     "extractor": "big",
     "solver": "big",
     "rater": "big",
+    "checker": "big",
 }
 
 
