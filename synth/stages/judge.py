@@ -101,7 +101,7 @@ def hear(cases: Sequence[Case], texts: Mapping[str, Row], config: RunConfig, ser
 
 
 def orders(question: Row, judge: str, config: RunConfig) -> list[list[str]]:
-    """The concepts of a question as a judge sees them in each pass, in another order each time if it can be."""
+    """The concepts of a question as a judge sees them in each pass: in another order, if there is one."""
     shown: list[list[str]] = []
     for number in range(config.judge.passes):
         draw = stream(config.seed, STAGE, f"{question['question_id']} {judge} {number}")
