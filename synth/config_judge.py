@@ -53,8 +53,8 @@ class JudgeConfig(Config):
             return Rule(None, self.perfects)
         if self.rule == "minimum":
             return Rule(self.minimum)
-        least: list[Least] = ["perfect", *["acceptable"] * (judges - 1)]
-        return Rule(tuple(least))
+        others: list[Least] = ["acceptable"] * (judges - 1)
+        return Rule(("perfect", *others))
 
     def fault_for(self, judges: int) -> str | None:
         """Why the rule does not fit so many judges, or None."""
