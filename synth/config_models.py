@@ -219,5 +219,5 @@ class RolesConfig(Config):
         """The entries that play a role, each under a name of its own: `judge`, `judge 2`."""
         if role == "judge":
             return {f"judge {n}" if n > 1 else "judge": entry for n, entry in enumerate(self.judge, 1)}
-        entry = getattr(self, role) or (role == "checker" and self.judge and self.judge[0]) or self.generator
-        return {role: str(entry)}
+        default = self.judge[0] if role == "checker" and self.judge else self.generator
+        return {role: str(getattr(self, role) or default)}

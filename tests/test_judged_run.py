@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow.parquet as pq
 import pytest
@@ -26,6 +26,7 @@ from synth.runs import Run, default_name
 from synth.settings import load
 from synth.standing import standing
 from synth.verify.agreement import kappa
+from tests import corpus
 
 ENTRY = 'models.other={base_url="fake:", model="other"}'
 JUDGES = (ENTRY, 'roles.judge=["fake", "other"]', "judge.passes=2")
@@ -34,13 +35,30 @@ PLAIN = ("documents", "concepts", "graph", "combinations", "questions", "screen"
 Make = Callable[..., RunConfig]
 
 
+FEW = ("combinations.epochs=1", "combinations.max_level3=12", "combinations.level2_sets=2")
+
+
 @pytest.fixture
 def make(documents: Path) -> Make:
-    def configure(*settings: str, recipe: str = "synthllm-recommended") -> RunConfig:
-        few = ["combinations.epochs=1", "combinations.max_level3=12", "combinations.level2_sets=2"]
-        return load(recipe, [str(documents)], "fake", overrides=[*few, *settings])
+    return lambda *settings: load(
+        "synthllm-recommended", [str(documents)], "fake", overrides=[*FEW, *settings]
+    )
 
-    return configure
+
+class Judged(NamedTuple):
+    config: RunConfig
+    folder: Path
+    dataset: Path
+
+
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory: pytest.TempPathFactory) -> Judged:
+    """A finished run with two judges: to be read, never to be changed."""
+    root = tmp_path_factory.mktemp("judged")
+    documents = str(corpus.write(root / "documents"))
+    config = load("synthllm-recommended", [documents], "fake", overrides=[*FEW, *JUDGES])
+    result = synth.run(config, name="r", runs=root / "runs")
+    return Judged(config, result.folder, result.dataset)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -95,44 +113,41 @@ def test_what_counts_for_the_stage_of_the_judges(make: Make) -> None:
         assert judge(setting) != base, setting
 
 
-def test_a_judged_run(make: Make) -> None:
-    config = make(*JUDGES)
-    result = synth.run(config, name="r")
-    found = manifests(result.folder)
-    assert tuple(found) == stages_of(config) == (*PLAIN[:6], "judge", *PLAIN[6:])
+def test_a_judged_run(judged: Judged) -> None:
+    found = manifests(judged.folder)
+    assert tuple(found) == stages_of(judged.config) == (*PLAIN[:6], "judge", *PLAIN[6:])
     assert found["judge"].inputs == found["screen"].outputs["screened"]
     assert found["answers"].inputs == found["judge"].outputs["judged"]
     assert {"judged_bad", "judged_too_low"} <= set(found["judge"].reasons)
-    assert (result.folder / "07_judge").is_dir()
-    rows = pq.read_table(result.dataset / "questions").to_pylist()
-    judged = synth.load(result.folder, "judged").set_index("question_id")
+    assert (judged.folder / "07_judge").is_dir()
+    rows = pq.read_table(judged.dataset / "questions").to_pylist()
+    kept = synth.load(judged.folder, "judged").set_index("question_id")
     assert {row["verdict"] for row in rows} == {"perfect", "acceptable"}
     assert {row["well_posed"] for row in rows} == {"well_posed"}
-    assert all(row["verdict"] == judged.loc[row["id"], "verdict"] for row in rows)
-    texts = synth.load(result.folder, "questions").set_index("question_id")["question"]
+    assert all(row["verdict"] == kept.loc[row["id"], "verdict"] for row in rows)
+    texts = synth.load(judged.folder, "questions").set_index("question_id")["question"]
     assert all(row["question"] == texts[row["id"]] for row in rows)
-    assert [s.state for s in standing(result.folder).stages] == ["finished"] * len(found)
+    assert [s.state for s in standing(judged.folder).stages] == ["finished"] * len(found)
 
 
-def test_figures_are_those_of_every_verdict(make: Make) -> None:
-    result = synth.run(make(*JUDGES), name="r")
-    fallen = pq.read_table(result.dataset / "rejected").to_pylist()
+def test_figures_are_those_of_every_verdict(judged: Judged) -> None:
+    fallen = pq.read_table(judged.dataset / "rejected").to_pylist()
     said = [json.loads(row["row"])["verdicts"] for row in fallen if row["stage"] == "judge"]
-    said += [list(verdicts) for verdicts in synth.load(result.folder, "judged")["verdicts"]]
-    stats = read_stats(result.folder)["judging"]
+    said += [list(verdicts) for verdicts in synth.load(judged.folder, "judged")["verdicts"]]
+    stats = read_stats(judged.folder)["judging"]
     for place, judge in enumerate(("judge", "judge 2")):
         counted = Counter(verdicts[place] for verdicts in said)
         expected = {name: counted[name] for name in ("perfect", "acceptable", "bad", "tie", "none")}
         assert stats["judges"][judge]["verdicts"] == expected
         assert sum(stats["judges"][judge]["shares"].values()) == pytest.approx(1, abs=1e-3)
     (pair,) = stats["pairs"]
-    assert pair["questions"] == len(said) == manifests(result.folder)["judge"].inputs
+    assert pair["questions"] == len(said) == manifests(judged.folder)["judge"].inputs
     assert pair["kappa"] == round(kappa([(a, b) for a, b in said]) or 0, 4)
     assert 0 < pair["kappa"] < pair["agreement"] < 1
-    reasons = manifests(result.folder)["judge"].reasons
+    reasons = manifests(judged.folder)["judge"].reasons
     dropped = {name: stats["well_posed"].get(name, 0) for name in ("inconsistent", "under_determined")}
     assert dropped == {name: reasons.get(name, 0) for name in dropped}
-    card = (result.dataset / "README.md").read_text()
+    card = (judged.dataset / "README.md").read_text()
     assert f"Cohen's kappa {pair['kappa']:.2f}" in card
     assert "| judge 2 | fake@" in card
     assert "No judge" not in card
@@ -176,10 +191,9 @@ def test_judges_come_and_go_without_a_call_made_twice(make: Make) -> None:
     assert [t["calls"]["made"] for t in read(fourth.folder)["tries"][-2:]] == [0, 0]
 
 
-def test_rows_do_not_depend_on_parts_or_names(make: Make, tmp_path: Path) -> None:
-    whole = synth.run(make(*JUDGES), runs=tmp_path / "whole")
+def test_rows_do_not_depend_on_parts_or_names(judged: Judged, make: Make, tmp_path: Path) -> None:
     cut = synth.run(make(*JUDGES, "part_rows=5", "tasks=3"), runs=tmp_path / "cut", name="other")
-    assert contents(cut.dataset) == contents(whole.dataset)
+    assert contents(cut.dataset) == contents(judged.dataset)
     assert len(manifests(cut.folder)["judge"].parts) > 2
 
 
@@ -193,12 +207,10 @@ def test_bad_replies_of_a_judge_cost_their_own_questions(make: Make) -> None:
     assert set(silent) == {"judge 2"}
 
 
-def test_the_forecast_bounds_what_judges_are_asked(make: Make) -> None:
-    config = make(*JUDGES)
-    result = synth.run(config, name="r")
-    expected = {stage.stage: stage for stage in forecast(config).stages}["judge"]
-    used = read(result.folder)["tries"][0]["calls_by_stage"]["judge"]
-    rows = {row.stage: row for row in funnel(result.folder)}["judge"]
+def test_the_forecast_bounds_what_judges_are_asked(judged: Judged, make: Make) -> None:
+    expected = {stage.stage: stage for stage in forecast(judged.config).stages}["judge"]
+    used = read(judged.folder)["tries"][0]["calls_by_stage"]["judge"]
+    rows = {row.stage: row for row in funnel(judged.folder)}["judge"]
     # What is equal for both judges is asked once only where both are one model; these are two.
     assert 4 * rows.inputs < used["made"] <= 5 * rows.inputs
     assert used["made"] <= (expected.calls or 0) == 5 * (expected.rows or 0)
@@ -246,22 +258,21 @@ def test_model_option_and_judges(documents: Path, tmp_path: Path) -> None:
     assert one.roles.players("judge") == {"judge": "big"}
 
 
-def test_the_way_back_shows_what_judges_said(make: Make) -> None:
+def test_the_way_back_shows_what_judges_said(judged: Judged) -> None:
     from flows.cli import app
 
-    result = synth.run(make(*JUDGES), name="r")
-    row = pq.read_table(result.dataset / "questions").to_pylist()[0]
-    found = lineage(result.folder, row["id"])
+    row = pq.read_table(judged.dataset / "questions").to_pylist()[0]
+    found = lineage(judged.folder, row["id"])
     calls = [call["stage"] for call in found.calls]
     assert calls.count("judge") == 5  # two judges, two passes, one check
     assert found.rows["judged"]["verdict"] == row["verdict"]
-    shown = CliRunner().invoke(app, ["explain", str(result.folder), row["id"], "--full"]).output
+    shown = CliRunner().invoke(app, ["explain", str(judged.folder), row["id"], "--full"]).output
     for expected in ("what the judges said", "judge 2, pass 2: ", "solvability perfect", "sought: "):
         assert expected in shown
-    fallen = pq.read_table(result.dataset / "rejected").to_pylist()
+    fallen = pq.read_table(judged.dataset / "rejected").to_pylist()
     bad = next(row for row in fallen if row["reason"] == "judged_bad")
-    assert [call["stage"] for call in lineage(result.folder, bad["row_id"]).calls].count("judge") == 4
-    shown = CliRunner().invoke(app, ["explain", str(result.folder), bad["row_id"]]).output
+    assert [call["stage"] for call in lineage(judged.folder, bad["row_id"]).calls].count("judge") == 4
+    shown = CliRunner().invoke(app, ["explain", str(judged.folder), bad["row_id"]]).output
     assert "rejected by stage judge: judged_bad" in shown
     assert "judge 2, pass 1: bad" in shown
 

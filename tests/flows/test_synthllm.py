@@ -81,6 +81,17 @@ def test_stages_are_sub_flows_with_names_that_a_person_reads(finished: Finished,
     ]
 
 
+def test_a_stage_of_the_judges_is_there_where_judges_are(finished: Finished, runs_of: Find) -> None:
+    judged = finished.config.model_copy(
+        update={"roles": finished.config.roles.model_copy(update={"judge": ("fake",)})}
+    )
+    folder = carry_out(judged, "judged", finished.folder.parent).parent
+    inside = {"parent_flow_run_id": {"any_": [runs_of("judged")[0]["id"]]}}
+    found = ask(finished.api_url, "/flow_runs/filter", flow_runs=inside, sort="START_TIME_ASC")
+    assert [run["name"] for run in found][5:8] == ["06 screen", "07 judge", "08 answers"]
+    assert list(manifests(folder)) == list(stages_of(judged))
+
+
 def test_tasks_take_many_parts(finished: Finished) -> None:
     found = ask(finished.api_url, "/task_runs/filter", limit=200)
     names = {run["name"] for run in found}
