@@ -202,7 +202,7 @@ class RolesConfig(Config):
     judge: Entries = Field(
         (),
         title="Judge",
-        description='Judges questions: one entry or several, the strictest first, as in `["big", "other"]`; '
+        description='Judges questions: one entry or several, the most generous first, as in `["big", "other"]`; '
         "without one the stage is left out.",
     )
     checker: str | None = Field(
