@@ -202,8 +202,8 @@ class RolesConfig(Config):
     judge: Entries = Field(
         (),
         title="Judge",
-        description='Judges questions: one entry or several, the most generous first, as in `["big", "other"]`; '
-        "without one the stage is left out.",
+        description='Judges questions: one entry or several, as in `["big", "other"]`, the most '
+        "generous first; without one the stage is left out.",
     )
     checker: str | None = Field(
         None,
