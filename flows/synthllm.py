@@ -26,6 +26,8 @@ def _run_name() -> str:
 def synthllm(config: RunConfig, name: str | None = None, runs: str = "data/runs") -> str:
     """Run or resume a configuration to its dataset; the path of the dataset.
 
+    A stage that the configuration leaves out hands on what came before it.
+
     Args:
         config: Everything the run depends on.
         name: Name of the run's folder; recipe and fingerprint where none is given.
@@ -41,7 +43,8 @@ def synthllm(config: RunConfig, name: str | None = None, runs: str = "data/runs"
         for wave in run.waves():  # one, unless so many rows are asked for
             questions = run.stage("questions", answers, wave=wave.number)
             screened = run.stage("screen", questions, wave=wave.number)
-            answers = run.stage("answers", screened, wave=wave.number)
+            judged = run.stage("judge", screened, wave=wave.number)
+            answers = run.stage("answers", judged, wave=wave.number)
         rows = run.stage("dataset", answers)
         dataset = publish(str(run.run.folder), rows)
         show_results(run.run.folder, Path(dataset))

@@ -69,7 +69,12 @@ class Opened:
             yield wave
 
     def stage(self, stage: str, *before: StageDone, wave: int = 1) -> StageDone:
-        """Run one stage as a sub-flow, after those before it, and bring the funnel up to date."""
+        """Run one stage as a sub-flow, after those before it, and bring the funnel up to date.
+
+        Where the configuration leaves the stage out, there is no sub-flow, and what came before is handed on.
+        """
+        if stage not in self.run.stages:
+            return before[-1]
         label = stage_folder(stage).replace("_", " ") + (f", wave {wave}" if wave > 1 else "")
         named = stage_flow.with_options(flow_run_name=label, task_runner=make_runner(self.run.config))
         with self.report.stage(stage):

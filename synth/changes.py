@@ -12,6 +12,7 @@ from typing import Any
 from synth.errors import StoreError, SynthError
 from synth.prompts.library import PromptLibrary
 from synth.report import manifests, read_stats
+from synth.road import stages_of
 from synth.schemas import STAGES
 from synth.standing import models_of, run_config
 
@@ -50,6 +51,8 @@ def outdated(run_folder: Path) -> str | None:
     except (StoreError, KeyError):
         return None
     found = manifests(run_folder)
+    if told := _other_road(run_folder, published):
+        return told
     for stage in (stage for stage in STAGES if stage in published):
         if stage not in found or found[stage].fingerprint != published[stage]:
             return f"the stage {stage} was computed anew since, or has to be"
@@ -58,13 +61,26 @@ def outdated(run_folder: Path) -> str | None:
     return None
 
 
+def _other_road(run_folder: Path, published: Mapping[str, str]) -> str | None:
+    """Which optional stage came to the road or left it since the dataset was published."""
+    try:
+        there = stages_of(run_config(run_folder))
+    except SynthError:
+        return None
+    if added := [stage for stage in there if stage not in published]:
+        return f"the stage {added[0]} was added"
+    gone = [stage for stage in STAGES if stage in published and stage not in there]
+    return f"the stage {gone[0]} is left out now" if gone else None
+
+
 def _changed_settings(run_folder: Path, made: Made) -> list[str]:
     # Only here: it brings everything that a stage works with, which takes seconds.
-    from synth.pipeline import BY_NAME, made_from
+    from synth.pipeline import made_from, stage_of
 
-    spec = replace(BY_NAME[made["stage"]], version=made["version"], outside=lambda config: made["outside"])
     try:
         config = run_config(run_folder)
+        spec = stage_of(made["stage"], config)
+        spec = replace(spec, version=made["version"], outside=lambda config: made["outside"])
         prompts = PromptLibrary(Path(config.prompts.dir) if config.prompts.dir else None)
         now = made_from(spec, config, prompts, models_of(config), made["before"])
     except SynthError:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -31,7 +32,7 @@ def check(config: RunConfig, runs: Path) -> None:
         ConfigError: with every fault that was found, one sentence each.
     """
     faults = [*_combinations(config), *_inputs(config), *prompt_faults(config), *_filter(config)]
-    faults += [*_reused(config, runs), *_money(config), *_disk(runs)]
+    faults += [*_judges(config), *_reused(config, runs), *_money(config), *_disk(runs)]
     with Client(config.endpoints(), Journal(runs / "none", read_only=True)) as client:
         for name, entry in config.in_use().items():
             static = [*_model(name, entry)]
@@ -68,6 +69,18 @@ def _money(config: RunConfig) -> Iterator[str]:
         return
     if config.budget.money:
         yield from (no_price(name) for name in config.in_use() if prices.get(name) is None)
+
+
+def _judges(config: RunConfig) -> Iterator[str]:
+    """A checker without judges, and judges that would say the same thing twice."""
+    judges = config.roles.judge
+    if config.roles.checker and not judges:
+        fix = "name a judge as well, or leave the checker out"
+        yield f"roles.checker: without roles.judge no question is judged, so nobody checks either; {fix}."
+    entries = config.endpoints()
+    twice = sorted(n for n, count in Counter(judges).items() if count > 1 and kind_of(entries[n]) != "fake")
+    for name in twice:
+        yield f"roles.judge: {name} is named twice; for more verdicts of one judge set judge.passes."
 
 
 def _reused(config: RunConfig, runs: Path) -> Iterator[str]:

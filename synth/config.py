@@ -4,12 +4,14 @@ Every number says its unit in its name and its reason in its description. `EXCLU
 cannot change rows and therefore stays out of fingerprints.
 """
 
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
 from synth.config_documents import DocumentsConfig, LicencesConfig
 from synth.config_filter import FilterConfig
+from synth.config_judge import JudgeConfig
 from synth.config_models import (
     BUILT_IN,
     Config,
@@ -19,9 +21,9 @@ from synth.config_models import (
     Role,
     RolesConfig,
     Sampling,
-    Share,
 )
 from synth.config_money import EXCLUDED_MONEY, BudgetConfig
+from synth.config_screen import ScreenConfig
 from synth.config_target import TargetConfig
 
 __all__ = [
@@ -37,6 +39,7 @@ __all__ = [
     "DocumentsConfig",
     "FilterConfig",
     "GraphConfig",
+    "JudgeConfig",
     "LicencesConfig",
     "ModelConfig",
     "PromptsConfig",
@@ -144,57 +147,6 @@ class QuestionsConfig(Config):
     samples: int = Field(1, ge=1, title="Samples", description="Calls per combination.")
 
 
-class ScreenConfig(Config):
-    """Rules, duplicates and contamination (METHOD 6.4, 6.5)."""
-
-    min_words: Count = Field(3, title="Fewest words", description="Shorter questions are rejected.")
-    max_words: Count = Field(400, title="Most words", description="Longer questions are rejected.")
-    reject_proofs: bool = Field(False, title="Reject proofs", description="Proofs cannot be checked.")
-    reject_multiple_choice: bool = Field(
-        True, title="Reject multiple choice", description="Choices leak the answer."
-    )
-    reject_multiple_parts: bool = Field(
-        True, title="Reject several parts", description="Several questions have several answers."
-    )
-    shingle_words: int = Field(
-        3, ge=1, title="Shingle", description="Words per shingle; questions are short."
-    )
-    permutations: int = Field(128, ge=16, title="Permutations", description="MinHash functions.")
-    bands: int = Field(25, ge=1, title="Bands", description="Bands x rows must not exceed permutations.")
-    rows: int = Field(
-        5,
-        ge=1,
-        title="Rows per band",
-        description="A pair at similarity s is a candidate with 1-(1-s^rows)^bands: 0.99 at s=0.7.",
-    )
-    threshold: Share = Field(
-        0.7, title="Threshold", description="Exact Jaccard from which a pair is duplicate."
-    )
-    benchmarks: tuple[str, ...] = Field(
-        (), title="Benchmarks", description="Files whose items must not appear in the output."
-    )
-    benchmark_ngram: int = Field(
-        10, ge=1, title="Benchmark n-gram", description="Words in a row that count as contamination."
-    )
-    copied_source: Share = Field(
-        1.0,
-        title="Copy of source",
-        description="Share of n-grams found in one reference above which a question is a copy; 1 keeps all.",
-    )
-    copied_example: Share = Field(
-        0.5, title="Copy of example", description="The same against the examples in the prompt."
-    )
-    copy_ngram: int = Field(5, ge=1, title="Copy n-gram", description="Words per n-gram of both copy checks.")
-
-    @model_validator(mode="after")
-    def _bands_fit(self) -> "ScreenConfig":
-        if self.bands * self.rows > self.permutations:
-            raise ValueError(
-                f"bands x rows is {self.bands * self.rows}, more than {self.permutations} permutations"
-            )
-        return self
-
-
 class AnswersConfig(Config):
     """How questions are answered (METHOD 2.7)."""
 
@@ -238,6 +190,7 @@ class RunConfig(Config):
     combinations: CombinationsConfig = CombinationsConfig()
     questions: QuestionsConfig = QuestionsConfig()
     screen: ScreenConfig = ScreenConfig()
+    judge: JudgeConfig = JudgeConfig()
     answers: AnswersConfig = AnswersConfig()
     target: TargetConfig = TargetConfig()
     dataset: DatasetConfig = DatasetConfig()
@@ -264,11 +217,16 @@ class RunConfig(Config):
         """All entries that a role can name: those of the recipe, and the two that are built in."""
         return {**BUILT_IN, **self.models}
 
-    def played(self) -> dict[Role, str]:
-        """The roles that this run needs, each with the entry that plays it."""
+    def played(self) -> dict[str, str]:
+        """The roles that this run needs, each with the entry that plays it; of several judges each."""
         more: dict[str, tuple[Role, ...]] = {"rate": ("rater",), "distil": ("rater", "embedder")}
+        judging: tuple[Role, ...] = ("judge", "checker") if self.judge.well_posed else ("judge",)
         needed: tuple[Role, ...] = ("generator", "extractor", "solver", *more.get(self.filter.mode, ()))
-        return {role: self.roles.of(role) for role in needed}
+        return self.players((*needed, *(judging if self.roles.judge else ())))
+
+    def players(self, roles: Iterable[Role]) -> dict[str, str]:
+        """The entries that play some roles, each under the name that it has there."""
+        return {name: entry for role in roles for name, entry in self.roles.players(role).items()}
 
     def in_use(self) -> dict[str, ModelConfig]:
         """The entries that some role of this run names."""
@@ -278,9 +236,17 @@ class RunConfig(Config):
     @model_validator(mode="after")
     def _roles_exist(self) -> "RunConfig":
         known = self.endpoints()
-        for role, entry in self.roles:
-            if entry is not None and entry not in known:
-                raise ValueError(f"roles.{role}: there is no model entry {entry!r}, only {', '.join(known)}")
+        for role, named in self.roles:
+            for entry in named if isinstance(named, tuple) else (named,):
+                if entry is not None and entry not in known:
+                    listed = ", ".join(known)
+                    raise ValueError(f"roles.{role}: there is no model entry {entry!r}, only {listed}")
+        return self
+
+    @model_validator(mode="after")
+    def _judges_fit(self) -> "RunConfig":
+        if self.roles.judge and (fault := self.judge.fault_for(len(self.roles.judge))):
+            raise ValueError(fault)
         return self
 
 

@@ -3,7 +3,7 @@
 import math
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from synth.config_base import Config as Config
 from synth.config_base import Count as Count
@@ -56,6 +56,12 @@ class PromptsConfig(Config):
     document: str = Field(
         "document.v1", title="Document", description="Writes a typical document, for the filter."
     )
+    judge: str = Field("judge.v1", title="Judge", description="Judges a question on five criteria.")
+    well_posed: str = Field(
+        "well_posed.v1",
+        title="Well-posed",
+        description="Restates a question and says whether it has one answer.",
+    )
     examples: Count = Field(
         2, title="Examples", description="Worked examples at the head of each prompt, where it has any."
     )
@@ -64,6 +70,7 @@ class PromptsConfig(Config):
     answers_sampling: Sampling = Sampling(temperature=0.7, max_tokens=4096)
     ratings_sampling: Sampling = Sampling(temperature=0.0, max_tokens=1024)
     documents_sampling: Sampling = Sampling(temperature=1.0, max_tokens=1024)
+    judging_sampling: Sampling = Sampling(temperature=0.0, max_tokens=2048)
 
 
 def PerMinute(title: str, description: str) -> Any:
@@ -217,11 +224,15 @@ BUILT_IN: dict[str, ModelConfig] = {
 }
 
 
-Role = Literal["generator", "extractor", "solver", "rater", "embedder"]
+Role = Literal["generator", "extractor", "solver", "rater", "embedder", "judge", "checker"]
+# One name, or several: each of them plays the role.
+Entries = Annotated[
+    tuple[str, ...], BeforeValidator(lambda given: (given,) if isinstance(given, str) else given)
+]
 
 
 class RolesConfig(Config):
-    """Who does what: names of entries in `models`; all but the embedder follow the generator."""
+    """Who does what: names of entries in `models`; all but embedder and judges follow the generator."""
 
     generator: str = Field("embedded", title="Generator", description="Writes the questions.")
     extractor: str | None = Field(
@@ -239,7 +250,25 @@ class RolesConfig(Config):
         title="Embedder",
         description="Embeds passages for the filter: offline, or an entry that answers /v1/embeddings.",
     )
+    judge: Entries = Field(
+        (),
+        title="Judge",
+        description='Judges questions: one entry or several, as in `["big", "other"]`, the most '
+        "generous first; without one the stage is left out.",
+    )
+    checker: str | None = Field(
+        None,
+        title="Checker",
+        description="Checks that judged questions are well-posed; the first judge, where it is not set.",
+    )
 
     def of(self, role: Role) -> str:
-        """The entry that plays a role."""
-        return str(getattr(self, role) or self.generator)
+        """The entry that plays a role; of several the first."""
+        return next(iter(self.players(role).values()))
+
+    def players(self, role: Role) -> dict[str, str]:
+        """The entries that play a role, each under a name of its own: `judge`, `judge 2`."""
+        if role == "judge":
+            return {f"judge {n}" if n > 1 else "judge": entry for n, entry in enumerate(self.judge, 1)}
+        default = self.judge[0] if role == "checker" and self.judge else self.generator
+        return {role: str(getattr(self, role) or default)}

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from synth.check import prompt_faults
-from synth.config import FilterConfig, ModelConfig, Role, RunConfig
+from synth.config import FilterConfig, ModelConfig, RunConfig
 from synth.errors import ConfigError
 from synth.filter.cold_start import documents
 from synth.filter.ratings import rate
@@ -29,19 +29,23 @@ from synth.llm.prices import Cost, Prices
 from synth.llm.usage import Usage
 from synth.llm.wire import kind_of
 from synth.prompts.library import Message, PromptLibrary
+from synth.road import stages_of
 from synth.schemas import STAGES, TABLES
 from synth.stages.answers import answer_questions
 from synth.stages.base import make_table
 from synth.stages.calls import Services
 from synth.stages.concepts import extract_concepts
 from synth.stages.documents import read_documents
+from synth.stages.judge import judge_questions
 from synth.stages.questions import write_questions
+from synth.stages.well_posed import check_questions
 
 Row = dict[str, Any]
 
 CHARS_PER_TOKEN = 4
 # Replies as models of the size of 7 to 70 billion parameters write them, in tokens: rough, and said to be so.
 REPLY_TOKENS = {"concepts": 300, "questions": 110, "answers": 700, "ratings": 30, "documents": 500}
+REPLY_TOKENS |= {"judge": 160, "well_posed": 180}
 QUESTION_CHARS = 250
 SAMPLED = 200
 STAND_IN = "(a {kind} that the model will find)"
@@ -115,6 +119,7 @@ def forecast(config: RunConfig) -> Forecast:
         *_filter(passages, config),
         _concepts(passages, config),
         *_questions(passages, config),
+        *_judge(passages, config),
         _answers(passages.num_rows, config),
     ):
         old = stages.get(found.stage)
@@ -189,7 +194,7 @@ def _filter(passages: pa.Table, config: RunConfig) -> Iterable[tuple[StageForeca
     calls = min(passages.num_rows, settings.sample * settings.rounds)
     calls = passages.num_rows if settings.mode == "rate" else calls
     yield (
-        _stage("rater", config, "documents", requests, 0, calls, REPLY_TOKENS["ratings"]),
+        _stage(config.roles.of("rater"), config, "documents", requests, 0, calls, REPLY_TOKENS["ratings"]),
         _example(requests, "rating"),
     )
     if settings.mode == "distil":
@@ -201,13 +206,13 @@ def _distilling(passages: pa.Table, config: RunConfig) -> Iterable[tuple[StageFo
     requests = _listen(config, lambda services: [*documents(language, config, services)])
     calls = len(requests)
     yield (
-        _stage("rater", config, "documents", requests, 0, calls, REPLY_TOKENS["documents"]),
+        _stage(config.roles.of("rater"), config, "documents", requests, 0, calls, REPLY_TOKENS["documents"]),
         _example(requests, "document"),
     )
     if kind_of(config.endpoints()[config.roles.embedder]) != "wordllama":
         chars = pc.sum(pc.utf8_length(passages["text"])).as_py()
         batches = passages.num_rows // BATCH + calls // BATCH + 2
-        yield _priced("embedder", config, "documents", 0, batches, chars // CHARS_PER_TOKEN, 0), []
+        yield _priced(config.roles.embedder, config, "documents", 0, batches, chars // CHARS_PER_TOKEN, 0), []
 
 
 def _concepts(passages: pa.Table, config: RunConfig) -> tuple[StageForecast, list[Example]]:
@@ -215,14 +220,14 @@ def _concepts(passages: pa.Table, config: RunConfig) -> tuple[StageForecast, lis
     requests = _listen(config, lambda services: extract_concepts(some, config, services))
     most = config.concepts.max_topics * (1 + config.concepts.max_key_concepts)
     rows, calls = passages.num_rows * most, passages.num_rows
-    return _stage("extractor", config, "concepts", requests, rows, calls, REPLY_TOKENS["concepts"]), _example(
-        requests, "concepts"
-    )
+    entry, reply = config.roles.of("extractor"), REPLY_TOKENS["concepts"]
+    found = _stage(entry, config, "concepts", requests, rows, calls, reply)
+    return found, _example(requests, "concepts")
 
 
 def _questions(passages: pa.Table, config: RunConfig) -> Iterable[tuple[StageForecast, list[Example]]]:
     """One forecast for each level, since their prompts differ in length."""
-    asked = _asked(passages.num_rows, config)
+    asked, entry = _asked(passages.num_rows, config), config.roles.of("generator")
     for level, sets in _sets(passages.num_rows, config).items():
         rows = list(islice(_combinations(level, passages, config), min(sets, SAMPLED)))
         if not rows:
@@ -232,7 +237,7 @@ def _questions(passages: pa.Table, config: RunConfig) -> Iterable[tuple[StageFor
         most = getattr(config.questions, f"{level}_per_call")
         calls = asked[level] * config.questions.samples
         reply = REPLY_TOKENS["questions"] * most
-        found = _stage("generator", config, "questions", requests, calls * most, calls, reply)
+        found = _stage(entry, config, "questions", requests, calls * most, calls, reply)
         yield found, _example(requests, f"questions, {level}")
 
 
@@ -254,50 +259,81 @@ def _combinations(level: str, passages: pa.Table, config: RunConfig) -> Iterable
         }  # fmt: skip
 
 
+def _judge(passages: pa.Table, config: RunConfig) -> Iterable[tuple[StageForecast, list[Example]]]:
+    """Every judge in every pass, and the check; at most all questions stay."""
+    if "judge" not in stages_of(config):
+        return
+    most = _most_questions(passages.num_rows, config)
+    references = passages["passage_id"].to_pylist()[: config.combinations.references]
+    question = _stand_in(config, references)
+    tables = make_table("screened", [_SCREENED]), make_table("questions", [question])
+    requests = _listen(config, lambda services: judge_questions(*tables, passages, config, services))
+    calls, reply = most * config.judge.passes, REPLY_TOKENS["judge"]
+    for place, entry in enumerate(config.roles.judge):
+        examples = [] if place else _shortened(_example(requests, "judge"))
+        yield _stage(entry, config, "judge", requests, 0 if place else most, calls, reply), examples
+    if config.judge.well_posed:
+        entry = config.roles.of("checker")
+        requests = _listen(config, lambda services: [*check_questions([question], config, services)])
+        found = _stage(entry, config, "judge", requests, 0, most, REPLY_TOKENS["well_posed"])
+        yield found, _shortened(_example(requests, "judge, well-posedness"))
+
+
 def _answers(passages: int, config: RunConfig) -> tuple[StageForecast, list[Example]]:
+    questions = _most_questions(passages, config)
+    tables = make_table("screened", [_SCREENED]), make_table("questions", [_stand_in(config)])
+    requests = _listen(config, lambda services: answer_questions(*tables, config, services))
+    entry, reply = config.roles.of("solver"), REPLY_TOKENS["answers"]
+    found = _stage(entry, config, "answers", requests, questions, questions, reply)
+    return found, _shortened(_example(requests, "answers"))
+
+
+def _most_questions(passages: int, config: RunConfig) -> int:
     per_call = config.questions
-    questions = sum(
+    return sum(
         sets * per_call.samples * getattr(per_call, f"{level}_per_call")
         for level, sets in _asked(passages, config).items()
     )
-    question = "(a question that the model will write)".ljust(QUESTION_CHARS, "…")
-    requests = _listen(config, lambda services: _ask_answer(question, config, services))
-    reply = REPLY_TOKENS["answers"]
-    found = _stage("solver", config, "answers", requests, questions, questions, reply)
-    return found, [e._replace(messages=_short(e.messages, question)) for e in _example(requests, "answers")]
 
 
-def _ask_answer(question: str, config: RunConfig, services: Services) -> object:
-    row: Row = {"question_id": "q", "combination_id": "", "origin": "level1", "question": question}
-    row |= {"concepts": [], "references": [], "difficulty": None, "source_kind": None, "language": "en"}
-    row |= {"sample": 0, "place": 0, "call_id": "", "prompt_id": "", "prompt_sha": "", "model": ""}
-    screened: Row = {"question_id": "q", "nearest_id": None, "nearest_jaccard": None}
-    screened |= {"source_overlap": 0.0, "example_overlap": 0.0, "benchmark_overlap": 0.0}
-    tables = make_table("screened", [screened]), make_table("questions", [row])
-    return answer_questions(*tables, config, services)
+QUESTION = "(a question that the model will write)".ljust(QUESTION_CHARS, "…")
+_SCREENED: Row = {"question_id": "q", "nearest_id": None, "nearest_jaccard": None, "source_overlap": 0.0}
+_SCREENED |= {"example_overlap": 0.0, "benchmark_overlap": 0.0}
 
 
-def _short(messages: tuple[Message, ...], question: str) -> tuple[Message, ...]:
-    return tuple({**m, "content": m["content"].replace(question, question.rstrip("…"))} for m in messages)
+def _stand_in(config: RunConfig, references: Sequence[str] = ()) -> Row:
+    """A question that is none, with as many concepts as a walk gives."""
+    concepts = [f"{STAND_IN.format(kind='concept')} {k + 1}" for k in range(config.combinations.min_concepts)]
+    row: Row = {"question_id": "q", "combination_id": "", "origin": "level1", "question": QUESTION}
+    row |= {"concepts": concepts, "references": references, "difficulty": None, "source_kind": None}
+    row |= {"language": "en", "sample": 0, "place": 0, "call_id": "", "prompt_id": "", "prompt_sha": ""}
+    return row | {"model": ""}
+
+
+def _shortened(examples: list[Example]) -> list[Example]:
+    return [example._replace(messages=_short(example.messages)) for example in examples]
+
+
+def _short(messages: tuple[Message, ...]) -> tuple[Message, ...]:
+    return tuple({**m, "content": m["content"].replace(QUESTION, QUESTION.rstrip("…"))} for m in messages)
 
 
 def _stage(
-    role: Role, config: RunConfig, stage: str, requests: list[Request], rows: int, calls: int, reply: int
+    entry: str, config: RunConfig, stage: str, requests: list[Request], rows: int, calls: int, reply: int
 ) -> StageForecast:
     """Tokens of the prompts that were rendered, carried over to all calls."""
     longest = requests[0].sampling.max_tokens if requests else reply
     mean = sum(map(_tokens, requests)) / max(1, len(requests))
-    return _priced(role, config, stage, rows, calls, round(mean * calls), min(reply, longest) * calls)
+    return _priced(entry, config, stage, rows, calls, round(mean * calls), min(reply, longest) * calls)
 
 
 def _priced(
-    role: Role, config: RunConfig, stage: str, rows: int, calls: int, prompt: int, reply: int
+    entry: str, config: RunConfig, stage: str, rows: int, calls: int, prompt: int, reply: int
 ) -> StageForecast:
-    """The same with what it costs, and how long the limits of the entry that plays the role make it take."""
-    name = config.roles.of(role)
+    """The same with what it costs, and how long the limits of the entry that is asked make it take."""
     used = Usage(made=calls, prompt_tokens=prompt, completion_tokens=reply)
-    seconds = least_seconds(config.endpoints()[name], calls, prompt, reply)
-    return StageForecast(stage, rows, calls, prompt, reply, Prices.of(config).cost(name, used), seconds)
+    seconds = least_seconds(config.endpoints()[entry], calls, prompt, reply)
+    return StageForecast(stage, rows, calls, prompt, reply, Prices.of(config).cost(entry, used), seconds)
 
 
 def least_seconds(entry: ModelConfig, calls: int, prompt: int, reply: int) -> float | None:

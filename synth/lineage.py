@@ -44,6 +44,13 @@ def lineage(run_folder: Path, row_id: str) -> Lineage:
     return _Reader(run_folder).lineage(row_id)
 
 
+def calls_of(row: Row) -> list[str]:
+    """The calls that a row names: the one that wrote it, those of its judges, that of its check."""
+    judges = [one["call_id"] for one in row.get("judgements") or ()]
+    check = [row.get("check_call_id"), (row.get("check") or {}).get("call_id")]
+    return [call for call in (row.get("call_id"), *judges, *check) if call]
+
+
 class _Reader:
     """Finished tables of one run, each read at most once."""
 
@@ -81,7 +88,7 @@ class _Reader:
         """The rows of other tables that belong to the same question."""
         rows: dict[str, Row] = {}
         question_id = origin.get("question_id") or row_id
-        for name in ("questions", "screened", "answers"):
+        for name in ("questions", "screened", "judged", "answers"):
             if found := self._where(name, "question_id", {question_id}):
                 rows[name] = found[0]
         combination = origin.get("combination_id") or rows.get("questions", {}).get("combination_id")
@@ -117,8 +124,8 @@ class _Reader:
 
     def _calls(self, rows: Iterable[Row], rejected: list[Row], passages: list[Row]) -> list[Row]:
         """Calls behind the rows, and those that extracted the concepts of their passages."""
-        ids = [row["call_id"] for row in rows if row.get("call_id")]
-        ids += [call for row in rejected if (call := json.loads(row["row"]).get("call_id"))]
+        ids = [call for row in rows for call in calls_of(row)]
+        ids += [call for row in rejected for call in calls_of(json.loads(row["row"]))]
         extractions = self._by_ids("extractions", {p["passage_id"] for p in passages})
         ids += [row["call_id"] for row in extractions]
         with Journal(self.folder / "calls", read_only=True) as journal:

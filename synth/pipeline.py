@@ -6,7 +6,7 @@ hashes of its prompts, the identities of its models and `version`, they make its
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from typing import Any, NamedTuple
 
@@ -18,6 +18,7 @@ from synth.documents.find import find_sources
 from synth.documents.formats.added import added_readers
 from synth.ids import digest
 from synth.prompts.library import PromptLibrary
+from synth.road import stages_of
 from synth.schemas import STAGES, TABLES
 from synth.stages.answers import answer_questions
 from synth.stages.base import Output
@@ -27,6 +28,7 @@ from synth.stages.concepts import extract_concepts
 from synth.stages.dataset import assemble
 from synth.stages.documents import read_documents
 from synth.stages.graph import build_graph
+from synth.stages.judge import judge_questions
 from synth.stages.questions import write_questions
 from synth.stages.screen import screen_questions
 from synth.store import sha256_of
@@ -42,11 +44,15 @@ class Needs(NamedTuple):
     settings: tuple[str, ...] = ()
     prompts: tuple[str, ...] = ()
     roles: tuple[Role, ...] = ()
+    reads: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One stage. `cut` names the input table that is cut into parts; None: one part does it all."""
+    """One stage. `cut` names the input table that is cut into parts; None: one part does it all.
+
+    `reads` and `cut` may name tables of stages that a configuration leaves out: `road` settles that.
+    """
 
     name: str
     version: int
@@ -90,8 +96,13 @@ def _screen(tables: Tables, config: RunConfig, services: Services) -> Output:
     return screen_questions(questions, passages, examples, benchmarks, config.screen, config.documents.mask)
 
 
+def _judge(tables: Tables, config: RunConfig, services: Services) -> Output:
+    return judge_questions(tables["screened"], tables["questions"], tables.get("passages"), config, services)
+
+
 def _answers(tables: Tables, config: RunConfig, services: Services) -> Output:
-    return answer_questions(tables["screened"], tables["questions"], config, services)
+    left = tables["judged"] if "judged" in tables else tables["screened"]
+    return answer_questions(left, tables["questions"], config, services)
 
 
 def _dataset(tables: Tables, config: RunConfig, services: Services) -> Output:
@@ -117,6 +128,14 @@ def _filtering(config: RunConfig) -> Needs:
 def _wanted(config: RunConfig) -> Needs:
     """How many rows are published; nothing where all are, so that such runs are what they were before."""
     return Needs(("target",)) if config.target.is_set else Needs()
+
+
+def _judging(config: RunConfig) -> Needs:
+    """What the judges are shown beside the question, and the check."""
+    reads = ("passages",) if config.judge.references else ()
+    if not config.judge.well_posed:
+        return Needs(reads=reads)
+    return Needs(prompts=("well_posed",), roles=("checker",), reads=reads)
 
 
 def _benchmarks(config: RunConfig) -> str:
@@ -173,29 +192,59 @@ SCREEN = Stage(
     prompts=QUESTION_PROMPTS,
     outside=_benchmarks,
 )
+JUDGE = Stage(
+    "judge",
+    1,
+    reads=("screened", "questions"),
+    settings=("judge", "seed", "domain", "levels", "prompts.examples", "prompts.judging_sampling"),
+    work=_judge,
+    cut="screened",
+    prompts=("judge",),
+    roles=("judge",),
+    more=_judging,
+)
 ANSWERS = Stage(
     "answers",
     2,
-    reads=("screened", "questions"),
+    reads=("judged", "questions"),
     settings=("answers", *SAID, "prompts.answers_sampling"),
     work=_answers,
-    cut="screened",
+    cut="judged",
     prompts=("answer",),
     roles=("solver",),
 )
 DATASET = Stage(
     "dataset",
     3,
-    reads=("documents", "passages", "concepts", "combinations", "questions", "screened", "answers"),
+    reads=("documents", "passages", "concepts", "combinations", "questions", "screened", "judged", "answers"),
     settings=("recipe", "preset", "domain", "levels", "language", "seed", "answers", "dataset"),
     work=_dataset,
     more=_wanted,
 )
 
-PIPELINE = (DOCUMENTS, CONCEPTS, GRAPH, COMBINATIONS, QUESTIONS, SCREEN, ANSWERS, DATASET)
+PIPELINE = (DOCUMENTS, CONCEPTS, GRAPH, COMBINATIONS, QUESTIONS, SCREEN, JUDGE, ANSWERS, DATASET)
 BY_NAME: dict[str, Stage] = {stage.name: stage for stage in PIPELINE}
+# What is read in the place of a table whose stage is left out; of other such tables nothing is.
+INSTEAD = {"judged": "screened"}
 # Where a path may lie differs between machines; what it holds is hashed instead (`outside`, prompt hashes).
 _PATHS = ("documents.paths", "screen.benchmarks", "prompts.dir")
+
+
+def road(config: RunConfig) -> tuple[Stage, ...]:
+    """The stages of a configuration in their order, each reading only what is written there."""
+    return tuple(stage_of(name, config) for name in stages_of(config))
+
+
+def stage_of(name: str, config: RunConfig) -> Stage:
+    """A stage as it stands on the road of a configuration."""
+    stage, there = BY_NAME[name], stages_of(config)
+
+    def found(table: str) -> str | None:
+        return table if TABLES[table].stage in there else INSTEAD.get(table)
+
+    reads = (found(table) for table in (*stage.reads, *stage.more(config).reads))
+    cut = found(stage.cut) if stage.cut else None
+    return replace(stage, reads=tuple(dict.fromkeys(table for table in reads if table)), cut=cut)
 
 
 def stages_before(stage: Stage) -> tuple[str, ...]:
@@ -214,22 +263,22 @@ def made_from(
     """Everything that the rows of a stage depend on, ready to be hashed and to be read by a person."""
     more = stage.more(config)
     named = {name: prompts.get(getattr(config.prompts, name)) for name in (*stage.prompts, *more.prompts)}
-    roles = (*stage.roles, *more.roles)
+    players = config.players((*stage.roles, *more.roles))
     return {
         "stage": stage.name,
         "version": stage.version,
         "settings": settings(stage, config),
         "outside": stage.outside(config),
         "prompts": {prompt.name: prompt.sha for prompt in named.values()},
-        "models": {role: model(config.roles.of(role)) for role in roles},
-        "asked": {role: _asked(config, role) for role in roles},
+        "models": {role: model(entry) for role, entry in players.items()},
+        "asked": {role: _asked(config, entry) for role, entry in players.items()},
         "before": dict(before),
     }
 
 
-def _asked(config: RunConfig, role: Role) -> dict[str, Any]:
+def _asked(config: RunConfig, name: str) -> dict[str, Any]:
     """What of an entry goes into each request beside its messages."""
-    entry = config.endpoints()[config.roles.of(role)]
+    entry = config.endpoints()[name]
     return {"structured": entry.structured, "extra_body": entry.beside}
 
 

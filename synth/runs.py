@@ -21,11 +21,12 @@ from synth.llm.client import Client
 from synth.llm.journal import Journal
 from synth.llm.prices import Prices
 from synth.llm.spent import spent_before, who_answers
-from synth.pipeline import BY_NAME, PIPELINE, Stage, flatten, is_excluded, made_from, stages_before
+from synth.pipeline import Stage, flatten, is_excluded, made_from, road, stage_of, stages_before
 from synth.places import find_run
 from synth.prompts.library import PromptLibrary
 from synth.publish.folder import publish, recover
-from synth.schemas import TABLES
+from synth.road import stages_of
+from synth.schemas import STAGES, TABLES
 from synth.settings import anchored, to_toml
 from synth.stages.calls import Services
 from synth.store import Manifest, PartRecord, StageStore, part_key, write_bytes
@@ -67,13 +68,13 @@ class Plan:
 class Run:
     """One run folder, held by one process. Use as a context manager."""
 
-    stages: tuple[str, ...] = tuple(stage.name for stage in PIPELINE)
     # How many combinations are asked, the first in the order of their ids; None asks all (`synth.waves`).
     limit: int | None = None
     waves: tuple[Walked, ...] = ()
 
     def __init__(self, config: RunConfig, folder: Path) -> None:
         self.config = config
+        self.stages = stages_of(config)
         self.folder = folder
         self.name = folder.name
         self.prompts = PromptLibrary(Path(config.prompts.dir) if config.prompts.dir else None)
@@ -111,6 +112,7 @@ class Run:
         run = cls(config, runs / chosen)
         try:
             write_bytes(run.folder / "run.toml", to_toml(anchored(config)).encode())
+            run._leave_out()
         except BaseException:
             run.close()
             raise
@@ -133,9 +135,15 @@ class Run:
             os.close(self._lock_file)
             self._lock_file = None
 
+    def _leave_out(self) -> None:
+        """A stage that this configuration leaves out is not done; its parts stay, for when it comes back."""
+        for stage in STAGES:
+            if stage not in self.stages:
+                StageStore(self.folder, stage).manifest_path.unlink(missing_ok=True)
+
     def plan(self, stage: str) -> Plan:
         """What has to be done for a stage, given what lies on disk."""
-        spec = BY_NAME[stage]
+        spec = stage_of(stage, self.config)
         before = {name: self._manifest(name).outcome for name in stages_before(spec)}
         depends = made_from(spec, self.config, self.prompts, self.client.model, before)
         keyed = fingerprint = digest("stage", depends, size=16)
@@ -163,7 +171,7 @@ class Run:
             with self._mutex:
                 self._reused[plan.stage] = self._reused.get(plan.stage, 0) + record.inputs
             return record
-        spec = BY_NAME[plan.stage]
+        spec = stage_of(plan.stage, self.config)
         tables = {name: self._slice(spec, name, part) for name in spec.reads}
         notes: list[str] = []
         services = Services(self.client, self.prompts, store.folder, report, notes.append)
@@ -280,5 +288,5 @@ def default_name(config: RunConfig) -> str:
     prompts = PromptLibrary(Path(config.prompts.dir) if config.prompts.dir else None)
     flat = flatten({"models": {n: m.model_dump(mode="json") for n, m in config.in_use().items()}})
     models = {key: value for key, value in flat.items() if not is_excluded(key)}
-    everything = [made_from(stage, config, prompts, lambda entry: entry, {}) for stage in PIPELINE]
+    everything = [made_from(stage, config, prompts, lambda entry: entry, {}) for stage in road(config)]
     return f"{config.recipe}-{digest('run', everything, models)[:8]}"

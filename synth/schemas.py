@@ -3,12 +3,28 @@
 The README's table, the dataset card, the tests and the viewer are made from this file.
 """
 
-from dataclasses import dataclass
-from functools import cached_property
-
 import pyarrow as pa
 
-SCHEMA_VERSION = 1
+from synth.columns import SCHEMA_VERSION, Column, Table
+from synth.columns import number as _float
+from synth.columns import text as _text
+from synth.columns import texts as _texts
+from synth.columns import whole as _int
+from synth.verify.judging import CRITERIA
+
+__all__ = [
+    "CALL",
+    "JUDGEMENT",
+    "REASONS",
+    "SCHEMA_VERSION",
+    "STAGES",
+    "TABLES",
+    "WALK_STEP",
+    "Column",
+    "Table",
+    "main_table",
+    "stage_folder",
+]
 
 # The road every row travels. A run folder numbers its stage folders by this order.
 STAGES = (
@@ -67,56 +83,16 @@ REASONS: dict[str, str] = {
     "contaminated": "overlaps an item of a benchmark",
     "copied_source": "nearly a copy of the source passage",
     "copied_example": "nearly a copy of an example in the prompt",
+    "judged_bad": "a judge found it bad",
+    "judged_too_low": "its verdicts are lower than the rule for keeping asks for",
+    "verdict_tied": "a judge's verdict changed with the order of what it was shown",
+    "no_verdict": "a judge gave no explicit verdict, or the checker no explicit outcome",
+    "contradictory_verdict": "a judge's verdict does not follow from its own marks",
+    "inconsistent": "what the question says contradicts itself",
+    "under_determined": "the question lacks data, so that its answer is left open",
+    "several_answers": "the question has several answers and does not ask for all of them",
     "no_final_answer": "no final answer could be found in the response",
 }
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column: its Arrow type, its meaning, and whether it may be null."""
-
-    name: str
-    type: pa.DataType
-    doc: str
-    nullable: bool = False
-
-    @property
-    def field(self) -> pa.Field:
-        """The Arrow field, with the meaning in its metadata."""
-        return pa.field(self.name, self.type, self.nullable, {"description": self.doc})
-
-
-@dataclass(frozen=True)
-class Table:
-    """One table: rows are unique by `key` and stored in its order."""
-
-    name: str
-    stage: str
-    doc: str
-    key: str
-    columns: tuple[Column, ...]
-
-    @cached_property
-    def schema(self) -> pa.Schema:
-        """The Arrow schema, with name and version in its metadata."""
-        meta = {"synth.table": self.name, "synth.schema_version": str(SCHEMA_VERSION)}
-        return pa.schema([c.field for c in self.columns], metadata=meta)
-
-
-def _text(name: str, doc: str, nullable: bool = False) -> Column:
-    return Column(name, pa.string(), doc, nullable)
-
-
-def _texts(name: str, doc: str, nullable: bool = False) -> Column:
-    return Column(name, pa.list_(pa.string()), doc, nullable)
-
-
-def _int(name: str, doc: str, nullable: bool = False) -> Column:
-    return Column(name, pa.int32(), doc, nullable)
-
-
-def _float(name: str, doc: str, nullable: bool = False) -> Column:
-    return Column(name, pa.float64(), doc, nullable)
 
 
 CALL = (
@@ -124,6 +100,20 @@ CALL = (
     _text("prompt_id", "name and version of the prompt file"),
     _text("prompt_sha", "SHA-256 of the prompt file"),
     _text("model", "identity of the model that wrote this row"),
+)
+
+# What one judge said in one pass.
+JUDGEMENT = pa.struct(
+    [
+        pa.field("judge", pa.string(), False),
+        pa.field("pass", pa.int32(), False),
+        pa.field("verdict", pa.string(), False),
+        *(pa.field(name, pa.string(), False) for name in CRITERIA),
+        pa.field("assessment", pa.string(), False),
+        pa.field("order", pa.list_(pa.string()), False),
+        pa.field("model", pa.string(), False),
+        pa.field("call_id", pa.string(), False),
+    ]
 )
 
 WALK_STEP = pa.struct(
@@ -297,6 +287,34 @@ _ALL = (
         ),
     ),
     Table(
+        "judged",
+        "judge",
+        "questions that the judges kept, with what each of them said; a run without judges has none",
+        "question_id",
+        (
+            _text("question_id", "question that was kept"),
+            _text("verdict", "the lowest verdict of any judge: `perfect` or `acceptable`"),
+            _texts(
+                "verdicts", "verdict of each judge in the order of the roles; `tie` where its passes differ"
+            ),
+            _text("rule", "rule by which it was kept"),
+            Column(
+                "judgements",
+                pa.list_(JUDGEMENT),
+                "what each judge said in each pass: marks, words, the order of the concepts, its call",
+            ),
+            _text("well_posed", "outcome of the check: `well_posed`; null where it was not made", True),
+            _texts("givens", "what is given, as the checker restates it, else null", True),
+            _text("sought", "what is sought, as the checker restates it, else null", True),
+            _text("checker", "identity of the model that checked, else null", True),
+            _text("check_call_id", "call of the check, else null", True),
+            _text("prompt_id", "name and version of the judges' prompt"),
+            _text("prompt_sha", "SHA-256 of that prompt's file"),
+            _text("check_prompt_id", "name and version of the checker's prompt, else null", True),
+            _text("check_prompt_sha", "SHA-256 of that prompt's file, else null", True),
+        ),
+    ),
+    Table(
         "answers",
         "answers",
         "responses to questions, each with its final answer",
@@ -331,7 +349,8 @@ _ALL = (
             _text("difficulty", "difficulty level named by the model, else null", True),
             _text("answer_mode", "how the answer was chosen"),
             _float("agreement", "share of sampled answers that agree with the label", True),
-            _text("verdict", "verdict of the judges", True),
+            _text("verdict", "lowest verdict of the judges, `perfect` or `acceptable`", True),
+            _text("well_posed", "`well_posed` where a checker restated the question and found it so", True),
             _float("pass_rate", "share of the student's attempts that were correct", True),
             _float("nearest_jaccard", "Jaccard similarity to the most similar kept question", True),
             _float("source_overlap", "highest share of its n-grams found in one reference"),

@@ -105,10 +105,19 @@ def use_model(tree: Tree, model: str) -> None:
         models[model] = {**(generator or entry), "model": model}
     elif model in models:
         models[model].setdefault("model", model)
-    embedder = tree.get("roles", {}).get("embedder") if model != "fake" else model
-    tree["roles"] = {"generator": model, "extractor": model, "solver": model}
-    if embedder is not None:
-        tree["roles"]["embedder"] = embedder
+    kept = _beside(tree.get("roles", {}), model)
+    tree["roles"] = {"generator": model, "extractor": model, "solver": model, **kept}
+
+
+def _beside(roles: Tree, model: str) -> Tree:
+    """Roles that `--model` leaves as they are; `fake` takes them too, with as many judges as before."""
+    kept = {role: roles[role] for role in ("embedder", "judge", "checker") if roles.get(role)}
+    if model != "fake":
+        return kept
+    played: Tree = {"embedder": model}
+    for role, named in kept.items():
+        played[role] = [model] * len(named) if isinstance(named, list) else model
+    return played
 
 
 def _is_shaped(tree: Tree) -> bool:

@@ -15,7 +15,8 @@ from synth.lock import is_locked
 from synth.places import dataset_of
 from synth.prompts.library import PromptLibrary
 from synth.report import manifests
-from synth.schemas import STAGES, TABLES, main_table
+from synth.road import stages_of
+from synth.schemas import TABLES, main_table
 from synth.settings import build, read_recipe
 from synth.store import Manifest, StageStore, part_key
 
@@ -52,8 +53,7 @@ def standing(run_folder: Path) -> Standing:
     """
     config = run_config(run_folder)
     finished = manifests(run_folder)
-    written = {table.stage for table in TABLES.values()}
-    stages = [_stage(run_folder, stage, config, finished) for stage in STAGES if stage in written]
+    stages = [_stage(run_folder, stage, config, finished) for stage in stages_of(config)]
     published = (dataset_of(run_folder) / "stats.json").is_file() and len(finished) == len(stages)
     return Standing(stages, published, is_locked(run_folder))
 
@@ -75,9 +75,9 @@ def _stage(folder: Path, name: str, config: RunConfig, finished: Mapping[str, Ma
         parts, rows = len(manifest.parts), manifest.outputs.get(main_table(name), 0)
         return StageStanding(name, "finished", parts, parts, rows, manifest.rejected)
     # Only here: it brings everything that a stage works with, which takes seconds.
-    from synth.pipeline import BY_NAME, stages_before
+    from synth.pipeline import stage_of, stages_before
 
-    spec = BY_NAME[name]
+    spec = stage_of(name, config)
     before = {name: finished[name].outcome for name in stages_before(spec) if name in finished}
     if spec.cut is None or len(before) < len(stages_before(spec)):
         return StageStanding(spec.name, "to do", 0, 1 if spec.cut is None else None, None, None)

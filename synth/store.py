@@ -251,7 +251,10 @@ class StageStore:
             raise StoreError(f"A part of {self.folder} is missing or damaged ({fault}); {hint}.") from fault
         spec = TABLES[table]
         # Parts are in the order of their inputs; sorting here makes rows independent of how they were cut.
-        return pa.concat_tables(tables).sort_by(spec.key) if tables else spec.schema.empty_table()
+        # A column that came later is null in what was written before: a stage that is not computed anew
+        # for it keeps its rows.
+        whole = pa.concat_tables([spec.schema.empty_table(), *tables], promote_options="default")
+        return whole.sort_by(spec.key)
 
     def _unanswered(self, parts: list[PartRecord]) -> str:
         files = [self.run_folder / f.path for part in parts for f in part.files if f.table == "rejected"]

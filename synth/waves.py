@@ -15,9 +15,10 @@ from pydantic import ValidationError
 
 from synth.config import Config, RunConfig
 from synth.ids import digest
-from synth.pipeline import BY_NAME, PIPELINE, made_from, stages_before
+from synth.pipeline import PIPELINE, made_from, stage_of, stages_before
 from synth.prompts.library import PromptLibrary
 from synth.report import manifests
+from synth.road import stages_of
 from synth.runs import Run
 from synth.store import write_bytes
 from synth.target import Walked, next_limit
@@ -52,7 +53,7 @@ class _Known(Config):
 
 
 def waves(run: Run) -> Iterator[Wave]:
-    """The waves that a run still has to make, one at least; run the stages `WAVED` for each.
+    """The waves that a run still has to make, one at least; run the stages `waved` for each.
 
     The last is given also where it was made before: its stages then find that nothing is to be done.
     """
@@ -73,8 +74,8 @@ def waves(run: Run) -> Iterator[Wave]:
         # Without a limit where all are asked: then the rows are those of a run without a target.
         run.limit = asked if asked < len(most) else None
         yield Wave(len(walked) + 1, _said(walked, asked, len(most), target))
-        walked.append(Walked(asked, _accepted(run.folder)))
-        if _is_whole(run.folder) and known.get(asked) != walked[-1].accepted:
+        walked.append(Walked(asked, _accepted(run)))
+        if _is_whole(run) and known.get(asked) != walked[-1].accepted:
             known[asked] = walked[-1].accepted
             _write(run.folder, depends, known)
         run.waves = tuple(walked)
@@ -84,8 +85,13 @@ def road(run: Run) -> Iterator[tuple[str, Wave]]:
     """Every stage in the order in which they are to be run, with its wave."""
     yield from ((stage, Wave(1)) for stage in BEFORE)
     for wave in waves(run):
-        yield from ((stage, wave) for stage in WAVED)
+        yield from ((stage, wave) for stage in waved(run.config))
     yield from ((stage, Wave(1)) for stage in AFTER)
+
+
+def waved(config: RunConfig) -> tuple[str, ...]:
+    """The stages of a wave: those of `WAVED` that the configuration has."""
+    return tuple(stage for stage in stages_of(config) if stage in WAVED)
 
 
 def most_rows(levels: Sequence[str], config: RunConfig) -> list[int]:
@@ -141,21 +147,21 @@ def _depends(run_folder: Path, config: RunConfig, prompts: PromptLibrary, model:
     """What the rows of a wave depend on beside its limit: no target, so that a later one finds them."""
     done = manifests(run_folder)
     made = []
-    for spec in (BY_NAME[name] for name in WAVED):
+    for spec in (stage_of(name, config) for name in waved(config)):
         before = {name: done[name].outcome for name in stages_before(spec) if name in BEFORE}
         made.append(made_from(spec, config, prompts, model, before))
     return digest("waves", made, size=16)
 
 
-def _accepted(run_folder: Path) -> int:
+def _accepted(run: Run) -> int:
     """Questions that came through every stage of the wave that was run last."""
-    return manifests(run_folder)[WAVED[-1]].parents
+    return manifests(run.folder)[waved(run.config)[-1]].parents
 
 
-def _is_whole(run_folder: Path) -> bool:
+def _is_whole(run: Run) -> bool:
     """Whether nothing of a wave fell for want of an answer: if so, a later run asks for it again."""
-    done = manifests(run_folder)
-    return all(done[name].is_whole for name in WAVED)
+    done = manifests(run.folder)
+    return all(done[name].is_whole for name in waved(run.config))
 
 
 def _said(walked: Sequence[Walked], asked: int, combinations: int, target: int) -> str:

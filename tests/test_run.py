@@ -15,6 +15,7 @@ from synth.config import RunConfig
 from synth.errors import ConfigError, StoreError
 from synth.facade import run_stage
 from synth.report import funnel, manifests
+from synth.road import stages_of
 from synth.runs import Run, default_name
 from synth.schemas import TABLES
 from synth.settings import load
@@ -38,7 +39,8 @@ def test_a_run_ends_in_a_dataset_of_all_levels(config: RunConfig) -> None:
 def test_each_stage_balances_and_feeds_the_next(config: RunConfig) -> None:
     result = synth.run(config)
     found = manifests(result.folder)
-    assert list(found) == list(Run.stages)
+    assert list(found) == list(stages_of(config))
+    assert "judge" not in found
     assert found["questions"].inputs == found["combinations"].outputs["combinations"]
     assert found["screen"].inputs == found["questions"].outputs["questions"]
     assert found["answers"].inputs == found["screen"].outputs["screened"]

@@ -19,13 +19,14 @@ from synth.facade import Result, run_stage
 from synth.pipeline import PIPELINE, made_from
 from synth.prompts.library import PromptLibrary
 from synth.report import manifests, read_stats
+from synth.road import stages_of
 from synth.run_report import read
 from synth.runs import Run, default_name
 from synth.settings import load
 from synth.stages.dataset import rows_to_keep
 from synth.standing import standing
 from synth.target import Walked, next_limit, sentence
-from synth.waves import BEFORE, FILE, WAVED, road
+from synth.waves import BEFORE, FILE, road, waved
 from tests import corpus
 
 ROWS = 40
@@ -314,5 +315,5 @@ def test_the_road_is_all_stages_once_without_a_target(config: RunConfig, tmp_pat
             assert (wave.number, wave.said) == (1, "")
             plan = run.plan(stage)
             run.commit(plan, [run.work(plan, part) for part in plan.parts])
-    assert tuple(stages) == Run.stages
-    assert WAVED == ("questions", "screen", "answers")
+    assert tuple(stages) == stages_of(config)
+    assert waved(config) == ("questions", "screen", "answers")

@@ -11,6 +11,7 @@ from flows.commands import options
 from flows.terminal import line, plain, print_json
 from synth.places import find_run
 from synth.text import counted
+from synth.verify.judging import CRITERIA
 
 if TYPE_CHECKING:
     from rich.tree import Tree
@@ -26,6 +27,7 @@ NAME_CHARS = 60
 SHOWN: dict[str, tuple[str, ...]] = {
     "questions": ("question", "origin", "difficulty", "source_kind", "concepts", "prompt_id", "model"),
     "screened": ("nearest_id", "nearest_jaccard", "source_overlap", "example_overlap", "benchmark_overlap"),
+    "judged": ("verdict", "rule", "judgements", "well_posed", "givens", "sought", "checker"),
     "answers": ("final_answer", "answer", "prompt_id", "model"),
     "combinations": ("combination_id", "level", "sampler", "names"),
     "passages": ("title", "source", "language", "licence", "position", "text"),
@@ -43,7 +45,7 @@ SHOWN: dict[str, tuple[str, ...]] = {
     "concepts": ("name", "kind", "surfaces", "passages", "documents", "degree"),
     "mentions": ("name", "kind", "surface", "passage_id"),
 }
-TITLES = {"screened": "checks that the question passed"}
+TITLES = {"screened": "checks that the question passed", "judged": "what the judges said"}
 
 
 def explain(
@@ -105,8 +107,23 @@ def _leaf(tree: "Tree", name: str, value: object, limit: int | None) -> None:
 def _fields(tree: "Tree", row: Row, names: tuple[str, ...], limit: int | None) -> None:
     for name in names or tuple(row):
         value = row.get(name)
-        if value is not None and value != []:
+        if name == "judgements":
+            _judgements(tree, value or [], limit)
+        elif isinstance(value, dict):
+            _fields(_branch(tree, name), value, (), limit)
+        elif value is not None and value != []:
             _leaf(tree, name, ", ".join(map(str, value)) if isinstance(value, list) else value, limit)
+
+
+def _judgements(tree: "Tree", said: list[Row], limit: int | None) -> None:
+    """One branch for each judge and pass: its verdict, its marks, its words, and why it has none."""
+    for one in said:
+        turn = f", pass {one['pass'] + 1}" if any(other["pass"] for other in said) else ""
+        branch = _branch(tree, f"{one['judge']}{turn}: {one.get('verdict') or 'no verdict'}")
+        if marks := [f"{name} {one[name]}" for name in CRITERIA if one.get(name)]:
+            _leaf(branch, "marks", ", ".join(marks), limit)
+        names = ("assessment", "stated", "reason", "detail", "reply", "order", "model", "call_id")
+        _fields(branch, one, names, limit)
 
 
 def _rejections(tree: "Tree", rows: list[Row], limit: int | None) -> None:

@@ -167,7 +167,7 @@ def write(body: dict[str, Any], name: str) -> str:
     """What a model that understood the prompt might write."""
     messages = [m for m in body.get("messages", []) if isinstance(m.get("content"), str)]
     prompt = fake_text.read_prompt(messages)
-    writer = fake_text.Writer(prompt, stream(0, "fake", name))
+    writer = fake_text.Writer(prompt, stream(0, "fake", name), str(body.get("model", "")))
     wanted = body.get("response_format") or {}
     if wanted.get("type") == "json_schema":
         schema = wanted.get("json_schema", {}).get("schema", {})

@@ -10,12 +10,12 @@ import random
 import re
 import zlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from synth.llm import fake_frames
+from synth.llm import fake_frames, fake_judge
 
 _PASSAGE = re.compile(r"<passage\b[^>]*>(.*?)</passage>", re.DOTALL)
 _CONCEPTS = re.compile(r"<concepts\b[^>]*>(.*?)</concepts>", re.DOTALL)
@@ -114,9 +114,10 @@ def names_of(text: str) -> tuple[list[str], list[str]]:
 class Writer:
     """Writes for one prompt, from one random stream."""
 
-    def __init__(self, prompt: Prompt, draw: random.Random) -> None:
+    def __init__(self, prompt: Prompt, draw: random.Random, model: str = "fake") -> None:
         self.prompt = prompt
         self.draw = draw
+        self.model = model
         self.topics, self.key_concepts = names_of(prompt.passage)
         self.chosen = self.choose()
 
@@ -141,12 +142,21 @@ class Writer:
         problems = [fake_frames.word_problem(self.draw, [subject, *self.chosen[:1]]) for _ in range(4)]
         return "\n\n".join([f"# {subject}", f"This page is about {subject}, step by step.", *problems])
 
+    def judged(self, wanted: Collection[str] = ()) -> dict[str, Any]:
+        """What a judge or checker says, where `wanted` or else the prompt names its fields."""
+        names = wanted or self.prompt.tags
+        if "verdict" in names:
+            return fake_judge.judgement(self.prompt.question, self.model)
+        return fake_judge.check(self.prompt.question, self.model) if "outcome" in names else {}
+
     def tagged(self) -> str:
         """The layout whose tags the prompt names, or nothing where it names none."""
         if "overall" in self.prompt.tags:
             grade = rate(self.prompt.passage)
             grades = (*(self.draw.randint(1, 10) for _ in GRADES[:-1]), grade)
             return "\n".join(f"<{name}>{of}</{name}>" for name, of in zip(GRADES, grades, strict=True))
+        if judged := self.judged():
+            return fake_judge.as_tags(judged)
         if "item" in self.prompt.tags:
             return "\n".join(self._item() for _ in range(self.draw.randint(1, 3)))
         if "topics" in self.prompt.tags and not self.prompt.question:

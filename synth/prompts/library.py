@@ -31,7 +31,8 @@ _SECTION = re.compile(r"^# (System|User|Tags)\s*$", re.MULTILINE)
 # Tags that delimit data. Text of documents and models must not be able to close or open one.
 _DELIMITER = re.compile(
     r"<(\s*+(?:/\s*+)*+(?:passage|concepts|question|item|kind|level|subject|unsuitable|topics|key_concepts"
-    r"|solution|final_answer|relevance|clarity|language_quality|overall)\b)",
+    r"|solution|final_answer|relevance|clarity|language_quality|overall|outline|assessment|question_format"
+    r"|factual_accuracy|difficulty_alignment|concept_coverage|solvability|verdict|givens|sought|outcome)\b)",
     re.IGNORECASE,
 )
 
@@ -242,8 +243,13 @@ def _as_tags(reply: dict[str, Any]) -> str:
         blocks = ["<topics>", *topics, "</topics>", "<key_concepts>", *concepts, "</key_concepts>"]
         return "\n".join([*heads, *blocks])
     if "questions" not in reply:
-        return "\n".join(f"<{tag}>{text}</{tag}>" for tag, text in reply.items())
+        return "\n".join(f"<{tag}>{_lines(text)}</{tag}>" for tag, text in reply.items())
     return "\n".join(_item_tags(item) for item in reply["questions"])
+
+
+def _lines(value: Any) -> str:
+    """Text as it is, a list as one line for each of its items."""
+    return "\n".join(["", *(f"- {item}" for item in value), ""]) if isinstance(value, list) else str(value)
 
 
 def _item_tags(item: dict[str, Any]) -> str:

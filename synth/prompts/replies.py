@@ -9,9 +9,18 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, NamedTuple, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    WithJsonSchema,
+)
 
 from synth.prompts import tags
+from synth.verify.judging import VERDICTS, Outcome, Verdict
 
 
 class Reply(BaseModel):
@@ -101,6 +110,49 @@ class Rating(Reply):
     overall: Grade
 
 
+def _word(given: Any) -> Any:
+    """One of a few words, whatever its case and whether it is written with a hyphen, a blank or neither."""
+    return re.sub(r"[\s-]+", "_", given.strip().lower()) if isinstance(given, str) else given
+
+
+def _one_of(words: tuple[str, ...]) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "enum": list(words)})
+
+
+Mark = Annotated[Verdict, BeforeValidator(_word)]
+# Always asked for; null where a reply is silent, so that silence is told apart from what cannot be read.
+SaidVerdict = Annotated[Verdict | None, BeforeValidator(_word), _one_of(VERDICTS)]
+SaidOutcome = Annotated[Outcome | None, BeforeValidator(_word), _one_of(get_args(Outcome))]
+
+
+class Judgement(Reply):
+    """A question judged in words, on five criteria, and in a verdict (METHOD 3.7)."""
+
+    assessment: str
+    question_format: Mark
+    factual_accuracy: Mark
+    difficulty_alignment: Mark
+    concept_coverage: Mark
+    solvability: Mark
+    verdict: SaidVerdict = None
+
+
+def _not_blank(text: str) -> str:
+    # No bound in the schema: not all endpoints know it.
+    if not text.strip():
+        raise ValueError("nothing is restated")
+    return text.strip()
+
+
+class WellPosedness(Reply):
+    """What a question gives and seeks, in other words, and whether it has exactly one answer."""
+
+    givens: list[str]
+    sought: Annotated[str, AfterValidator(_not_blank)]
+    assessment: str
+    outcome: SaidOutcome = None
+
+
 REPLIES: dict[str, type[Reply]] = {
     "extraction": Extraction,
     "topics": TopicsOnly,
@@ -109,6 +161,8 @@ REPLIES: dict[str, type[Reply]] = {
     "concept_questions": ConceptQuestions,
     "solution": Solution,
     "rating": Rating,
+    "judgement": Judgement,
+    "well_posedness": WellPosedness,
 }
 
 

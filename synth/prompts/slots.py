@@ -39,6 +39,10 @@ SLOTS: dict[str, Slot] = {
     "level3": _COMBINATION,
     "rating": Slot(COMMON | {"title", "passage"}, ("rating",)),
     "document": Slot(COMMON | {"language", "kind", "subject"}, (None,)),
+    "judge": Slot(
+        COMMON | {"question", "concepts", "level", "outline", "references", "language"}, ("judgement",)
+    ),
+    "well_posed": Slot(COMMON | {"question", "language"}, ("well_posedness",)),
     "answer": Slot(COMMON | {"question", "language"}, (None, "solution")),
 }
 

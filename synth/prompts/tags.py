@@ -19,6 +19,8 @@ def read(text: str, model: Any) -> dict[str, Any]:
         return _extraction(text, model)
     if "overall" in model.model_fields:
         return _grades(text, model)
+    if {"verdict", "outcome"} & model.model_fields.keys():
+        return _judged(text, model)
     if "questions" not in model.model_fields:
         blocks = {tag: _block(text, tag) for tag in model.model_fields}
         return {tag: block for tag, block in blocks.items() if block is not None}
@@ -39,6 +41,20 @@ def _grades(text: str, model: Any) -> dict[str, Any]:
     found = {tag: re.findall(rf"<{tag}>([^<>]*)</{tag}>", text) for tag in model.model_fields}
     whole = {tag: blocks[0].strip() for tag, blocks in found.items() if len(blocks) == 1}
     return {tag: int(grade) if _GRADE.fullmatch(grade) else grade for tag, grade in whole.items()}
+
+
+def _judged(text: str, model: Any) -> dict[str, Any]:
+    """Words, each in the one block of its name: where two stand there, neither is what was meant."""
+    found = {tag: _every_block(text, tag) for tag in model.model_fields}
+    whole: dict[str, Any] = {tag: blocks[0] for tag, blocks in found.items() if len(blocks) == 1}
+    if "givens" in whole:
+        lines = (re.sub(r"^[-*•]\s+", "", line.strip()) for line in whole["givens"].splitlines())
+        whole["givens"] = [line for line in lines if line]
+    return whole
+
+
+def _every_block(text: str, tag: str) -> list[str]:
+    return [block.strip() for block in re.findall(rf"<{tag}>(.*?)</{tag}>", text, re.DOTALL | re.IGNORECASE)]
 
 
 def _item(block: str) -> dict[str, Any]:

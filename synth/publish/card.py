@@ -47,6 +47,7 @@ def render_card(config: RunConfig, stats: dict[str, Any], documents: pa.Table, p
     environment.filters["md"] = markdown_text
     environment.filters["counted"] = counted
     environment.filters["target"] = sentence
+    environment.filters["percent"] = lambda share: "–" if share is None else f"{share:.1%}"
     template = environment.from_string(
         resources.files("synth.publish").joinpath("card.md.jinja").read_text("utf-8")
     )
@@ -102,6 +103,9 @@ def departures(config: RunConfig) -> list[str]:
         f"walks with fewer than {combinations.min_concepts} concepts are dropped": combinations.min_concepts
         > 1,
         "a set of concepts that was drawn before is drawn again": combinations.retries > 0,
+        "questions are judged before they are answered, after SwS (arXiv 2506.08989)": bool(
+            config.roles.judge
+        ),
         "near-duplicates are found by MinHash and confirmed by exact Jaccard; no method is named": True,
     }
     return [line for line, holds in said.items() if holds]

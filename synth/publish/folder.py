@@ -23,6 +23,7 @@ from synth.graph.picture import draw
 from synth.ids import digest
 from synth.places import OLD_DATASET
 from synth.publish.card import render_card
+from synth.publish.judging import judging_stats
 from synth.publish.rejected import Leaks, published_rejected
 from synth.publish.stats import dataset_stats, provenance
 from synth.report import funnel, manifests
@@ -78,7 +79,9 @@ def _sums(folder: Path) -> str:
 def _write(folder: Path, run_folder: Path, config: RunConfig, stages: tuple[str, ...], stamp: str) -> None:
     tables = {name: StageStore(run_folder, TABLES[name].stage).read(name) for name in _READ}
     rows, documents, concepts, incidence = (tables[name] for name in _READ)
-    stats = dataset_stats(rows, documents, concepts, incidence, funnel(run_folder), manifests(run_folder))
+    judging = _judging(run_folder) if "judge" in stages else None
+    found = funnel(run_folder), manifests(run_folder)
+    stats = dataset_stats(rows, documents, concepts, incidence, *found, judging)
     meta = provenance(config, _version(), stats)
     leaks = _leak_finder(config)
     if config.dataset.include_text:
@@ -97,6 +100,11 @@ def _write(folder: Path, run_folder: Path, config: RunConfig, stages: tuple[str,
     write_json(folder / "stats.json", {**stats, "stamp": stamp})
     write_bytes(folder / "README.md", render_card(config, stats, tables["documents"], picture).encode())
     write_bytes(folder / SUMS, _sums(folder).encode())
+
+
+def _judging(run_folder: Path) -> dict[str, Any]:
+    store = StageStore(run_folder, "judge")
+    return judging_stats(store.read("judged"), store.read("rejected"))
 
 
 def _draw(concepts: pa.Table, incidence: pa.Table, path: Path) -> bool:

@@ -19,9 +19,9 @@ from synth.store import StageStore
 WITHHELD = ("contaminated",)
 NOTHING = "{}"
 # What of a row is a model's own words; the rest are ids, names of concepts and numbers.
-WORDS = ("reply", "question", "answer", "label")
+WORDS = ("reply", "question", "answer", "label", "assessment", "detail", "givens", "sought")
 # Here the detail quotes the reply, or an endpoint that may quote the prompt.
-QUOTING = ("concepts", "questions", "answers")
+QUOTING = ("concepts", "questions", "judge", "answers")
 
 Leaks = Callable[[str], bool]
 Row = dict[str, Any]
@@ -43,6 +43,15 @@ def _shown(row: Row, leaks: Leaks) -> Row:
 def _without_text(row: Row) -> Row:
     if row["stage"] == "documents":
         return {**row, "row": NOTHING}
-    kept = {name: value for name, value in json.loads(row["row"]).items() if name not in WORDS}
+    kept = _without_words(json.loads(row["row"]))
     detail = REASONS[row["reason"]] if row["stage"] in QUOTING else row["detail"]
     return {**row, "detail": detail, "row": json.dumps(kept, sort_keys=True, ensure_ascii=False)}
+
+
+def _without_words(value: Any) -> Any:
+    """The value without a model's words, however deep they lie."""
+    if isinstance(value, list):
+        return [_without_words(item) for item in value]
+    if isinstance(value, dict):
+        return {name: _without_words(inner) for name, inner in value.items() if name not in WORDS}
+    return value

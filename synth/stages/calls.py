@@ -89,10 +89,19 @@ class Answered:
 
 
 def ask_all(
-    asks: Sequence[Ask], stage: str, role: Role, sampling: Sampling, config: RunConfig, services: Services
+    asks: Sequence[Ask],
+    stage: str,
+    role: Role,
+    sampling: Sampling,
+    config: RunConfig,
+    services: Services,
+    entry: str | None = None,
 ) -> Iterator[Answered]:
-    """Make all calls at once, as far as the endpoint's limits allow; answers in the order of the asks."""
-    entry = config.roles.of(role)
+    """Make all calls at once, as far as the endpoint's limits allow; answers in the order of the asks.
+
+    `entry` says who is asked where several play the role.
+    """
+    entry = entry or config.roles.of(role)
     form = services.client.form(entry) if asks else "text"
     forms = ["text" if ask.prompt.front.reply is None else form for ask in asks]
     messages = [_messages(ask, used, config) for ask, used in zip(asks, forms, strict=True)]

@@ -21,9 +21,14 @@ def assemble(tables: Mapping[str, pa.Table], config: RunConfig) -> Output:
     questions = _by(tables["questions"], "question_id")
     screened = _by(tables["screened"], "question_id")
     passages = _by(tables["passages"].drop_columns(["text"]), "passage_id")
+    judged = _by(tables["judged"], "question_id") if "judged" in tables else {}
     answers = tables["answers"].to_pylist()
     rows = [
-        _row(questions[a["question_id"]], screened[a["question_id"]], a, passages, config) for a in answers
+        {
+            **_row(questions[a["question_id"]], screened[a["question_id"]], a, passages, config),
+            **_verdict(judged.get(a["question_id"], {})),
+        }
+        for a in answers
     ]
     kept = rows_to_keep(rows, config.target.rows)
     return Output(
@@ -98,6 +103,10 @@ def _row(question: Row, screened: Row, answer: Row, passages: Mapping[str, Row],
         "call_id": question["call_id"],
         "answer_call_id": answer["call_id"],
     }
+
+
+def _verdict(judged: Row) -> Row:
+    return {"verdict": judged.get("verdict"), "well_posed": judged.get("well_posed")}
 
 
 def _distinct(values: Iterable[str]) -> list[str]:

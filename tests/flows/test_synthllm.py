@@ -12,7 +12,7 @@ from synth.config import RunConfig
 from synth.errors import ConfigError, StoreError
 from synth.facade import load as load_table
 from synth.report import manifests
-from synth.runs import Run
+from synth.road import stages_of
 from synth.schemas import stage_folder
 from synth.settings import load
 from tests import corpus
@@ -66,7 +66,7 @@ def finished(running_server: str, tmp_path_factory: pytest.TempPathFactory) -> F
 
 
 def test_the_run_ends_in_a_dataset(finished: Finished) -> None:
-    assert list(manifests(finished.folder)) == list(Run.stages)
+    assert list(manifests(finished.folder)) == list(stages_of(finished.config))
     assert len(load_table(finished.folder, "dataset")) > 0
     assert (finished.folder / "dataset" / "README.md").is_file()
 
@@ -76,7 +76,20 @@ def test_stages_are_sub_flows_with_names_that_a_person_reads(finished: Finished,
     assert parent["state_name"] == "Completed"
     inside = {"parent_flow_run_id": {"any_": [parent["id"]]}}
     found = ask(finished.api_url, "/flow_runs/filter", flow_runs=inside, sort="START_TIME_ASC")
-    assert [run["name"] for run in found] == [stage_folder(stage).replace("_", " ") for stage in Run.stages]
+    assert [run["name"] for run in found] == [
+        stage_folder(stage).replace("_", " ") for stage in stages_of(finished.config)
+    ]
+
+
+def test_a_stage_of_the_judges_is_there_where_judges_are(finished: Finished, runs_of: Find) -> None:
+    judged = finished.config.model_copy(
+        update={"roles": finished.config.roles.model_copy(update={"judge": ("fake",)})}
+    )
+    folder = carry_out(judged, "judged", finished.folder.parent).parent
+    inside = {"parent_flow_run_id": {"any_": [runs_of("judged")[0]["id"]]}}
+    found = ask(finished.api_url, "/flow_runs/filter", flow_runs=inside, sort="START_TIME_ASC")
+    assert [run["name"] for run in found][5:8] == ["06 screen", "07 judge", "08 answers"]
+    assert list(manifests(folder)) == list(stages_of(judged))
 
 
 def test_tasks_take_many_parts(finished: Finished) -> None:
@@ -99,13 +112,13 @@ def test_results_stand_under_fixed_keys(finished: Finished, runs_of: Find) -> No
 
 def test_each_stage_has_a_progress_that_is_full(finished: Finished) -> None:
     latest = {a["key"]: a for a in ask(finished.api_url, "/artifacts/latest/filter")}
-    progress = {stage: latest[f"progress-{stage}"]["data"] for stage in Run.stages}
-    assert progress == dict.fromkeys(Run.stages, 100)
+    progress = {stage: latest[f"progress-{stage}"]["data"] for stage in stages_of(finished.config)}
+    assert progress == dict.fromkeys(stages_of(finished.config), 100)
 
 
 def test_listeners_hear_every_stage_begin_and_every_call(finished: Finished) -> None:
     begun = [stage for stage, done, total in finished.heard if (done, total) == (0, 0)]
-    assert begun == list(Run.stages)
+    assert begun == list(stages_of(finished.config))
     answers = [(done, total) for stage, done, total in finished.heard if stage == "answers" and total]
     assert answers[-1][0] == answers[-1][1] == manifests(finished.folder)["answers"].inputs
 
@@ -128,7 +141,7 @@ def test_a_second_run_reuses_every_stage(finished: Finished, runs_of: Find) -> N
     before = contents(finished.folder / "dataset")
     assert contents(carry_out(finished.config, "first", finished.folder.parent)) == before
     latest = {a["key"]: a for a in ask(finished.api_url, "/artifacts/latest/filter")}
-    said = [latest[f"progress-{stage}"]["description"] for stage in Run.stages]
+    said = [latest[f"progress-{stage}"]["description"] for stage in stages_of(finished.config)]
     assert all(
         sentence.startswith("Reused, as nothing that it depends on has changed: ") for sentence in said
     )

@@ -25,6 +25,9 @@ VARIABLES = {
     "max_key_concepts": 20,
     "most": 3,
     "question": "What is 2+2?",
+    "concepts": ["first", "second"],
+    "level": "college",
+    "outline": "",
     "kind": "blog post",
     "subject": "algebra",
 }
@@ -54,7 +57,7 @@ def test_every_example_is_a_reply_that_would_be_accepted(name: str, form: str) -
         messages = prompt.render(form, 9, {**VARIABLES, "domain": domain})
         for message in messages:
             if message["role"] == "assistant" and prompt.front.reply:
-                if prompt.front.reply in ("solution", "rating"):
+                if prompt.front.reply in ("solution", "rating", "judgement", "well_posedness"):
                     assert parse_one(prompt.front.reply, form, message["content"])
                     continue
                 parsed = parse(prompt.front.reply, form, message["content"])
@@ -76,7 +79,9 @@ def test_data_cannot_close_its_delimiter(text: str) -> None:
     assert not re.search(r"<\s*/?\s*(passage|concepts|question|item)", as_data(hostile), re.IGNORECASE)
 
 
-@pytest.mark.parametrize("tag", ["<//passage>", "< / / concepts>", "<level>", "</subject>", "<kind>"])
+@pytest.mark.parametrize(
+    "tag", ["<//passage>", "< / / concepts>", "<level>", "</subject>", "<kind>", "</ Verdict>", "<outcome>"]
+)
 def test_every_tag_of_a_prompt_is_broken_up(tag: str) -> None:
     assert as_data(tag) == f"‹{tag[1:]}"
 

@@ -20,6 +20,8 @@ FITTING = {
     "answer": ("answer.v1", "answer_compact.v1"),
     "rating": ("rating.v1", "rating_compact.v1"),
     "document": ("document.v1",),
+    "judge": ("judge.v1",),
+    "well_posed": ("well_posed.v1",),
 }
 
 
@@ -56,7 +58,13 @@ def test_stages_fill_every_variable_that_their_slot_promises(config: RunConfig, 
         (tmp_path / f"{slot}.v9.md").write_text(f"{head}# System\nAll of it.\n# User\n{body}")
     own = placed(config, dir=str(tmp_path), **{slot: f"{slot}.v9" for slot in SLOTS})
     own = own.model_copy(update={"filter": own.filter.model_copy(update={"mode": "distil"})})
-    assert {e.stage for e in forecast(own).examples} == {"documents", "concepts", "questions", "answers"}
+    own = own.model_copy(update={"roles": own.roles.model_copy(update={"judge": ("fake",)})})
+    stages = {"documents", "concepts", "questions", "judge", "answers"}
+    assert {e.stage for e in forecast(own).examples} == stages
+    assert {e.prompt for e in forecast(own).examples if e.stage == "judge"} == {
+        "judge",
+        "judge, well-posedness",
+    }
 
 
 @pytest.mark.parametrize(

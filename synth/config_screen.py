@@ -1,0 +1,56 @@
+"""The section `screen`: rules, duplicates and contamination."""
+
+from pydantic import Field, model_validator
+
+from synth.config_models import Config, Count, Share
+
+
+class ScreenConfig(Config):
+    """Rules, duplicates and contamination (METHOD 6.4, 6.5)."""
+
+    min_words: Count = Field(3, title="Fewest words", description="Shorter questions are rejected.")
+    max_words: Count = Field(400, title="Most words", description="Longer questions are rejected.")
+    reject_proofs: bool = Field(False, title="Reject proofs", description="Proofs cannot be checked.")
+    reject_multiple_choice: bool = Field(
+        True, title="Reject multiple choice", description="Choices leak the answer."
+    )
+    reject_multiple_parts: bool = Field(
+        True, title="Reject several parts", description="Several questions have several answers."
+    )
+    shingle_words: int = Field(
+        3, ge=1, title="Shingle", description="Words per shingle; questions are short."
+    )
+    permutations: int = Field(128, ge=16, title="Permutations", description="MinHash functions.")
+    bands: int = Field(25, ge=1, title="Bands", description="Bands x rows must not exceed permutations.")
+    rows: int = Field(
+        5,
+        ge=1,
+        title="Rows per band",
+        description="A pair at similarity s is a candidate with 1-(1-s^rows)^bands: 0.99 at s=0.7.",
+    )
+    threshold: Share = Field(
+        0.7, title="Threshold", description="Exact Jaccard from which a pair is duplicate."
+    )
+    benchmarks: tuple[str, ...] = Field(
+        (), title="Benchmarks", description="Files whose items must not appear in the output."
+    )
+    benchmark_ngram: int = Field(
+        10, ge=1, title="Benchmark n-gram", description="Words in a row that count as contamination."
+    )
+    copied_source: Share = Field(
+        1.0,
+        title="Copy of source",
+        description="Share of n-grams found in one reference above which a question is a copy; 1 keeps all.",
+    )
+    copied_example: Share = Field(
+        0.5, title="Copy of example", description="The same against the examples in the prompt."
+    )
+    copy_ngram: int = Field(5, ge=1, title="Copy n-gram", description="Words per n-gram of both copy checks.")
+
+    @model_validator(mode="after")
+    def _bands_fit(self) -> "ScreenConfig":
+        if self.bands * self.rows > self.permutations:
+            raise ValueError(
+                f"bands x rows is {self.bands * self.rows}, more than {self.permutations} permutations"
+            )
+        return self
