@@ -67,6 +67,7 @@ REASONS: dict[str, str] = {
     "copied_source": "nearly a copy of the source passage",
     "copied_example": "nearly a copy of an example in the prompt",
     "no_final_answer": "no final answer could be found in the response",
+    "conflicting": "says otherwise of the same thing than another row",
 }
 
 
