@@ -11,6 +11,7 @@ from pathlib import Path
 from synth.errors import ConfigError, EndpointError
 from synth.text import one_line
 
+ENDPOINT = "HF_ENDPOINT"
 TOKEN = "HF_TOKEN"  # noqa: S105 - the name of a variable
 _REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
 
@@ -44,7 +45,7 @@ def push(folder: Path, repository: str, public: bool, force: bool, replaced: lis
     from huggingface_hub.utils.tqdm import disable_progress_bars
 
     disable_progress_bars()
-    api = HfApi(token=token)
+    api = HfApi(endpoint=os.environ.get(ENDPOINT) or None, token=token)
     try:
         made = api.create_repo(repository, repo_type="dataset", private=not public, exist_ok=force)
         api.upload_folder(

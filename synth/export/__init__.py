@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from synth.errors import ConfigError, StoreError
 from synth.export.added import RAW, exporter
 from synth.export.files import SUFFIXES, TEST, TRAIN, Files, split_of
-from synth.export.options import Exporter, Kind, LeftOut, Options
+from synth.export.options import Exporter, Kind, LeftOut, Options, Row
 from synth.export.sources import Source, batches, dataset_files, of_dataset, of_rollouts, run_rollouts
 from synth.rollouts.read import Read, read_rollouts
 from synth.stages.base import rejected_table
@@ -98,12 +98,27 @@ def _shaped(
         for row in source.rows():
             split = split_of(row["problem_id"], options.test_share, options.seed)
             try:
-                made = form.shape({**row, "split": split, "index": files.rows[split]}, options)
+                made = _made(form, {**row, "split": split, "index": files.rows[split]}, options)
             except LeftOut as why:
                 left_out[str(why)] += 1
                 continue
             files.write(split, made | {name: row.get(name) for name in options.keep})
     return _done(files, left_out, read)
+
+
+def _made(form: Exporter, row: Row, options: Options) -> Row:
+    """What a form makes of a row; one of another package may do anything."""
+    try:
+        made = form.shape(row, options)
+    except LeftOut:
+        raise
+    except Exception as fault:
+        said = f"The form fails on the row {row['id']} ({type(fault).__name__}: {fault})"
+        raise StoreError(f"{said}; mend the package that it comes from.") from fault
+    if not isinstance(made, dict):
+        said = f"The form made no row of {row['id']} but {type(made).__name__}"
+        raise StoreError(f"{said}; mend the package that it comes from.")
+    return made
 
 
 def _rollouts(run_folder: Path | None, form: Exporter, options: Options) -> Read | None:

@@ -18,14 +18,15 @@ RAW = ("jsonl", "parquet")
 
 
 @cache
-def _added() -> dict[str, EntryPoint]:
+def added() -> dict[str, EntryPoint]:
+    """Forms of others by name; each is loaded when it is asked for."""
     points = sorted(entry_points(group=GROUP), key=lambda point: (point.name, point.value))
     return {point.name: point for point in points}
 
 
 def names() -> Iterator[str]:
     """Every form there is, ours first."""
-    yield from (*BUILT_IN, *RAW, *(name for name in _added() if name not in BUILT_IN and name not in RAW))
+    yield from (*BUILT_IN, *RAW, *(name for name in added() if name not in BUILT_IN and name not in RAW))
 
 
 def exporter(form: str) -> Exporter:
@@ -36,10 +37,10 @@ def exporter(form: str) -> Exporter:
     """
     if form in BUILT_IN:
         return BUILT_IN[form]
-    if form not in _added():
+    if form not in added():
         raise ConfigError(f"--format {form}: there is no such form; use one of {', '.join(names())}.")
     try:
-        loaded: Any = _added()[form].load()
+        loaded: Any = added()[form].load()
     except Exception as fault:
         raise ConfigError(
             f"--format {form}: its package cannot be loaded ({fault}); install it again."

@@ -75,8 +75,7 @@ class Files:
         if not rows:
             return
         if self._kind == "jsonl":
-            for row in rows:
-                self._lines(split).write(json.dumps(row, ensure_ascii=False) + "\n")
+            self._lines(split).writelines(map(_line, rows))
             return
         table = _table(rows, self._schema)
         self._parquet(split, table.schema).write_table(table, row_group_size=ROW_GROUP)
@@ -93,6 +92,13 @@ class Files:
             writer = pq.ParquetWriter(path, schema, compression="zstd")
             self._open[split] = self._stack.enter_context(writer)
         return self._open[split]
+
+
+def _line(row: Row) -> str:
+    try:
+        return json.dumps(row, ensure_ascii=False) + "\n"
+    except (TypeError, ValueError) as fault:
+        raise StoreError(f"A row cannot be written as JSON ({fault}); mend the form that made it.") from fault
 
 
 def _table(rows: list[Row], schema: pa.Schema | None) -> pa.Table:

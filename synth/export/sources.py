@@ -120,9 +120,10 @@ def run_rollouts(run_folder: Path) -> pa.Table:
 
 
 def _questions(rollouts: pa.Table, options: Options, left_out: Counter[str]) -> pa.Table:
-    made = supervised(rollouts, per_problem=options.per_problem, choose=options.choose, seed=options.seed)
-    left_out["not right, or truncated"] += rollouts.num_rows - supervised(rollouts).num_rows
-    left_out["more than were asked for"] += supervised(rollouts).num_rows - made.num_rows
+    right = supervised(rollouts)
+    made = supervised(right, per_problem=options.per_problem, choose=options.choose, seed=options.seed)
+    left_out["not right, or truncated"] += rollouts.num_rows - right.num_rows
+    left_out["more than were asked for"] += right.num_rows - made.num_rows
     return _renamed(made.drop_columns(["answer"]), rollout_id="id", problem="question", response="answer")
 
 

@@ -19,7 +19,7 @@ KINDS: dict[str, tuple[bool | None, bool]] = {
 }
 
 
-def row(problem: str, sample: int, kind: str, **values: Any) -> Row:
+def row(problem: str, sample: int, kind: str, /, **values: Any) -> Row:
     """One attempt, with a response that says which it is."""
     correct, truncated = KINDS[kind]
     made: Row = {
