@@ -5,7 +5,19 @@ import argparse
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import calls, control, graph, journal, load, measure, reading, road, screen, transports
+from benchmarks import (
+    calls,
+    control,
+    graph,
+    journal,
+    load,
+    measure,
+    reading,
+    road,
+    rollouts,
+    screen,
+    transports,
+)
 
 SUITES = {
     "road": road,
@@ -17,6 +29,7 @@ SUITES = {
     "control": control,
     "graph": graph,
     "screen": screen,
+    "rollouts": rollouts,
 }
 
 
