@@ -20,6 +20,8 @@ Numbers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 NAMED_MODELS = 3
+MOST_BYTES = 1 << 31
+BATCH = 1_000
 
 
 class Groups:
@@ -52,7 +54,7 @@ class Groups:
 
     def firsts(self, column: str) -> pa.ChunkedArray:
         """What a column holds in the first row of each group."""
-        return self.table[column].take(pa.array(self.order[self.starts]))
+        return take(self.table.select([column]), self.order[self.starts])[column]
 
     def split(self, mask: Mask) -> Iterator[Numbers]:
         """Of each group the row numbers for which the mask holds."""
@@ -111,7 +113,21 @@ def of_one_model(rollouts: pa.Table, model: str | None = None) -> pa.Table:
 
 def take(table: pa.Table, rows: Sequence[int] | Numbers) -> pa.Table:
     """Some rows of a table, in the order that is given."""
-    return table.take(pa.array(rows, pa.int64()))
+    index = pa.array(rows, pa.int64())
+    if table.nbytes < MOST_BYTES:
+        return table.take(index)
+    # Arrow joins the chunks of a column before it takes of them, and a text column cannot be that long.
+    wide = [f.with_type(pa.large_string()) if f.type == pa.string() else f for f in table.schema]
+    whole = table.cast(pa.schema(wide)).combine_chunks()
+    pieces = [whole.take(index[start : start + BATCH]) for start in range(0, len(index), BATCH)]
+    return pa.concat_tables([whole.slice(0, 0), *pieces]).cast(table.schema)
+
+
+def ordered(table: pa.Table) -> pa.Table:
+    """The rows in the order of their identity."""
+    keys = [name for name in IDENTITY if name in table.column_names]
+    order = pc.sort_indices(table.select(keys), sort_keys=[(name, "ascending") for name in keys])
+    return take(table, order.to_numpy())
 
 
 def _mask(values: pa.ChunkedArray) -> Mask:

@@ -63,11 +63,15 @@ def _nearest(chosen: list[int], bad: Numbers, measure: Numbers) -> Iterator[Pair
 
 
 def _table(rollouts: pa.Table, found: list[Pair], measure: Numbers) -> pa.Table:
-    good, bad = ([pair[side] for pair in found] for side in (0, 1))
+    ids = [take(rollouts.select(["rollout_id"]), side)["rollout_id"].to_pylist() for side in _sides(found)]
+    named = [content_id("pair", *pair) for pair in zip(*ids, strict=True)]
+    # Pairs come problem by problem; inside one, their order is that of their ids.
+    problems = take(rollouts.select(["problem_id"]), _sides(found)[0])["problem_id"].to_pylist()
+    order = sorted(range(len(found)), key=lambda place: (problems[place], named[place]))
+    good, bad = _sides([found[place] for place in order])
     chosen, rejected = take(rollouts, good), take(rollouts, bad)
-    ids = list(zip(chosen["rollout_id"].to_pylist(), rejected["rollout_id"].to_pylist(), strict=True))
     columns = {
-        "pair_id": pa.array([content_id("pair", *pair) for pair in ids], pa.string()),
+        "pair_id": pa.array([named[place] for place in order], pa.string()),
         "problem_id": chosen["problem_id"],
         "problem": chosen["problem"],
         "chosen": chosen["response"],
@@ -79,6 +83,8 @@ def _table(rollouts: pa.Table, found: list[Pair], measure: Numbers) -> pa.Table:
         "chosen_model": chosen["model"],
         "rejected_model": rejected["model"],
     }
-    return pa.table(columns, schema=schema_of(PAIRS)).sort_by(
-        [("problem_id", "ascending"), ("pair_id", "ascending")]
-    )
+    return pa.table(columns, schema=schema_of(PAIRS))
+
+
+def _sides(found: list[Pair]) -> tuple[list[int], list[int]]:
+    return [good for good, _ in found], [bad for _, bad in found]

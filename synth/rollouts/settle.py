@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from synth.ids import canonical_json, content_id
-from synth.rollouts.groups import Mask
+from synth.rollouts.groups import Mask, ordered, take
 from synth.rollouts.tables import IDENTITY, ROLLOUTS
 from synth.stages.base import Rejected
 
@@ -33,8 +33,7 @@ def settled(table: pa.Table, name: str) -> tuple[pa.Table, list[Rejected]]:
     keys = zip(*(table[column].to_pylist() for column in KEY), strict=True)
     ids = pa.array([content_id("r", *key) for key in keys], pa.string())
     made = table.drop_columns(["row"]).append_column(ROLLOUTS.schema.field("rollout_id"), ids)
-    order = [(column, "ascending") for column in IDENTITY]
-    return made.select(ROLLOUTS.schema.names).cast(ROLLOUTS.schema).sort_by(order), rejected
+    return ordered(made.select(ROLLOUTS.schema.names).cast(ROLLOUTS.schema)), rejected
 
 
 def _mixed(table: pa.Table) -> Mask:
@@ -55,7 +54,7 @@ def _numbered(table: pa.Table) -> pa.Table:
     if not len(missing):
         return table
     groups: dict[tuple[Any, ...], list[int]] = defaultdict(list)
-    rows = table.take(pa.array(missing)).drop_columns(["row"]).to_pylist()
+    rows = take(table, missing).drop_columns(["row"]).to_pylist()
     for place, row in enumerate(rows):
         groups[tuple(row[column] for column in KEY[:3])].append(place)
     samples = table["sample"].to_pylist()
@@ -77,16 +76,17 @@ def _twice(table: pa.Table) -> tuple[pa.Table, list[tuple[Row, str, str]]]:
     for place, key in enumerate(zip(*(table[column].to_pylist() for column in KEY), strict=True)):
         if key in wanted:
             groups[key].append(place)
-    fallen = {place: said for places in groups.values() for place, said in _fallen(table, places)}
+    held = sorted(place for places in groups.values() for place in places)
+    rows = dict(zip(held, take(table, held).drop_columns(["row"]).to_pylist(), strict=True))
+    fallen = {place: said for places in groups.values() for place, said in _fallen(rows, places)}
     mask = np.zeros(table.num_rows, bool)
     mask[list(fallen)] = True
-    rest, rows = _cut(table, mask)
-    return rest, [(row, *fallen[place]) for place, row in zip(sorted(fallen), rows, strict=True)]
+    rest, cut = _cut(table, mask)
+    return rest, [(row, *fallen[place]) for place, row in zip(sorted(fallen), cut, strict=True)]
 
 
-def _fallen(table: pa.Table, places: list[int]) -> list[tuple[int, tuple[str, str]]]:
-    rows = table.take(pa.array(places)).drop_columns(["row"]).to_pylist()
-    if all(row == rows[0] for row in rows):
+def _fallen(rows: dict[int, Row], places: list[int]) -> list[tuple[int, tuple[str, str]]]:
+    if all(rows[place] == rows[places[0]] for place in places):
         return [(place, ("duplicate", "the same rollout as another row")) for place in places[1:]]
     said = ("conflicting", "another row has the same problem, model, visit and sample, and differs")
     return [(place, said) for place in places]
