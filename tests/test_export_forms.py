@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from datasets import load_dataset
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synth.errors import ConfigError, StoreError
@@ -90,6 +90,7 @@ def test_labels_that_no_rule_can_check(label: str, fault: str) -> None:
         BUILT_IN["rl"].shape({**ROW, "label": label}, Options())
 
 
+@settings(deadline=None)
 @given(st.sets(st.text(min_size=1), min_size=1, max_size=30), st.floats(0.01, 0.99), st.integers(0, 9))
 def test_a_problem_has_one_split_and_a_larger_share_moves_none_back(
     ids: set[str], share: float, seed: int

@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synth.rollouts import groups
@@ -12,6 +12,7 @@ from synth.rollouts.supervised import supervised
 from tests.rollouts.tables import tables
 
 
+@settings(deadline=None)
 @given(tables(), st.integers(1, 5))
 def test_the_road_of_large_tables_leads_to_the_same_rows(rollouts: pa.Table, batch: int) -> None:
     small = [

@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synth.errors import ConfigError
@@ -19,6 +19,7 @@ def kinds(rollouts: pa.Table) -> list[str]:
     return [text[-1] for text in rollouts["response"].to_pylist()]
 
 
+@settings(deadline=None)
 @given(tables(), st.randoms(use_true_random=False))
 def test_all_right_responses_and_no_other(rollouts: pa.Table, random: object) -> None:
     kept = supervised(rollouts)
@@ -26,6 +27,7 @@ def test_all_right_responses_and_no_other(rollouts: pa.Table, random: object) ->
     assert kept[BY_ID].to_pylist() == sorted(r[BY_ID] for r in wanted)
 
 
+@settings(deadline=None)
 @given(tables(), st.integers(1, 4), st.sampled_from(["shortest", "seeded"]), st.data())
 def test_a_few_of_each_problem_whatever_the_order(
     rollouts: pa.Table, most: int, choose: Choice, data: st.DataObject
@@ -49,6 +51,7 @@ def test_another_seed_draws_others() -> None:
     assert len(drawn) > 1
 
 
+@settings(deadline=None)
 @given(tables(), st.integers(0, 4), st.sampled_from(["length", "seeded"]), st.booleans(), st.data())
 def test_pairs_are_right_against_wrong_of_one_problem(
     rollouts: pa.Table, most: int, match: Match, truncated: bool, data: st.DataObject
@@ -105,6 +108,7 @@ def test_pairs_golden() -> None:
 GOLDEN_PAIRS = [("a 1 r", "a 3 w"), ("a 0 r", "a 2 w"), ("b 0 r", "b 1 w")]
 
 
+@settings(deadline=None)
 @given(tables(), st.integers(0, 3))
 def test_rebalanced_groups_are_one_to_one(rollouts: pa.Table, seed: int) -> None:
     kept = rebalanced(rollouts, seed=seed)
@@ -130,6 +134,7 @@ def test_every_dropped_problem_has_its_reason() -> None:
     assert found.kept.schema.equals(schema_of(PROMPTS))
 
 
+@settings(deadline=None)
 @given(tables(), st.floats(0, 1), st.floats(0, 2))
 def test_each_problem_is_kept_or_dropped(rollouts: pa.Table, cap: float, spread: float) -> None:
     found = prompts(rollouts, max_pass_rate=cap, max_length_cv=spread)

@@ -6,7 +6,7 @@ from fractions import Fraction
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
@@ -16,6 +16,7 @@ from synth.rollouts.rates import DIFFICULTIES, Z, difficulty, pass_rates, wilson
 from tests.rollouts.tables import KINDS, of, row, table, tables
 
 
+@settings(deadline=None)
 @given(st.integers(1, 400).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
 def test_the_interval_is_scipys(counts: tuple[int, int]) -> None:
     right, n = counts
@@ -28,6 +29,7 @@ def test_the_interval_is_scipys(counts: tuple[int, int]) -> None:
     assert 0 <= low[0] <= right / n <= high[0] <= 1
 
 
+@settings(deadline=None)
 @given(st.integers(1, 60), st.floats(0.1, 4))
 def test_the_ends_solve_the_equation_that_defines_them(n: int, z: float) -> None:
     """Where the true share were an end, the one seen would be z standard errors away."""
@@ -55,6 +57,7 @@ def test_what_is_truncated_or_undecided_enters_no_rate() -> None:
     assert rates[1]["pass_low"] is None
 
 
+@settings(deadline=None)
 @given(tables())
 def test_counts_are_exact_in_any_order(rollouts: pa.Table) -> None:
     counted: dict[str, Counter[str]] = {}

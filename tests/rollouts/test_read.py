@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synth.errors import ConfigError, StoreError
@@ -115,6 +115,7 @@ def test_the_same_rollout_again(tmp_path: Path) -> None:
     assert read_rollouts(path).rollouts["sample"].to_pylist() == [0]
 
 
+@settings(deadline=None)
 @given(st.permutations(range(6)))
 def test_samples_without_a_number_do_not_depend_on_the_order(order: list[int]) -> None:
     from tempfile import TemporaryDirectory
@@ -127,6 +128,7 @@ def test_samples_without_a_number_do_not_depend_on_the_order(order: list[int]) -
     assert one["sample"].to_pylist() == list(range(6))
 
 
+@settings(deadline=None)
 @given(tables())
 def test_what_was_written_is_read(rollouts: pa.Table) -> None:
     from tempfile import TemporaryDirectory
