@@ -185,9 +185,8 @@ def _done(files: Files, left_out: Counter[str], read: Read | None) -> Exported:
         raise StoreError(f"No row is left to write ({said}); nothing was written.")
     for split, path in files.paths.items():
         if not files.rows[split]:
-            path.unlink(
-                missing_ok=True
-            )  # of an earlier export: beside the new file it would be taken for its split
+            # Of an earlier export: beside the new file it would be taken for its other split.
+            path.unlink(missing_ok=True)
     first = next(iter(files.paths.values()))
     path = first if len(files.paths) == 1 else first.parent
     written = tuple(path for split, path in files.paths.items() if files.rows[split])
