@@ -2,10 +2,11 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
+TRAINERS ?= .venv-trainers
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check format bench view clean
+.PHONY: help demo run test check format bench trainers view clean
 
 help:  ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,16 +29,27 @@ format: $(VENV)/.ready-dev  ## Format and mend what can be mended
 bench: $(VENV)/.ready-dev  ## Measure cost and memory of each stage
 	$(BIN)/python -m benchmarks $(ARGS)
 
+trainers: $(VENV)/.ready-dev $(TRAINERS)/.ready  ## Load exports by TRL's and verl's own code (installs gigabytes)
+	rm -rf build/trainers && mkdir -p build/trainers
+	$(BIN)/python -m tests.trainers.make build/trainers
+	$(TRAINERS)/bin/python tests/trainers/check.py build/trainers 2> build/trainers/log
+
 view: $(VENV)/.ready  ## Print the newest dataset of the demo
 	$(BIN)/synth stats "$$(ls -td data/runs/demo-*/ | head -n 1)" $(ARGS)
 
 clean:  ## Remove the environment and caches, never data
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(TRAINERS) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "synth needs Python 3.11 or later; name one: make PYTHON=python3.12 …"; exit 2; }
 	$(PYTHON) -m venv $(VENV)
+
+# Packages of their own: TRL and verl need other versions than synth.
+$(TRAINERS)/.ready: tests/trainers/requirements.txt
+	$(PYTHON) -m venv $(TRAINERS)
+	$(TRAINERS)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
 
 $(VENV)/.ready: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .

@@ -17,6 +17,7 @@ from benchmarks import (
     reading,
     replay,
     road,
+    rollouts,
     screen,
     soak,
     transports,
@@ -38,6 +39,7 @@ SUITES = {
     "peers": peers,
     "graph": graph,
     "screen": screen,
+    "rollouts": rollouts,
 }
 
 

@@ -82,5 +82,5 @@ def test_a_damaged_dataset_leaves_no_file(tmp_path: Path) -> None:
 
 
 def test_an_unknown_form(finished: Path, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="sft, jsonl, parquet"):
+    with pytest.raises(ConfigError, match="sft, alpaca, sharegpt, dpo, rl, jsonl, parquet"):
         export(finished, "csv", tmp_path)
