@@ -5,7 +5,7 @@ import argparse
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import calls, control, graph, journal, load, measure, reading, road, screen, transports
+from benchmarks import calls, control, equivalence, graph, journal, load, measure, reading, road, screen, transports
 
 SUITES = {
     "road": road,
@@ -17,6 +17,7 @@ SUITES = {
     "control": control,
     "graph": graph,
     "screen": screen,
+    "equivalence": equivalence,
 }
 
 

@@ -284,21 +284,22 @@ class _Reader:
             else:
                 power = self._argument_of_power()
         if self._sees("(", "{"):
-            inner = self._factor_of_call()
+            inner = self._group(self._tokens[self._place].text)
+        elif self._sees("|") and not self._bars:
+            inner = self._atom()
         else:
             inner = self._bare_argument()
-        if power is not None and power == Tree("-", parts=(number("1"),)):
-            raise Unread("an inverse or a reciprocal")
         found = Tree("call", name, (inner, *base))
+        if power == _INVERSE:
+            if name not in _INVERTED or base:
+                raise Unread("an inverse or a reciprocal")
+            return Tree("call", f"arc{name}", (inner,))
         return found if power is None else Tree("^", parts=(found, power))
 
     def _argument_of_power(self) -> Tree:
         if self._sees("-"):
             raise Unread("an inverse or a reciprocal")
         return self._argument()
-
-    def _factor_of_call(self) -> Tree:
-        return self._group(self._tokens[self._place].text)
 
     def _bare_argument(self) -> Tree:
         r"""`\sin 2x` is the sine of 2x; it ends at a sign, another function or a bracket."""
@@ -314,9 +315,15 @@ class _Reader:
         return found
 
 
+_INVERTED = ("sin", "cos", "tan", "cot", "sec", "csc")
+
+
 def number(text: str) -> Tree:
     """A number as a leaf."""
     return Tree("number", Fraction(text))
+
+
+_INVERSE = Tree("-", parts=(number("1"),))
 
 
 def _signed(sign: str, tree: Tree) -> Tree:

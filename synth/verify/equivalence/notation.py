@@ -53,11 +53,13 @@ _THIN = re.compile(r"(?<=\d)(?:\{,\}|,?\\!|\\,|\\ |~)(?=\d{3}(?!\d))")
 _GROUPS = re.compile(r"(?<![\d.,\w])\d{1,3}(?: \d{3})+(?![\d.,]?\d)")
 _ESCAPED = re.compile(r"(?<!\\)\\([,;:! >/])")
 _POWER = re.compile(r"(?<=[\w)}\]])\*\*(?=[\w({\\-])")
+_SHORT_FRACTION = re.compile(r"\\frac\s*(\d)\s*(\d)")
 _MIXED = re.compile(r"(?<![\d.\w^_])(\d{1,15}) +(\d{1,15}) ?/ ?(\d{1,15})(?![\d.])")
+# `\mathrm{m} / \mathrm{s}` is one unit.
+_QUOTIENT = re.compile(r'"([^"]*)"\s*([/*-])\s*"([^"]*)"')
 _BOLD = re.compile(r"^\s*(\*\*|__|`)(.*)\1\s*$", re.DOTALL)
 _BOXED = re.compile(r"^\s*\\(?:boxed|fbox|framebox)\s*\{(.*)\}\s*$", re.DOTALL)
 _DOLLARS = re.compile(r"\$\$?([^$]*)\$\$?")
-_NAMED = re.compile(r"[A-Za-z]{2,12}")
 _SPACE = re.compile(r"\s+")
 _LOOSE = re.compile(r"(?<![\w.]) | (?![\w.])")
 MATHS = ("$", "\\", "^", "_", "=", "{")
@@ -71,6 +73,7 @@ def plain_dress(text: str) -> str:
     text = _without_delimiters(text)
     if "\\" in text:
         text = _commands(text)
+    text = _QUOTIENT.sub(r'"\1 \2 \3"', text)
     text = _MIXED.sub(r"(\1+\2/\3)", _GROUPS.sub(lambda m: m[0].replace(" ", ""), _SPACE.sub(" ", text)))
     return text.strip().strip("`").rstrip(".,;:。 ").strip()
 
@@ -145,13 +148,13 @@ def _commands(text: str) -> str:
     for _ in range(2):
         text = _LETTERS.sub(lambda m: f" {m[1] or m[2]} ", text)
     text = _ESCAPED.sub(lambda m: "" if m[1] == "!" else " ", text)
-    return _COMMAND.sub(_command, text).replace("~", " ")
+    return _SHORT_FRACTION.sub(r"\\frac{\1}{\2}", _COMMAND.sub(_command, text).replace("~", " "))
 
 
 def _quoted(match: re.Match[str]) -> str:
     """Words as words; a letter or the name of a function as what it is."""
     inner = match[1].replace("~", " ").replace("\\", " ").strip()
-    if _NAMED.fullmatch(inner) and inner in FUNCTIONS:
+    if inner in FUNCTIONS and inner not in _MEASURES:
         return rf"\{inner} "
     if len(inner) == 1 and match[0].startswith((r"\mathrm", r"\oper")) and inner in "eidxC":
         return f" {inner} "
@@ -173,5 +176,6 @@ FUNCTIONS = frozenset(
     "sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh ln log exp lg max min gcd lcm det sgn "
     "arccot arcsec arccsc coth sech csch deg".split()
 )
+_MEASURES = ("sec", "min", "deg")
 _BLACKBOARD = {"R": "ℝ", "Z": "ℤ", "N": "ℕ", "Q": "ℚ", "C": "ℂ"}
 _TABLE = str.maketrans(_BEFORE)

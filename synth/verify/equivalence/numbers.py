@@ -19,6 +19,9 @@ MAX_NAMES = 8
 _CLOSE = 1e-11
 _APART = 1e-7
 TOO_LARGE = Outcome(None, "a number too large to be worked out")
+# How many of the real points are positive, and the letters that mostly stand for whole numbers.
+_POSITIVE = 3
+_WHOLE = frozenset("nkm")
 _ROOTS = tuple(math.sqrt(n) for n in (2, 3, 5, 7, 11, 13, 17, 19))
 
 
@@ -59,13 +62,11 @@ def _by_points(gold: Tree, answer: Tree, gold_decimal: str, decimal: str) -> Out
         return _constants(gold, answer, gold_decimal, decimal)
     if _calls_log(gold) != _calls_log(answer):
         return UNREAD
-    seen = [_agree(gold, answer, point) for point in _points(names)]
-    if all(agreed is True for agreed in seen):
+    reals = [_agree(gold, answer, point) for point in _points(names)]
+    whole = [_agree(gold, answer, point) for point in _whole_points(names)]
+    if all([*reals, *whole]) or (all(whole) and set(names) <= _WHOLE):
         return EQUAL
-    positive, whole = seen[:3], seen[-2:]
-    if False in positive and False in whole:
-        return DIFFERENT
-    return UNREAD
+    return DIFFERENT if False in reals[:_POSITIVE] and False in whole else UNREAD
 
 
 def _constant_of_integration(gold: Tree, answer: Tree) -> tuple[Tree, Tree]:
@@ -99,14 +100,18 @@ def _constants(gold: Tree, answer: Tree, gold_decimal: str, decimal: str) -> Out
 
 
 def _points(names: list[str]) -> Iterator[dict[str, float]]:
-    """Positive ones, mixed ones, whole ones; a variable has the same value whatever others there are not."""
+    """Positive numbers, then others. Each variable has one of its own."""
     roots = dict(zip(names, _ROOTS, strict=False))
     for factor, step in ((0.83, 0.0), (1.37, 0.11), (2.71, 0.05)):
         yield {name: factor * root + step for name, root in roots.items()}
     yield {name: -0.59 * root for name, root in roots.items()}
     yield {name: (0.71 if place % 2 else -0.47) * root for place, (name, root) in enumerate(roots.items())}
-    yield {name: float(5 + 2 * place) for place, name in enumerate(roots)}
-    yield {name: float(8 + 3 * place) for place, name in enumerate(roots)}
+
+
+def _whole_points(names: list[str]) -> Iterator[dict[str, float]]:
+    """Whole numbers: odd and even ones, and with each rest by three and by four."""
+    for first in (3, 5, 8, 13, 22):
+        yield {name: float(first + 2 * place) for place, name in enumerate(names)}
 
 
 def _agree(gold: Tree, answer: Tree, point: dict[str, float]) -> bool | None:

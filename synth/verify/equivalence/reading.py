@@ -34,11 +34,13 @@ _BASED = re.compile(r"(\d+)_\{?(\d{1,2})\}?")
 _RATIO = re.compile(r"(\d[\d.]*)\s*:\s*([1-9][\d.]*)")
 _SCIENTIFIC = re.compile(r"([-+]?\d+(?:\.\d+)?)[eE]([-+]?\d{1,4})")
 _UNIT = re.compile(
-    r'(.*?[\d)}])\s*("[^"]*"|°\s?[CF](?![a-z])|[¢°]|%|(?:[A-Za-z]+[.\-/]?\s?){1,8})\s*(?:\^\s*\{?\s*([23])\s*\}?)?'
+    r'(.*\S(?=\s*"[^"]*"[\s^{}23]*$)|.*?[\d)}])\s*("[^"]*"|°\s?[CF](?![a-z])|[¢°]|%|(?:[A-Za-z]+[.\-/]?\s?){1,8})\s*(?:\^\s*\{?\s*([23])\s*\}?)?'
 )
 _BEFORE_UNIT = re.compile(r'(＄|[Rr]s\.?|USD|EUR|"\s*(?:Rs\.?|USD|＄)\s*"|euro|pound|yen|rupee)\s*(?=[-\d.\\(])(.*)', re.DOTALL)
-_LETTERS = re.compile(r"(?<!\\)[^\W\d_]{3,}")
+_LETTERS = re.compile(r"[^\W\d_]{3,}")
+_COMMANDS = re.compile(r"\\(?:begin|end)\s*\{[a-z]+\}|\\[A-Za-z]+")
 _NAMES = re.compile(r"[^\W\d_]{3,}")
+_QUOTED = re.compile(r'"[^"]*"')
 _HOUR = re.compile(r'\d\s*"?\s*[ap]\.?\s?m\b', re.IGNORECASE)
 _SHORT_WORDS = ("no", "yes", "ℝ", "∅")
 
@@ -179,7 +181,7 @@ class _Reader:
             return self._expanded(Quantity(read_formula(text)))
         except Unread:
             pass
-        if _LETTERS.search(text.replace("ℝ", "")) or _is_word(text) or words.is_known(words.key_of(text)):
+        if _LETTERS.search(_COMMANDS.sub(" ", text)) or _is_word(text) or words.is_known(words.key_of(text)):
             return _words(text)
         return Opaque(text)
 
@@ -238,7 +240,7 @@ def _shared_name(parts: tuple[Answer, ...]) -> tuple[Answer, ...]:
 
 
 def _is_word(text: str) -> bool:
-    return bool(_NAMES.fullmatch(text) or _HOUR.search(text)) or text.lower() in _SHORT_WORDS
+    return bool(_NAMES.fullmatch(text) or _QUOTED.fullmatch(text) or _HOUR.search(text)) or text.lower() in _SHORT_WORDS
 
 
 def _words(text: str) -> Words:

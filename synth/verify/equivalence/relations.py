@@ -9,6 +9,7 @@ from synth.verify.equivalence.outcome import DIFFERENT, EQUAL, UNREAD, Outcome, 
 from synth.verify.equivalence.values import names_of
 
 Compare = Callable[[Answer, Answer], Outcome]
+_NAME_WORDS = 4
 _INFINITY = Tree("name", "∞")
 _TURNED = {"<": ">", ">": "<", "≤": "≥", "≥": "≤", "=": "=", "≠": "≠", "≡": "≡"}
 
@@ -23,7 +24,7 @@ def assigned(answer: Answer) -> tuple[str, Answer] | None:
 
 def _name_of(side: Answer) -> str | None:
     if isinstance(side, Words):
-        return side.key
+        return side.key if side.key.count(" ") < _NAME_WORDS else None
     if isinstance(side, Items):
         names = [_name_of(part) for part in side.parts]
         return None if None in names else ",".join(map(str, names))
@@ -41,7 +42,7 @@ def _name_of(side: Answer) -> str | None:
 
 def as_interval(answer: Answer) -> tuple[str, Items] | None:
     """The variable of `2 < x ≤ 5` and its interval; None where it is no bound on one variable."""
-    if not isinstance(answer, Relation) or not set(answer.signs) <= {"<", ">", "≤", "≥"}:
+    if not isinstance(answer, Relation) or not set(answer.signs) <= {"<", ">", "≤", "≥", "≠"}:
         return None
     signs, sides = answer.signs, answer.sides
     if len(sides) == 2:
@@ -58,6 +59,8 @@ def as_interval(answer: Answer) -> tuple[str, Items] | None:
 
 
 def _half(sign: str, bound: Answer) -> Items:
+    if sign == "≠":
+        return Items("∪", "∪", (_half("<", bound), _half(">", bound)))
     if sign in "<≤":
         return Items("(", "]" if sign == "≤" else ")", (Quantity(Tree("-", parts=(_INFINITY,))), bound))
     return Items("[" if sign == "≥" else "(", ")", (bound, Quantity(_INFINITY)))
@@ -92,12 +95,11 @@ def _same_equation(gold: Relation, answer: Relation) -> Outcome:
         return UNREAD
     if names_of(first) != names_of(second):
         return DIFFERENT if assigned(gold) and assigned(answer) else UNREAD
-    ratio = Tree("/", parts=(first, second))
-    # A quotient that is a number: worked out at one point, and the same at all others.
+    # Where one is a multiple of the other: by the same number at all points.
     for factor in _factors(first, second):
         if same_formula(first, Tree("*", parts=(factor, second))).equal:
             return EQUAL
-    return UNREAD if ratio else DIFFERENT
+    return UNREAD
 
 
 def _factors(first: Tree, second: Tree) -> list[Tree]:

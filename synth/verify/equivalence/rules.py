@@ -7,7 +7,7 @@ order and brackets stands in docs/decisions/0019-equivalence.md.
 from fractions import Fraction
 
 from synth.verify.equivalence import words
-from synth.verify.equivalence.formulas import Tree, number
+from synth.verify.equivalence.formulas import Tree
 from synth.verify.equivalence.kinds import Answer, Choice, Items, Matrix, Opaque, Quantity, Relation, Words
 from synth.verify.equivalence.numbers import same_formula
 from synth.verify.equivalence.outcome import DIFFERENT, EQUAL, UNREAD, Outcome, all_of
@@ -124,11 +124,7 @@ def _matrices(gold: Answer, answer: Answer) -> Outcome:
     assert isinstance(matrix, Matrix)
     if isinstance(other, Items) and other.opening == "(" and all(len(row) == 1 for row in matrix.rows):
         return _each(tuple(row[0] for row in matrix.rows), other.parts)
-    return DIFFERENT if isinstance(other, Quantity) and len(matrix.rows) > 1 and _is_number(other) else UNREAD
-
-
-def _is_number(quantity: Quantity) -> bool:
-    return bool(quantity.decimal)
+    return DIFFERENT if isinstance(other, Quantity) and len(matrix.rows) > 1 else UNREAD
 
 
 def _relations(gold: Answer, answer: Answer) -> Outcome:
@@ -146,9 +142,8 @@ def _relations(gold: Answer, answer: Answer) -> Outcome:
         return _items(interval[1], other)
     if named := assigned(relation):
         return compare(named[1], other) if relation is gold else compare(other, named[1])
-    if isinstance(other, Quantity) and other.decimal and relation.signs != ("=",):
-        return DIFFERENT
-    return UNREAD
+    # What is no bound and no assignment, such as `2x + y = 3`, has no value that it could share.
+    return DIFFERENT if isinstance(other, Quantity) or not interval else UNREAD
 
 
 def _items(gold: Answer, answer: Answer) -> Outcome:
@@ -234,5 +229,3 @@ def _in_any_order(gold: tuple[Answer, ...], answer: tuple[Answer, ...]) -> Outco
 def _distinct(parts: tuple[Answer, ...]) -> tuple[Answer, ...]:
     return tuple(dict.fromkeys(parts))
 
-
-ZERO = Quantity(number("0"))
