@@ -5,7 +5,19 @@ import argparse
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import calls, control, equivalence, graph, journal, load, measure, reading, road, screen, transports
+from benchmarks import (
+    calls,
+    control,
+    equivalence,
+    graph,
+    journal,
+    load,
+    measure,
+    reading,
+    road,
+    screen,
+    transports,
+)
 
 SUITES = {
     "road": road,

@@ -101,7 +101,11 @@ def measured(what: str, pairs: Sequence[Pair], wanted: bool | None) -> Row:
     with Equivalence(WORKERS, SECONDS) as engine:
         outcomes = list(engine.outcomes(pairs))
     cpu, wall = _used() - before, time.monotonic() - began
-    odd = [_shown(p, o) for p, o in zip(pairs, outcomes, strict=True) if wanted is not None and _is_odd(o, wanted)]
+    odd = [
+        _shown(p, o)
+        for p, o in zip(pairs, outcomes, strict=True)
+        if wanted is not None and _is_odd(o, wanted)
+    ]
     return Row(what, len(pairs), Counter(o.equal for o in outcomes), cpu, wall, odd)
 
 
@@ -129,7 +133,12 @@ def _agreement(folder: Path) -> Row:
     agreed = [(o.equal is True) == verdict for o, (_, _, verdict) in zip(outcomes, rows, strict=True)]
     odd = [_shown(p, o) for p, o, same in zip(pairs, outcomes, agreed, strict=True) if not same]
     return Row(
-        "GSM8K: agreement with verdicts", len(rows), Counter(agreed), _used() - before, time.monotonic() - began, odd
+        "GSM8K: agreement with verdicts",
+        len(rows),
+        Counter(agreed),
+        _used() - before,
+        time.monotonic() - began,
+        odd,
     )
 
 

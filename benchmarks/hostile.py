@@ -23,7 +23,10 @@ _PAIRS = (
     (r"\lim_{x \to 0} \frac{\sin(\tan(\sin(x^{%d+7})))}{x^{x^x}}", r"\lim_{x \to 0} x^{x^{x^{%d+1}}}"),
     (r"\sum_{a=1}^{999} \sum_{b=1}^{999} \sum_{c=1}^{999} \frac{a^b}{c+%d}", r"\sum_{a=1}^{9999} a^{a+%d}"),
     (r"\det \begin{pmatrix}" + r" & ".join("a_%d" for _ in range(20)) + r"\end{pmatrix}^{999999}", "%d"),
-    (r"\begin{pmatrix} 2 & 1 \\ 1 & %d \end{pmatrix}^{10000000}", r"\begin{pmatrix} 1 & 1 \\ 1 & %d \end{pmatrix}"),
+    (
+        r"\begin{pmatrix} 2 & 1 \\ 1 & %d \end{pmatrix}^{10000000}",
+        r"\begin{pmatrix} 1 & 1 \\ 1 & %d \end{pmatrix}",
+    ),
     (r"\sin(10^{10^{10^{%d}}})", r"\cos(10^{10^{10^{%d}}})"),
     (r"x^{x^{x^{x^{x^{x^{x+%d}}}}}} = 2", r"\frac{x^{x^{x^{x^{x^{x+%d}}}}}}{x!} = y^{y^y}"),
     (r"\text{" * 500 + "%d" + "}" * 500, r"\text{%d}"),

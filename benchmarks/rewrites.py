@@ -87,7 +87,14 @@ def _matched(pattern: re.Pattern[str], text: str, group: int = 1) -> str | None:
 
 
 def _sized(text: str) -> str | None:
-    if "(" not in text or text.count("(") != text.count(")") or r"\left" in text or r"\(" in text or "[" in text or r"\text" in text:
+    if (
+        "(" not in text
+        or text.count("(") != text.count(")")
+        or r"\left" in text
+        or r"\(" in text
+        or "[" in text
+        or r"\text" in text
+    ):
         return None
     return text.replace("(", r"\left(").replace(")", r"\right)")
 
@@ -118,7 +125,9 @@ REWRITES: dict[str, Rewrite] = {
     "no degrees": lambda t: _matched(_DEGREE, t),
     "degree sign": lambda t: f"{m[1]}°" if (m := _DEGREE.fullmatch(t)) else None,
     "no percent": lambda t: _matched(_PERCENT, t),
-    "percent as decimal": lambda t: str(float(Fraction(m[1]) / 100)) if (m := _PERCENT.fullmatch(t)) else None,
+    "percent as decimal": lambda t: (
+        str(float(Fraction(m[1]) / 100)) if (m := _PERCENT.fullmatch(t)) else None
+    ),
     "no name": lambda t: _matched(_NAMED, t),
     "a name": lambda t: f"x = {t}" if _WHOLE.fullmatch(t) or _FRACTION.fullmatch(t) else None,
     "root without braces": lambda t: re.sub(r"\\sqrt\{(\d)\}", r"\\sqrt\1", t),

@@ -1,7 +1,7 @@
 r"""The final answer of a worked response, and what shows that it is the final one.
 
 In: a response. Out: a part of it. What is marked comes first: the last `\boxed{…}`, else what is stated last
-(`####`, "the answer is", "Answer:", and what other languages say for it), else what stands in bold at the end.
+(`####`, "the answer is", "Answer:", and what other languages say), else what stands in bold at the end.
 Where no marker is asked for (`mode="free"`), the last formula or number of the last sentence that has one.
 Reads only; nothing of a response is ever evaluated.
 """
@@ -17,6 +17,7 @@ MAX_CHARS = 1_000
 _TAIL_CHARS = 4_000
 _TAIL_SENTENCES = 3
 
+_BOXES = 20
 _THOUGHT = re.compile(r"</think(?:ing)?>", re.IGNORECASE)
 _BOXED = re.compile(r"\\(?:boxed|fbox)\s*\{")
 _SAID = (
@@ -38,6 +39,8 @@ _SAID = (
     r"(?:الجواب|الإجابة)(?: النهائي(?:ة)?)?[*_ \t]{0,4}(?:هو|هي|:)",
     r"(?:अंतिम )?उत्तर[*_ \t]{0,4}(?:है|:|=)",
 )
+# In the last line, as dialogues of questions and answers have it.
+_LAST_LINE = re.compile(r"(?:^|\n)[ \t]*(?:A|Ans\.?|ANS)[ \t]*:[ \t]*([^\n]+)\s*\Z")
 _STATED = re.compile(rf"(?:{'|'.join(_SAID)})[*_ \t]*:?[*_ \t]*\n?[ \t]*\n?[ \t]*([^\n]*)", re.IGNORECASE)
 # A sentence ends with a full stop before white space; a stop within 3.5 or x. = is none of its ends.
 _SENTENCE_END = re.compile(r"[.!?](?=\s|$)|[。！？]|\n")
@@ -73,7 +76,7 @@ def find_answer(response: str, mode: Mode = "stated") -> Found | None:
 
 
 def _boxed(text: str) -> Found | None:
-    for found in reversed(list(_BOXED.finditer(text))):
+    for found in reversed(list(_BOXED.finditer(text))[-_BOXES:]):
         inside = _balanced(text, found.end())
         if inside:
             return Found(inside, "boxed")
@@ -94,7 +97,8 @@ def _balanced(text: str, start: int) -> str | None:
 
 def _stated(text: str) -> Found | None:
     """The last statement that has an answer in it."""
-    for match in reversed(list(_STATED.finditer(text))):
+    last = _LAST_LINE.search(text[-2 * MAX_CHARS :])
+    for match in [*filter(None, [last]), *reversed(list(_STATED.finditer(text)))]:
         said = _first_sentence(match[1])
         if said and len(said) <= MAX_CHARS:
             return Found(said, "stated")

@@ -50,5 +50,7 @@ def by_rules(gold: str, answer: str) -> Outcome:
 
 def _as_lists(gold: str, answer: str) -> tuple[str, str] | None:
     """Both with `100,200` read as two numbers instead of one; None where there is no such number."""
-    lists = tuple(text.replace(",", ", ") if _THOUSANDS.fullmatch(text.strip(" $")) else text for text in (gold, answer))
+    lists = tuple(
+        text.replace(",", ", ") if _THOUSANDS.fullmatch(text.strip(" $")) else text for text in (gold, answer)
+    )
     return None if lists == (gold, answer) else (lists[0], lists[1])

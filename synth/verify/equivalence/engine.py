@@ -1,7 +1,7 @@
 """The engine: rules first, then the library in a pool of processes that may be killed.
 
-In: pairs of answers, gold first. Out: an `Outcome` for each, in order. A pair that hangs, crashes or fills the
-memory costs itself: it is undecided, with the reason, and its process is replaced.
+In: pairs of answers, gold first. Out: an `Outcome` for each, in order. A pair that hangs, crashes or fills
+the memory costs itself: it is undecided, with the reason, and its process is replaced.
 """
 
 import queue
@@ -15,21 +15,16 @@ from typing import Self
 
 from synth.errors import ConfigError
 from synth.verify.equivalence.decide import by_rules, form_of
-from synth.verify.equivalence.notation import MATHS, is_formula
 from synth.verify.equivalence.outcome import UNREAD, Outcome
+from synth.verify.equivalence.slot import Slot
+from synth.verify.equivalence.unfit import unfit
 
-# What the library is asked about is shorter and flatter than what the rules take.
-MAX_CHARS = 600
-MAX_DEPTH = 30
 SECONDS = 5.0
 MEMORY_MB = 1024
 # Pairs that wait for the library while the rules go on with later ones, for each process.
 _AHEAD = 64
 _REMEMBERED = 20_000
 _NEEDED = "Comparing answers needs math-verify; install it with: pip install 'synth[verify]'."
-_LONG = Outcome(None, f"formulas of more than {MAX_CHARS:,} characters")
-_DEEP = Outcome(None, "formulas nested too deeply")
-_NO_FORMULA = Outcome(None, "neither formulas nor words that are known")
 
 Pair = tuple[str, str]
 
@@ -47,15 +42,16 @@ def require_library() -> None:
 class Equivalence:
     """Compares answers; use as a context manager. Its processes are started when the first pair needs one.
 
-    `workers` processes each take at most `seconds` of wall time and `memory_mb` beyond the library for a pair.
+    Each of `workers` processes takes at most `seconds` of wall time for a pair, and `memory_mb` of memory
+    beyond what the library takes.
     """
 
     def __init__(self, workers: int = 1, seconds: float = SECONDS, memory_mb: int = MEMORY_MB) -> None:
         self._seconds = seconds
         self._memory_mb = memory_mb
         self._workers = workers
-        self._free: queue.SimpleQueue[object] = queue.SimpleQueue()
-        self._slots: list[object] = []
+        self._free: queue.SimpleQueue[Slot | None] = queue.SimpleQueue()
+        self._slots: list[Slot] = []
         self._known: dict[Pair, Outcome] = {}
         self._lock = threading.Lock()
 
@@ -67,14 +63,11 @@ class Equivalence:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, value: object, trace: TracebackType | None) -> None:
-        from synth.verify.equivalence.slot import Slot
-
-        slots = [slot for slot in self._slots if isinstance(slot, Slot)]
         if kind is not None:
-            for slot in slots:
+            for slot in self._slots:
                 slot.kill()
         self._threads.shutdown(cancel_futures=True)
-        for slot in slots:
+        for slot in self._slots:
             slot.close()
 
     def same(self, gold: str, answer: str) -> Outcome:
@@ -106,14 +99,12 @@ class Equivalence:
         found = by_rules(gold, answer)
         if found is not UNREAD:
             return found
-        return self._known.get((form_of(gold), form_of(answer))) or _unfit(gold, answer)
+        return self._known.get((form_of(gold), form_of(answer))) or unfit(gold, answer)
 
     def _ask(self, gold: str, answer: str) -> Outcome:
-        from synth.verify.equivalence.slot import Slot
-
         slot = self._free.get()
         try:
-            if not isinstance(slot, Slot):
+            if slot is None:
                 slot = Slot(self._seconds, self._memory_mb)
                 self._slots.append(slot)
             found = slot.check(gold, answer)
@@ -126,37 +117,9 @@ class Equivalence:
         return found
 
 
-def _unfit(gold: str, answer: str) -> Outcome | None:
-    """Why the library is not asked: what it cannot read, and what it should not."""
-    if max(len(gold), len(answer)) > MAX_CHARS:
-        return _LONG
-    if max(_depth(gold), _depth(answer)) > MAX_DEPTH:
-        return _DEEP
-    return None if all(is_formula(text) or _is_plain(text) for text in (gold, answer)) else _NO_FORMULA
-
-
-def _is_plain(text: str) -> bool:
-    """A formula without marks, such as `2(x+1)/3`, as far as no word of it has more than a letter."""
-    return text.isascii() and not any(word.isalpha() and len(word) > 4 for word in text.split())
-
-
-def _depth(text: str) -> int:
-    depth = deepest = 0
-    for char in text:
-        if char in "([{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif char in ")]}":
-            depth -= 1
-    return deepest
-
-
 def _is_done(found: "Outcome | Future[Outcome]") -> bool:
     return isinstance(found, Outcome) or found.done()
 
 
 def _result(found: "Outcome | Future[Outcome]") -> Outcome:
     return found if isinstance(found, Outcome) else found.result()
-
-
-__all__ = ["MATHS", "Equivalence", "Outcome", "require_library"]

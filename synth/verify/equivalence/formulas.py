@@ -1,4 +1,4 @@
-r"""Formulas as trees: a small reader of what answers are made of. Nothing is evaluated here, and nothing by `eval`.
+r"""Formulas as trees: a small reader of what answers are made of. Nothing here is evaluated.
 
 In: a formula in plain dress (`notation`). Out: a `Tree`, or `Unread` for whatever is not certain: sums,
 integrals, `…`, `1/2x`, words. What is not read here is left to the library.
@@ -21,10 +21,11 @@ _TOKEN = re.compile(
 )
 _CLOSING = {"(": ")", "{": "}", "[": "]", "⌊": "⌋", "⌈": "⌉"}
 _PLAIN_FUNCTIONS = FUNCTIONS - {"max", "min", "gcd", "lcm", "det", "deg", "sgn"}
-_GREEK = frozenset(
-    "alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi rho sigma tau "
-    "upsilon phi varphi chi psi omega Gamma Delta Theta Lambda Xi Sigma Phi Psi Omega ell hbar".split()
-)
+_GREEK_TEXT = """
+alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi rho sigma tau
+upsilon phi varphi chi psi omega Gamma Delta Theta Lambda Xi Sigma Phi Psi Omega ell hbar
+"""
+_GREEK = frozenset(_GREEK_TEXT.split())
 
 
 class Unread(Exception):
@@ -90,7 +91,10 @@ def _letters(text: str, apart: bool) -> list[Token]:
     return [Token("letter", char, apart and place == 0) for place, char in enumerate(text)]
 
 
-_WORDS = frozenset("no or is in of at to by an on if it we and the all for not yes one two six ten am pm dne".split())
+_WORDS_TEXT = """
+no or is in of at to by an on if it we and the all for not yes one two six ten am pm dne
+"""
+_WORDS = frozenset(_WORDS_TEXT.split())
 
 
 class _Reader:
@@ -181,10 +185,7 @@ class _Reader:
         found = self._postfixed(self._atom())
         if self._sees("^"):
             self._next()
-            if self._sees("{"):
-                exponent = self._group("{")
-            else:
-                exponent = self._signed_factor()
+            exponent = self._group("{") if self._sees("{") else self._signed_factor()
             found = self._postfixed(Tree("^", parts=(found, exponent)))
         return found
 

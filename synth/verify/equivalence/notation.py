@@ -10,7 +10,7 @@ import unicodedata
 
 from synth.text import cut_marks
 
-# Signs that Unicode's compatibility forms would read wrongly (x² is not x2, 1½ is not 11/2), so they go first.
+# Signs that Unicode's compatibility forms would read wrongly, so they go first: x² is not x2.
 _BEFORE = {
     "−": "-", "–": "-", "—": "-", "‐": "-", "×": "*", "·": "*", "∙": "*", "⋅": "*", "∗": "*", "÷": "/",
     "⁄": "/", "∕": "/", "：": ":", "√": r"\sqrt ", "′": "'", "’": "'", "‘": "'", "“": " ", "”": " ",
@@ -34,10 +34,11 @@ _COMMANDS = {
     "Rightarrow": "→", "implies": "→", "setminus": "∖", "backslash": "∖", "prime": "'", "lbrack": "[",
     "rbrack": "]", "colon": ":", "imath": "i", "dots": "...", "ldots": "...", "cdots": "...",
 }  # fmt: skip
-_SILENT = frozenset(
-    "left right big Big bigg Bigg bigl bigr Bigl Bigr biggl biggr displaystyle textstyle limits nolimits "
-    "hfill newline noindent rm bf it sf boldmath scriptstyle nonumber tiny small large normalsize".split()
-)
+_SILENT_TEXT = """
+left right big Big bigg Bigg bigl bigr Bigl Bigr biggl biggr displaystyle textstyle limits nolimits hfill
+newline noindent rm bf it sf boldmath scriptstyle nonumber tiny small large normalsize
+"""
+_SILENT = frozenset(_SILENT_TEXT.split())
 _SPACES = frozenset(["quad", "qquad", "enspace", "thinspace", "hspace", "space"])
 _LETTERS = re.compile(
     r"\\(?:mathbf|boldsymbol|vec|hat|overline|bar|mathcal|mathit|mathsf|bm|underline|tilde|widehat|pmb)"
@@ -172,10 +173,11 @@ def _command(match: re.Match[str]) -> str:
     return _COMMANDS.get(name, match[0])
 
 
-FUNCTIONS = frozenset(
-    "sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh ln log exp lg max min gcd lcm det sgn "
-    "arccot arcsec arccsc coth sech csch deg".split()
-)
+FUNCTIONS_TEXT = """
+sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh ln log exp lg max min gcd lcm det sgn arccot
+arcsec arccsc coth sech csch deg
+"""
+FUNCTIONS = frozenset(FUNCTIONS_TEXT.split())
 _MEASURES = ("sec", "min", "deg")
 _BLACKBOARD = {"R": "ℝ", "Z": "ℤ", "N": "ℕ", "Q": "ℚ", "C": "ℂ"}
 _TABLE = str.maketrans(_BEFORE)

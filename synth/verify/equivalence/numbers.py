@@ -16,6 +16,7 @@ from synth.verify.equivalence.values import NoValue, TooLarge, at_point, exact, 
 # A decimal stands for what it is the rounding of, if it has so many significant digits: 0.333333 is a third.
 ROUNDED_DIGITS = 6
 MAX_NAMES = 8
+_FLOAT_CHARS = 16
 _CLOSE = 1e-11
 _APART = 1e-7
 TOO_LARGE = Outcome(None, "a number too large to be worked out")
@@ -40,6 +41,8 @@ def same_formula(gold: Tree, answer: Tree, gold_decimal: str = "", decimal: str 
     if first is not None and second is not None:
         if first == second or is_rounding(decimal, first) or is_rounding(gold_decimal, second):
             return EQUAL
+        if _is_float_noise(first, second, gold_decimal, decimal):
+            return EQUAL
         return DIFFERENT
     return _by_points(gold, answer, gold_decimal, decimal)
 
@@ -51,6 +54,12 @@ def is_rounding(decimal: str, value: Fraction | float) -> bool:
     if len(digits) < ROUNDED_DIGITS or not places:
         return False
     return abs(Fraction(decimal) - Fraction(value)) < Fraction(1, 10**places)
+
+
+def _is_float_noise(first: Fraction, second: Fraction, *written: str) -> bool:
+    """Whether one number is the other with what a computer's floats add: 0.1 as 0.10000000000000001."""
+    long = any("." in text and len(text) >= _FLOAT_CHARS for text in written)
+    return long and abs(first - second) <= Fraction(1, 10**14) * max(abs(first), abs(second))
 
 
 def _by_points(gold: Tree, answer: Tree, gold_decimal: str, decimal: str) -> Outcome:

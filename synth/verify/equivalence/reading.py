@@ -1,7 +1,7 @@
 r"""Reads an answer: which kind it is, and its parts.
 
-In: an answer in plain dress (`notation`). Out: an `Answer`. What is no formula that the rules know and no plain
-words either is `Opaque`, which the library may still read.
+In: an answer in plain dress (`notation`). Out: an `Answer`. What is no formula that the rules know and no
+plain words either is `Opaque`, which the library may still read.
 """
 
 import re
@@ -10,10 +10,12 @@ from collections.abc import Iterator
 from synth.verify.equivalence import words
 from synth.verify.equivalence.formulas import MAX_DEPTH, Tree, Unread, number, read_formula
 from synth.verify.equivalence.kinds import Answer, Choice, Items, Matrix, Opaque, Quantity, Relation, Words
+from synth.verify.equivalence.notation import FUNCTIONS
 from synth.verify.equivalence.units import SHORT, UNITS, meaning_words
 
 _CHOICE = re.compile(
-    r'(?:(?:option|choice)\s*)?(?:"?\s*\(\s*"?\s*([A-J])\s*"?\s*\)\s*"?|"\s*([A-J])\s*"|([A-J])(?:[).:]|$))(.*)', re.DOTALL
+    r'(?:(?:[Oo]ption|[Cc]hoice)\s*)?(?:"?\s*\(\s*"?\s*([A-J])\s*"?\s*\)\s*"?|"\s*([A-J])\s*"|([A-J])(?:[).:]|$))(.*)',
+    re.DOTALL,
 )
 _PHRASE = re.compile(
     r'"?\s*(?:(?:so|thus|hence|therefore),?\s+)?(?:(?:the\s+)?(?:final\s+)?(?:answers?|solutions?|results?|values?)\s*'
@@ -34,12 +36,16 @@ _BASED = re.compile(r"(\d+)_\{?(\d{1,2})\}?")
 _RATIO = re.compile(r"(\d[\d.]*)\s*:\s*([1-9][\d.]*)")
 _SCIENTIFIC = re.compile(r"([-+]?\d+(?:\.\d+)?)[eE]([-+]?\d{1,4})")
 _UNIT = re.compile(
-    r'(.*\S(?=\s*"[^"]*"[\s^{}23]*$)|.*?[\d)}])\s*("[^"]*"|°\s?[CF](?![a-z])|[¢°]|%|(?:[A-Za-z]+[.\-/]?\s?){1,8})\s*(?:\^\s*\{?\s*([23])\s*\}?)?'
+    r'(.*\S(?=\s*"[^"]*"[\s^{}23]*$)|.*?[\d)}])\s*'
+    r'("[^"]*"|°\s?[CF](?![a-z])|[¢°]|%|(?:[A-Za-z]+[.\-/]?\s?){1,8})\s*(?:\^\s*\{?\s*([23])\s*\}?)?'
 )
-_BEFORE_UNIT = re.compile(r'(＄|[Rr]s\.?|USD|EUR|"\s*(?:Rs\.?|USD|＄)\s*"|euro|pound|yen|rupee)\s*(?=[-\d.\\(])(.*)', re.DOTALL)
+_BEFORE_UNIT = re.compile(
+    r'(＄|[Rr]s\.?|USD|EUR|"\s*(?:Rs\.?|USD|＄)\s*"|euro|pound|yen|rupee)\s*(?=[-\d.\\(])(.*)', re.DOTALL
+)
 _LETTERS = re.compile(r"[^\W\d_]{3,}")
 _COMMANDS = re.compile(r"\\(?:begin|end)\s*\{[a-z]+\}|\\[A-Za-z]+")
 _NAMES = re.compile(r"[^\W\d_]{3,}")
+_NO_UNITS = (*FUNCTIONS, "sqrt", "or", "and")
 _QUOTED = re.compile(r'"[^"]*"')
 _HOUR = re.compile(r'\d\s*"?\s*[ap]\.?\s?m\b', re.IGNORECASE)
 _SHORT_WORDS = ("no", "yes", "ℝ", "∅")
@@ -67,10 +73,18 @@ def split(text: str, separators: str) -> list[str]:
             depth += 1
         elif char in _CLOSING:
             depth -= 1
-        elif depth == 0 and char in separators and not text.count(r"\begin", 0, place) > text.count(r"\end", 0, place):
+        elif (
+            depth == 0
+            and char in separators
+            and not text.count(r"\begin", 0, place) > text.count(r"\end", 0, place)
+        ):
             parts.append(text[start:place])
             start = place + 1
     return [*parts, text[start:]]
+
+
+def _in_environment(text: str, place: int) -> bool:
+    return text.count(r"\begin", 0, place) > text.count(r"\end", 0, place)
 
 
 def _spans(text: str) -> bool:
@@ -133,15 +147,16 @@ class _Reader:
 
     def _bracketed(self, text: str) -> Answer:
         opening, closing, inner = text[0], text[-1], text[1:-1].strip()
+        if opening == "⟨":
+            opening, closing = "(", ")"
         if opening == "⦃" and (match := _BUILDER.fullmatch(inner)):
             return self.whole(match[2])
-        inner = _THOUSANDS.sub(lambda m: m[0].replace(",", ""), inner) if "\u202f" in inner else inner
         parts = split(inner, ",;")
         if not inner:
             return _words("∅")
         if len(parts) > 1:
             found = [self.whole(part.strip()) for part in parts]
-            return Items("(" if opening == "⟨" else opening, closing, tuple(_flat(found) if opening == "⦃" else found))
+            return Items(opening, closing, tuple(_flat(found) if opening == "⦃" else found))
         if opening == "⦃":
             return Items(opening, closing, tuple(_flat([self.whole(inner)])))
         try:
@@ -234,13 +249,20 @@ def _flat(parts: list[Answer]) -> Iterator[Answer]:
 def _shared_name(parts: tuple[Answer, ...]) -> tuple[Answer, ...]:
     """`x = 1, 2` names its variable once, and means it for all."""
     first = parts[0]
-    if isinstance(first, Relation) and first.signs == ("=",) and not any(isinstance(p, Relation) for p in parts[1:]):
+    if (
+        isinstance(first, Relation)
+        and first.signs == ("=",)
+        and not any(isinstance(p, Relation) for p in parts[1:])
+    ):
         return (first.sides[1], *parts[1:])
     return parts
 
 
 def _is_word(text: str) -> bool:
-    return bool(_NAMES.fullmatch(text) or _QUOTED.fullmatch(text) or _HOUR.search(text)) or text.lower() in _SHORT_WORDS
+    return (
+        bool(_NAMES.fullmatch(text) or _QUOTED.fullmatch(text) or _HOUR.search(text))
+        or text.lower() in _SHORT_WORDS
+    )
 
 
 def _words(text: str) -> Words:
@@ -255,7 +277,10 @@ def _plain(text: str, formula: bool) -> Quantity | None:
         tree = Tree("-", parts=(tree,)) if compact[0] == "-" else tree
         return Quantity(tree, decimal=compact.lstrip("+"))
     if match := _SCIENTIFIC.fullmatch(compact):
-        power = Tree("^", parts=(number("10"), number(match[2].lstrip("+")) if match[2][0] != "-" else _negative(match[2])))
+        power = Tree(
+            "^",
+            parts=(number("10"), number(match[2].lstrip("+")) if match[2][0] != "-" else _negative(match[2])),
+        )
         sign = match[1][0] == "-"
         tree = Tree("*", parts=(number(match[1].lstrip("+-")), power))
         return Quantity(Tree("-", parts=(tree,)) if sign else tree)
@@ -285,7 +310,9 @@ def _with_unit(text: str, formula: bool) -> Quantity | None:
         unit = meaning_words(match[1].strip('" '))
         return _measured(match[2], unit, 1) if inner is None else inner
     if text.startswith("-") and (inner := _with_unit(text[1:].strip(), formula)) and text[1:2] == "＄":
-        return inner._replace(tree=Tree("-", parts=(inner.tree,)), decimal=inner.decimal and f"-{inner.decimal}")
+        return inner._replace(
+            tree=Tree("-", parts=(inner.tree,)), decimal=inner.decimal and f"-{inner.decimal}"
+        )
     match = _UNIT.fullmatch(text)
     if not match:
         return None
@@ -306,7 +333,7 @@ def _is_plain_unit(said: str, value: str, formula: bool, text: str) -> bool:
         return not formula and first in SHORT and text[len(value)] == " " and bool(_DECIMAL.fullmatch(value))
     if first in UNITS:
         return True
-    return not re.fullmatch(r"[xyzabcnkmπ]{2,3}", said) and first not in ("sin", "cos", "tan", "ln", "log", "or", "and", "sqrt")
+    return not re.fullmatch(r"[xyzabcnkmπ]{2,3}", said) and first not in _NO_UNITS
 
 
 def _measured(value: str, unit: tuple[str, ...], power: int) -> Quantity | None:

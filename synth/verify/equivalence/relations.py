@@ -1,12 +1,13 @@
 """Equations and inequalities: what they assign, which interval they mean, whether two say the same."""
 
 from collections.abc import Callable
+from fractions import Fraction
 
 from synth.verify.equivalence.formulas import Tree
 from synth.verify.equivalence.kinds import Answer, Items, Quantity, Relation, Words
 from synth.verify.equivalence.numbers import same_formula
 from synth.verify.equivalence.outcome import DIFFERENT, EQUAL, UNREAD, Outcome, all_of
-from synth.verify.equivalence.values import names_of
+from synth.verify.equivalence.values import NoValue, at_point, names_of
 
 Compare = Callable[[Answer, Answer], Outcome]
 _NAME_WORDS = 4
@@ -15,9 +16,15 @@ _TURNED = {"<": ">", ">": "<", "≤": "≥", "≥": "≤", "=": "=", "≠": "≠
 
 
 def assigned(answer: Answer) -> tuple[str, Answer] | None:
-    """The name and the value of `x = 3`, `f(x) = x^2`, `(x, y) = (1, 2)`; None for any other answer."""
+    """The name and the value of `x = 3`, `f(x) = x^2`, `(x, y) = (1, 2)`; None for any other answer.
+
+    `2 * 3 = 6` names nothing, and is its last side.
+    """
     if not isinstance(answer, Relation) or set(answer.signs) != {"="}:
         return None
+    first = answer.sides[0]
+    if isinstance(first, Quantity) and not names_of(first.tree):
+        return "", answer.sides[-1]
     name = _name_of(answer.sides[0])
     return None if name is None else (name, answer.sides[-1])
 
@@ -54,7 +61,9 @@ def as_interval(answer: Answer) -> tuple[str, Items] | None:
         if set(signs) <= {">", "≥"}:
             sides, signs = sides[::-1], tuple(_TURNED[sign] for sign in reversed(signs))
         if set(signs) <= {"<", "≤"}:
-            return name, Items("[" if signs[0] == "≤" else "(", "]" if signs[1] == "≤" else ")", (sides[0], sides[2]))
+            return name, Items(
+                "[" if signs[0] == "≤" else "(", "]" if signs[1] == "≤" else ")", (sides[0], sides[2])
+            )
     return None
 
 
@@ -104,10 +113,6 @@ def _same_equation(gold: Relation, answer: Relation) -> Outcome:
 
 def _factors(first: Tree, second: Tree) -> list[Tree]:
     """Numbers by which the second may have been multiplied, from the value of both at one point."""
-    from fractions import Fraction
-
-    from synth.verify.equivalence.values import NoValue, at_point
-
     point = {name: 0.37 + 0.61 * place for place, name in enumerate(sorted(names_of(first)))}
     try:
         found = at_point(first, point) / at_point(second, point)

@@ -1,7 +1,7 @@
 """Compares two answers that were read: by kind, then by parts.
 
-In: a gold answer and another. Out: an `Outcome`; undecided is left to the library. The policy on units, percent,
-order and brackets stands in docs/decisions/0019-equivalence.md.
+In: a gold answer and another. Out: an `Outcome`; undecided is left to the library. The policy on units,
+percent, order and brackets stands in docs/decisions/0019-equivalence.md.
 """
 
 from fractions import Fraction
@@ -216,10 +216,10 @@ def _in_any_order(gold: tuple[Answer, ...], answer: tuple[Answer, ...]) -> Outco
     left = list(answer)
     undecided = False
     for part in gold:
-        found = [compare(part, other).equal for other in left]
-        if True in found:
-            left.pop(found.index(True))
-        elif None in found:
+        seen = [compare(part, other).equal for other in left]
+        if True in seen:
+            left.pop(seen.index(True))
+        elif None in seen:
             undecided = True
         else:
             return DIFFERENT
@@ -228,4 +228,3 @@ def _in_any_order(gold: tuple[Answer, ...], answer: tuple[Answer, ...]) -> Outco
 
 def _distinct(parts: tuple[Answer, ...]) -> tuple[Answer, ...]:
     return tuple(dict.fromkeys(parts))
-

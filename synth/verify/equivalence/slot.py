@@ -1,4 +1,4 @@
-"""One process that asks the library, seen from outside: a pair in, an outcome out, within a hard limit of time.
+"""One process that asks the library, seen from outside: a pair in, an outcome out, in limited time.
 
 What the process says is a stream of lines (`worker`). Whoever takes longer than the limit is killed, and its
 successor, forked from a parent that has loaded everything, takes the next pair.

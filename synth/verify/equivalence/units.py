@@ -62,7 +62,10 @@ UNITS: dict[str, Unit] = {
 # Read as units only where they are set as words: in a formula they are variables.
 SHORT = frozenset(name for name in UNITS if len(name) == 1 and name.isalpha())
 _POWERS = {"square": 2, "sq": 2, "cubic": 3, "cu": 3}
-_STOP = frozenset("the of a an per each total in all about approximately".split())
+_STOP_TEXT = """
+the of a an per each total in all about approximately
+"""
+_STOP = frozenset(_STOP_TEXT.split())
 
 
 def singular(word: str) -> str:

@@ -27,7 +27,11 @@ class NoValue(Exception):
 def names_of(tree: Tree) -> frozenset[str]:
     """The variables of a formula; i is the imaginary unit where it stands alone."""
     if tree.kind == "name":
-        return frozenset() if tree.value in CONSTANTS or tree.value in ("i", "∞") else frozenset([str(tree.value)])
+        return (
+            frozenset()
+            if tree.value in CONSTANTS or tree.value in ("i", "∞")
+            else frozenset([str(tree.value)])
+        )
     found: frozenset[str] = frozenset()
     for part in tree.parts:
         found |= names_of(part)
@@ -82,13 +86,12 @@ def _combined(tree: Tree, parts: list[Fraction]) -> Fraction | None:
 
 
 def _power(base: Fraction, exponent: Fraction) -> Fraction | None:
-    if exponent.denominator != 1:
-        return _root(base**exponent.numerator, Fraction(exponent.denominator)) if _small(base, exponent) else None
     if not base and exponent < 0:
         raise NoValue
     if not _small(base, exponent):
         raise TooLarge
-    return base**exponent.numerator
+    power = base**exponent.numerator
+    return power if exponent.denominator == 1 else _root(power, Fraction(exponent.denominator))
 
 
 def _small(base: Fraction, exponent: Fraction) -> bool:

@@ -1,18 +1,20 @@
 """Answers in words: what is said in several ways and means the same.
 
-In: a text in plain dress. Out: its key. Answers with one key are the same; of those with different keys nobody
-here claims more than that they are different words.
+In: a text in plain dress. Out: its key. Answers with one key are the same; of those with different keys
+nobody here claims more than that they are different words.
 """
 
 import re
 
 _SAME = {
-    "no solution": "no solutions|no real solution|no real solutions|none|no such number|no such numbers|no answer|∅|"
-    "empty set|the empty set|there is no solution|there are no solutions|has no solution|no roots|inconsistent|"
-    "nosolution|null set|no values|no value",
-    "does not exist": "dne|doesnt exist|does not converge|limit does not exist|the limit does not exist|not exist",
+    "no solution": "no solutions|no real solution|no real solutions|none|no such number|no such numbers|"
+    "no answer|∅|empty set|the empty set|there is no solution|there are no solutions|"
+    "has no solution|no roots|"
+    "inconsistent|nosolution|null set|no values|no value",
+    "does not exist": "dne|doesnt exist|limit does not exist|the limit does not exist|not exist",
     "undefined": "not defined|is undefined|indeterminate",
-    "all real numbers": "ℝ|all reals|all real|any real number|every real number|all real x|real numbers|"
+    "all real numbers": "ℝ|all reals|all real|any real number|every real number|all real x|"
+    "real numbers|"
     "the set of all real numbers|all real numbers x",
     "infinitely many": "infinitely many solutions|infinite solutions|infinite|infinity many|"
     "there are infinitely many solutions|infinitely many answers",
@@ -28,10 +30,11 @@ _SAME = {
     "convergent": "converges|the series converges|it converges|is convergent|series converges",
     "tie": "draw|a draw|a tie",
 }  # fmt: skip
-_NUMBERS = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
-    "seventeen eighteen nineteen twenty"
-).split()
+_NUMBERS_TEXT = """
+zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
+seventeen eighteen nineteen twenty
+"""
+_NUMBERS = tuple(_NUMBERS_TEXT.split())
 _KEYS = {said: key for key, others in _SAME.items() for said in (key, *others.split("|"))}
 _PART = re.compile(r"[^\W\d_]+|\d+(?:\.\d+)?|[∅∞ℝ+\-*/=<>≤≥^°%]")
 _ARTICLES = frozenset(("the", "a", "an"))

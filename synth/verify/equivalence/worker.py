@@ -1,8 +1,9 @@
 """A process that asks the library and may be killed: `python -m synth.verify.equivalence.worker`.
 
-In, on standard input: the limits as one line of JSON, then one line for each pair: its number and both answers
-as JSON. Out, on standard output, lines that begin with a letter: the process id of who answers (P), the number
-of the pair that is begun (S), an outcome as JSON (V; M where memory ran out), the exit code of who answered (D).
+In, on standard input: the limits as one line of JSON, then one line for each pair: its number and both
+answers as JSON. Out, on standard output, lines that begin with a letter: the process id of who answers (P),
+the number of the pair that is begun (S), an outcome as JSON (V; M where memory ran out), the exit code of
+who answered (D).
 The process that was started loads the library once, and forks a successor for whoever dies.
 """
 
