@@ -1,5 +1,6 @@
 """Answers that hang, crash or fill a computer algebra system cost themselves only."""
 
+import io
 import os
 import signal
 import time
@@ -10,7 +11,7 @@ import pytest
 from benchmarks.hostile import hostile_pairs
 from synth import processes
 from synth.errors import ConfigError, SynthError
-from synth.verify.equivalence import engine, slot
+from synth.verify.equivalence import engine, slot, worker
 from synth.verify.equivalence.decide import by_rules
 from synth.verify.equivalence.engine import Equivalence
 from synth.verify.equivalence.slot import Slot
@@ -36,35 +37,47 @@ def test_a_pair_that_hangs_costs_itself() -> None:
     assert outcomes[1].reason == "no answer within 1 s"
 
 
-def test_a_pair_that_fills_the_memory_costs_itself() -> None:
-    with Equivalence(seconds=30, memory_mb=64) as found:
+def test_a_pair_that_takes_much_memory_costs_itself() -> None:
+    with Equivalence(seconds=2, memory_mb=64) as found:
         outcome = found.same(r"\sum_{k=1}^{3} 10^{10^{9}} k", r"10^{10^{9}} \sum_{k=1}^{3} k^2")
         assert outcome.equal is None
         assert found.same(r"\sum_{k=1}^{4} k", "10").equal is True
 
 
+def test_a_worker_whose_memory_ran_out_asks_for_a_successor(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(gold: str, answer: str) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("synth.verify.equivalence.library.same", full)
+    requests, replies = io.BytesIO(b'[1, "x", "y"]\n[2, "x", "y"]\n'), io.BytesIO()
+    monkeypatch.setattr("synth.verify.equivalence.worker.bound_memory", lambda megabytes: None)
+    monkeypatch.setattr("synth.verify.equivalence.worker.bound_processor", lambda seconds: None)
+    assert worker._serve(requests, replies, 1, 1.0) == slot.WORN_OUT
+    assert replies.getvalue().split()[1:] == [b"S1", b"M"]
+
+
 def test_a_worker_that_was_killed_is_replaced() -> None:
-    worker = Slot(seconds=20, memory_mb=512)
+    asked = Slot(seconds=20, memory_mb=512)
     try:
-        assert worker.check(r"\sum_{k=1}^{4} k", "10").equal is True
-        first = worker._pid
+        assert asked.check(r"\sum_{k=1}^{4} k", "10").equal is True
+        first = asked._pid
         os.kill(first, signal.SIGKILL)
-        assert worker.check(r"\sum_{k=1}^{4} k", "10").equal is True
-        assert worker._pid != first
+        assert asked.check(r"\sum_{k=1}^{4} k", "10").equal is True
+        assert asked._pid != first
     finally:
-        worker.close()
+        asked.close()
     assert not is_alive(first)
 
 
 def test_the_end_of_the_process_that_forks_is_told() -> None:
-    worker = Slot(seconds=20, memory_mb=512)
+    asked = Slot(seconds=20, memory_mb=512)
     try:
-        worker.check("x", "y")
-        worker.kill()
+        asked.check("x", "y")
+        asked.kill()
         with pytest.raises(SynthError, match=r"has ended \(SIGKILL\); run the same command again\.$"):
-            worker.check("x", "y")
+            asked.check("x", "y")
     finally:
-        worker.close()
+        asked.close()
 
 
 def test_nobody_is_left_behind() -> None:
@@ -109,9 +122,9 @@ def test_without_the_library_one_sentence_says_what_to_install(monkeypatch: pyte
 
 def test_a_process_that_never_begins_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(slot, "_START_S", 0.01)
-    worker = Slot(seconds=1, memory_mb=512)
+    asked = Slot(seconds=1, memory_mb=512)
     try:
         with pytest.raises(SynthError, match="has ended"):
-            worker.check("x", "y")
+            asked.check("x", "y")
     finally:
-        worker.close()
+        asked.close()

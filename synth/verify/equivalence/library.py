@@ -104,4 +104,7 @@ def _is_empty(reading: Any) -> bool:
 def _verify(gold: list[Any], answer: list[Any]) -> bool:
     from math_verify import verify
 
-    return bool(verify(gold, answer, timeout_seconds=None, allow_set_relation_comp=True))
+    # What it fails at is undecided, where it would say that it is different.
+    return bool(
+        verify(gold, answer, timeout_seconds=None, allow_set_relation_comp=True, raise_on_error=True)
+    )
