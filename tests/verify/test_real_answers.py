@@ -22,6 +22,7 @@ def test_equivalent_rewrites_are_accepted(name: str, test_data: Path) -> None:
     assert accepted >= 0.99 * len(pairs)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FILES)
 def test_shuffled_answers_are_not_accepted(name: str, test_data: Path) -> None:
     pairs = shuffled(answers(test_data, name), 2)

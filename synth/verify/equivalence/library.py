@@ -105,6 +105,4 @@ def _verify(gold: list[Any], answer: list[Any]) -> bool:
     from math_verify import verify
 
     # What it fails at is undecided, where it would say that it is different.
-    return bool(
-        verify(gold, answer, timeout_seconds=None, allow_set_relation_comp=True, raise_on_error=True)
-    )
+    return bool(verify(gold, answer, timeout_seconds=None, allow_set_relation_comp=True, raise_on_error=True))
