@@ -20,7 +20,7 @@ _PAIRS = (
     (r"\frac{1}{" * 120 + "x+%d" + "}" * 120, "x+%d"),
     ("9" * 100_000 + "%d", "8%d"),
     (r"\left(x+y+z+%d\right)^{5000}", r"\left(x+y+z+%d\right)^{5000}+\sum_{k=0}^{3} k"),
-    (r"\lim_{x \to 0} \frac{\sin(\tan(\sin(x^{%d+7})))}{x^{x^x}}", r"\lim_{x \to 0} x^{x^{x^{%d+1}}}"),
+    (r"\lim_{x \to 0} \frac{\sin(\tan(\sin(x^{%d+7})))}{x^{x^x}}", r"\lim_{x \to 0} x^{x^{x^{%d+1}}} + 1"),
     (r"\sum_{a=1}^{999} \sum_{b=1}^{999} \sum_{c=1}^{999} \frac{a^b}{c+%d}", r"\sum_{a=1}^{9999} a^{a+%d}"),
     (r"\det \begin{pmatrix}" + r" & ".join("a_%d" for _ in range(20)) + r"\end{pmatrix}^{999999}", "%d"),
     (

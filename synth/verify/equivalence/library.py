@@ -66,6 +66,9 @@ def _plain(text: str, *_: object, **__: object) -> Any:
 
 def same(gold: str, answer: str) -> Outcome:
     """Whether the library takes the answers for equal, gold first and then the other way round."""
+    from sympy.core.random import seed
+
+    seed(0)  # it tries numbers at random; the same pair gets the same ones
     first, second = _parsed(gold), _parsed(answer)
     if not first or not second:
         return NOT_READ
