@@ -9,6 +9,7 @@ from benchmarks import (
     broker,
     calls,
     control,
+    equivalence,
     graph,
     journal,
     kills,
@@ -40,6 +41,7 @@ SUITES = {
     "graph": graph,
     "screen": screen,
     "rollouts": rollouts,
+    "equivalence": equivalence,
 }
 
 

@@ -9,8 +9,7 @@ import selectors
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from pydantic import ValidationError
@@ -19,6 +18,7 @@ from synth.config import DocumentsConfig
 from synth.documents.find import Source
 from synth.documents.reading import Reading
 from synth.errors import SynthError
+from synth.processes import cause, environment, signalled
 
 # The reader asks for a successor: its memory is used up, though it could still say so.
 WORN_OUT = 3
@@ -33,7 +33,6 @@ _READ_BYTES = 1 << 18
 # Deaths in a row without a file begun: another one would not fare better.
 _STILLBORN = 5
 _CLOSE_S = 5
-_KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR", "TZ", "LD_LIBRARY_PATH", "PYTHONHOME")
 _GONE = "A process that reads documents has ended ({}); run the same command again."
 _UNREADY = (
     "The processes that read documents cannot load the model that tells languages apart: "
@@ -61,7 +60,7 @@ class Slot:
             # the folder one stands in on its path, as that may hold anything.
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "synth.documents.worker"],
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=_environment(), process_group=0,
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment(), process_group=0,
             )  # fmt: skip
         except OSError as fault:
             raise SynthError(f"The process that reads documents cannot be started: {fault}.") from fault
@@ -106,7 +105,7 @@ class Slot:
 
     def kill(self) -> None:
         """End the reader and the process that replaces it, whatever they do."""
-        _signalled(os.killpg, self._process.pid)
+        signalled(os.killpg, self._process.pid)
 
     def close(self) -> None:
         """End the reader, which has nothing to do any more."""
@@ -141,7 +140,7 @@ class Slot:
         if code == WORN_OUT:
             return deaths
         if deaths == _STILLBORN:
-            raise SynthError(_GONE.format(_cause(-code)))
+            raise SynthError(_GONE.format(cause(-code)))
         # It may have taken the request with it. If it has not, the file is read twice and heard once.
         self._send(request)
         return deaths + 1
@@ -165,7 +164,7 @@ class Slot:
             if not self._pid:
                 self.kill()
             else:
-                _signalled(os.kill, self._pid)
+                signalled(os.kill, self._pid)
         if block := os.read(self._output, _READ_BYTES):
             return block
         raise self._gone()
@@ -178,7 +177,7 @@ class Slot:
             code = self._process.wait()
         if code == UNREADY:
             return SynthError(_UNREADY.format(os.environ.get("TMPDIR") or "/tmp"))  # noqa: S108  (only named)
-        return SynthError(_GONE.format(_cause(-code)))
+        return SynthError(_GONE.format(cause(-code)))
 
     def _fault(self, kind: bytes, said: bytes) -> Reading:
         limit = self._config
@@ -195,7 +194,7 @@ class Slot:
             return _unread(
                 "too_costly", "its reader was killed: it fell silent, or the machine had no memory left"
             )
-        return _unread("unreadable", f"its reader crashed ({_cause(code)})")
+        return _unread("unreadable", f"its reader crashed ({cause(code)})")
 
 
 def _unread(reason: str, detail: str) -> Reading:
@@ -208,30 +207,3 @@ def _understood(said: bytes) -> Reading | None:
         return Reading.model_validate_json(said)
     except ValidationError:
         return None
-
-
-def _cause(code: int) -> str:
-    """A signal by its name, or an exit code (as a negative number)."""
-    try:
-        return signal.Signals(code).name if code > 0 else f"exit code {-code}"
-    except ValueError:
-        return f"signal {code}"
-
-
-def _signalled(send: Callable[[int, int], None], target: int) -> None:
-    try:
-        send(target, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        return
-
-
-def _environment() -> dict[str, str]:
-    """Ours without keys, which no reader needs, and with the same packages wherever they were found."""
-    home = str(Path(__file__).parents[2])
-    # A reader of others may lie in a folder that only this process was told of.
-    found = [home, *(folder for folder in sys.path if Path(folder).is_absolute() and folder != home)]
-    kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
-    threads = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")}
-    # Arrow's own allocator lays claim to a gigabyte of addresses at once, which the bound on memory forbids.
-    arrow = {"ARROW_DEFAULT_MEMORY_POOL": "system"}
-    return {**kept, **threads, **arrow, "PYTHONPATH": os.pathsep.join(found), "PYTHONHASHSEED": "0"}

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from synth import processes
 from synth.config import DocumentsConfig
 from synth.documents import slot
 from synth.documents.collect import shelf_for
@@ -198,7 +199,7 @@ def test_readers_get_no_keys_and_none_of_the_folder_one_stands_in(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("OPENAI_API_KEY", "secret")
     monkeypatch.setattr(sys, "path", [folder for folder in sys.path if folder not in ("", str(tmp_path))])
-    assert "OPENAI_API_KEY" not in slot._environment()
+    assert "OPENAI_API_KEY" not in processes.environment()
     assert found(sources(tmp_path, a_txt="text")) == {"a.txt": [("", "text")]}
 
 

@@ -1,0 +1,72 @@
+"""A process that asks the library and may be killed: `python -m synth.verify.equivalence.worker`.
+
+In, on standard input: the limits as one line of JSON, then one line for each pair: its number and both
+answers as JSON. Out, on standard output, lines that begin with a letter: the process id of who answers (P),
+the number of the pair that is begun (S), an outcome as JSON (V; M where memory ran out), the exit code of
+who answered (D).
+The process that was started loads the library once, and forks a successor for whoever dies.
+"""
+
+import json
+import os
+import sys
+from typing import BinaryIO
+
+from synth.processes import bound_memory, bound_processor, channels, ended, say
+from synth.verify.equivalence import library
+from synth.verify.equivalence.slot import FAULT, WORN_OUT
+
+# Processor time is the kernel's bound, for the case that nobody is left to kill: wall time is the real one.
+_SPARE_S = 5
+
+
+def main() -> None:
+    """Serve until the input ends; fork a successor whenever one dies."""
+    requests, replies = channels()
+    limits = json.loads(requests.readline())
+    library.warm()
+    while not ended(requests):
+        child = os.fork()
+        if child == 0:
+            os._exit(_serve(requests, replies, limits["memory_mb"], limits["seconds"]))
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        try:
+            # A line that the dead process had begun ends here.
+            say(replies, b"\nD%d" % code)
+        except BrokenPipeError:
+            return
+
+
+def _serve(requests: BinaryIO, replies: BinaryIO, memory_mb: int, seconds: float) -> int:
+    """Answer until the input ends; the exit code."""
+    bound_memory(memory_mb)
+    try:
+        say(replies, b"P%d" % os.getpid())
+        while line := requests.readline():
+            number, gold, answer = json.loads(line)
+            say(replies, b"S%d" % number)
+            bound_processor(int(seconds) + _SPARE_S)
+            if (found := _outcome(gold, answer)) is None:
+                say(replies, b"\nM")
+                return WORN_OUT
+            say(replies, b"V" + json.dumps(found).encode())
+    except BrokenPipeError:
+        return 0
+    return 0
+
+
+def _outcome(gold: str, answer: str) -> tuple[bool | None, str] | None:
+    """What the library says; None where memory ran out, after which nothing here is to be trusted."""
+    try:
+        return library.same(gold, answer)
+    except MemoryError:
+        return None
+    except RecursionError:
+        return None, "formulas nested too deeply"
+    except Exception:  # noqa: BLE001  (whatever it is, the pair is not decided)
+        return None, FAULT
+
+
+if __name__ == "__main__":
+    main()
+    sys.exit(0)
