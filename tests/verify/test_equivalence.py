@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synth.verify.equivalence.decide import MAX_CHARS, by_rules, form_of
@@ -108,6 +108,7 @@ def test_rules_never_fail_and_are_symmetric(gold: str, answer: str) -> None:
     assert form_of(gold) == form_of(f" {gold} ")
 
 
+@settings(deadline=None)
 @given(st.integers(-(10**9), 10**9), st.integers(1, 10**6), st.integers(1, 50))
 def test_fractions_are_exact(above: int, below: int, factor: int) -> None:
     fraction, larger = rf"\frac{{{above}}}{{{below}}}", f"{above * factor}/{below * factor}"

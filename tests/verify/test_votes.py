@@ -1,7 +1,7 @@
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synth.verify.equivalence.decide import by_rules, form_of
@@ -87,6 +87,7 @@ def test_a_vote_says_how_it_was_reached() -> None:
     assert vote(["a", "b", "a", None], equal) == Vote(0, "agreed", 0.5, (2, 1))
 
 
+@settings(deadline=None)
 @given(SMALL, st.sampled_from([0.25, 0.5, 0.6, 1.0]), st.integers(1, 2))
 def test_what_is_decided_early_stays_so(answers: list[str | None], share: float, margin: int) -> None:
     for done in range(len(answers) + 1):
