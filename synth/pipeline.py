@@ -205,7 +205,7 @@ JUDGE = Stage(
 )
 ANSWERS = Stage(
     "answers",
-    2,
+    3,
     reads=("judged", "questions"),
     settings=("answers", *SAID, "prompts.answers_sampling"),
     work=_answers,
