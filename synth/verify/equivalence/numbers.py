@@ -19,6 +19,7 @@ MAX_NAMES = 8
 _FLOAT_CHARS = 16
 _CLOSE = 1e-11
 _APART = 1e-7
+NO_VALUE = Outcome(None, "a division by zero")
 TOO_LARGE = Outcome(None, "a number too large to be worked out")
 # How many of the real points are positive, and the letters that mostly stand for whole numbers.
 _POSITIVE = 3
@@ -36,8 +37,8 @@ def same_formula(gold: Tree, answer: Tree, gold_decimal: str = "", decimal: str 
         first, second = exact(gold), exact(answer)
     except TooLarge:
         return TOO_LARGE
-    except (NoValue, RecursionError):
-        return UNREAD
+    except NoValue:
+        return NO_VALUE
     if first is not None and second is not None:
         if first == second or is_rounding(decimal, first) or is_rounding(gold_decimal, second):
             return EQUAL
