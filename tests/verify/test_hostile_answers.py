@@ -17,7 +17,8 @@ from synth.verify.equivalence.engine import Equivalence
 from synth.verify.equivalence.slot import Slot
 
 pytest.importorskip("math_verify")
-HANGS = (r"\int_0^1 \int_0^1 e^{\sin(xy)+x^y} dx dy", r"\int_0^1 x^{x^x} dx")
+# No processor is so fast that it decides this one within the seconds of these tests.
+HANGS = (r"\sum_{k=1}^{10^9} \sin(k)", r"\sum_{k=1}^{10^9} \cos(k)")
 
 
 def is_alive(pid: int) -> bool:
