@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from benchmarks.load import MEDIAN_S, ROWS_PER_SLOT, SIGMA, _requests
+from benchmarks.load import MEDIAN_S, ROWS_PER_SLOT, SIGMA, requests_of
 from benchmarks.server import Server
 from synth.config import ModelConfig
 from synth.llm.client import Client
@@ -72,7 +72,7 @@ def measure(transport: str, broker: bool, rows: int = ROWS_PER_SLOT * SLOTS) -> 
         entry = _entry(server.url, transport, SLOTS, broker)
         with Journal(Path(folder)) as journal, Client({"big": entry}, journal) as client:
             began = time.process_time()
-            whole = sum(reply.reason is None for _, reply in client.stream("big", _requests(rows)))
+            whole = sum(reply.reason is None for _, reply in client.stream("big", requests_of(rows)))
             spent = time.process_time() - began
             pid = int(place_of(entry).lock.read_text()) if broker else None
             seen = _seen(pid) if pid else (None, None)
@@ -130,7 +130,7 @@ def _killed(broker: bool, kills: int) -> str:
 def _rows(url: str, folder: str, broker: bool, rows: int) -> None:
     entry = _entry(url, "direct", KILLED_SLOTS, broker)
     with Journal(Path(folder)) as journal, Client({"big": entry}, journal) as client:
-        assert all(reply.reason is None for _, reply in client.stream("big", _requests(rows)))
+        assert all(reply.reason is None for _, reply in client.stream("big", requests_of(rows)))
 
 
 def main() -> None:
