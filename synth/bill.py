@@ -4,15 +4,17 @@ In: what a client counted, and prices. Out: lines that can be written, read agai
 decimal all the way, in files as text; a part that is not known is said to be so and never nought.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 from pydantic import BaseModel
 
 from synth.config import RunConfig
+from synth.llm.journal import TAKEN_OVER, Journal
 from synth.llm.prices import ZERO, Cost, Prices, total
-from synth.llm.usage import USAGE, Account, Usage
+from synth.llm.spent import paid
+from synth.llm.usage import USAGE, Account, Ledger, Usage
 from synth.schemas import STAGES
 
 Tree = dict[str, Any]
@@ -57,6 +59,29 @@ def lines_of(bill: Mapping[Account, Usage], prices: Prices, config: RunConfig) -
         cost = prices.cost(of.entry, used, batch=of.batch)
         lines.append(_line(of, entries[of.entry].model, used.as_dict(), cost))
     return lines
+
+
+def unbilled(
+    lines: Sequence[Line], journal: Journal, entries: Mapping[str, str], prices: Prices, config: RunConfig
+) -> list[Line]:
+    """Calls that a journal holds and no line counts: a killed try could not write down its last ones.
+
+    `entries` are names of entries by who answers. Records that were taken over were paid by another run.
+    """
+    ledger = Ledger()
+    for record in journal.records():
+        entry = entries.get(record["model"])
+        if entry is not None and not record.get(TAKEN_OVER):
+            for _, tokens in paid(record):
+                batch = bool(record.get("batch"))
+                ledger.add(record["stage"], entry, made=1, requests=1, tokens=tokens, batch=batch)
+    short: dict[Account, Usage] = {}
+    for of, used in ledger.bill().items():
+        known = counts_of(one for one in lines if Account(one.stage, one.entry, one.batch) == of)
+        counts = {name: max(0, count - known[name]) for name, count in used.as_dict().items()}
+        if counts["made"]:
+            short[of] = Usage(**counts)
+    return lines_of(short, prices, config)
 
 
 def merged(lines: Iterable[Line]) -> list[Line]:

@@ -3,7 +3,7 @@
 import math
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from synth.config_base import Config as Config
 from synth.config_base import Count as Count
@@ -76,6 +76,9 @@ class PromptsConfig(Config):
 def PerMinute(title: str, description: str) -> Any:
     """A limit by the minute; none where it is left out."""
     return Field(None, gt=0, allow_inf_nan=False, title=title, description=description)
+
+
+NOT_EXTRA = frozenset({"n", "best_of", "stream", "messages", "model", "input"})
 
 
 class ModelConfig(Config):
@@ -202,6 +205,13 @@ class ModelConfig(Config):
     def beside(self) -> dict[str, Any]:
         """What is sent beside what a request says, and what is left out: part of a call's identity."""
         return {**self.extra_body, **({"(omitted)": sorted(self.omit)} if self.omit else {})}
+
+    @field_validator("extra_body")
+    @classmethod
+    def _nothing_that_is_said_elsewhere(cls, extra: dict[str, Extra]) -> dict[str, Extra]:
+        if wrong := sorted(extra.keys() & NOT_EXTRA):
+            raise ValueError(f"{wrong[0]!r} cannot be set here: each call is one request with one reply")
+        return extra
 
     @model_validator(mode="after")
     def _batches_have_an_address(self) -> "ModelConfig":

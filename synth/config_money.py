@@ -11,7 +11,9 @@ from synth.config_base import Config, Count
 
 
 def _Money(title: str, description: str, default: Any = ...) -> Any:
-    return Field(default, ge=0, allow_inf_nan=False, title=title, description=description)
+    return Field(
+        default, ge=0, le=1e9, allow_inf_nan=False, strict=True, title=title, description=description
+    )
 
 
 class PriceConfig(Config):

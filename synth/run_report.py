@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from synth.bill import Counted, Line, as_tree, cost_of, counts_of, lines_of, merged, per_row
+from synth.bill import Counted, Line, as_tree, cost_of, counts_of, lines_of, merged, per_row, unbilled
 from synth.errors import Stopped, StoreError, SynthError, Waiting
+from synth.llm.journal import Journal
+from synth.llm.rendezvous import is_brokered
 from synth.report import manifests, read_stats
 from synth.store import StageStore, write_json
 from synth.target import outcome as outcome_of
@@ -74,8 +76,10 @@ class RunReport:
         self._stages: dict[str, Tree] = {}
         self._written_at = self._started
         self._lock = threading.Lock()
+        self._unbilled: list[Line] = []
 
     def __enter__(self) -> Self:
+        self._settle()
         self._write("running")
         return self
 
@@ -83,9 +87,11 @@ class RunReport:
         self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
     ) -> None:
         if fault is None:
+            self._settle()
             self._write("finished")
             return
         try:
+            self._settle()
             self._write(_outcome(fault), _sentence(fault))
         except StoreError as second:  # a full disk: the first fault is the one to be heard
             fault.add_note(str(second))
@@ -108,6 +114,20 @@ class RunReport:
             both = old["seconds"] if seconds is None else round(seconds + (old["seconds"] or 0), 3)
             self._stages[name] |= {"status": status, "seconds": both}
         self._write("running")
+
+    def _settle(self) -> None:
+        """Find what was paid and stands in no try: after a kill, and where a broker answered others."""
+        run = self._run
+        in_use = run.config.in_use()
+        killed = any(this["outcome"] == "killed" for this in self._tries)
+        if not killed and not any(map(is_brokered, in_use.values())):
+            return
+        client = run.client
+        now = lines_of(client.bill, client.prices, run.config)
+        lines = [*_lines(self._tries), *now]
+        entries = {client.model(name): name for name in in_use}
+        with Journal(run.folder / "calls", read_only=True) as journal:  # also what others wrote meanwhile
+            self._unbilled = unbilled(lines, journal, entries, client.prices, run.config)
 
     def beat(self) -> None:
         """Write now and then what is known, from any thread: a stage may take hours."""
@@ -141,8 +161,10 @@ class RunReport:
 
     def _bill(self, tries: list[Tree], outcome: str) -> Tree:
         """Calls and money of all tries, and of each row that was published."""
-        calls = counts_of(Counted.model_validate(this["calls"]) for this in tries)
-        lines = merged(Line.model_validate(line) for this in tries for line in this.get("bill", ()))
+        told = [Counted.model_validate(this["calls"]) for this in tries]
+        calls = counts_of([*told, *self._unbilled])
+        calls["reused"] = told[-1].reused  # the same answers, each time
+        lines = merged([*_lines(tries), *self._unbilled])
         cost = cost_of(lines)
         rows = self._published() if outcome == "finished" else 0
         return {
@@ -182,6 +204,13 @@ def read(run_folder: Path) -> Tree:
         return {"damage": f"{path} is damaged, so earlier tries are not shown; run again to begin a new one."}
 
 
+def _lines(tries: list[Tree]) -> list[Line]:
+    """The bills of some tries; answers that were there already are those of the last."""
+    lines = [[Line.model_validate(line) for line in this.get("bill", ())] for this in tries]
+    earlier = [line.model_copy(update={"reused": 0}) for several in lines[:-1] for line in several]
+    return [*earlier, *(lines[-1] if lines else ())]
+
+
 def _ended(old: Tree) -> Tree:
     """An earlier try that still says `running` was killed: its process cannot have said so itself."""
     return {**old, "outcome": "killed"} if old.get("outcome") == "running" else old
@@ -195,6 +224,8 @@ def _outcome(fault: BaseException) -> str:
 
 def _sentence(fault: BaseException) -> str:
     # Only our own sentences are known to hold no text of a model and no key.
+    if isinstance(fault, KeyboardInterrupt):
+        return "stopped by hand"
     return str(fault) if isinstance(fault, SynthError) else type(fault).__name__
 
 

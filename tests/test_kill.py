@@ -16,7 +16,7 @@ from tests import corpus
 from tests.endpoints import FakeEndpoint
 
 IN_FLIGHT = 2
-KILLS = 10
+KILLS = 6
 RUN = """
 import sys
 from pathlib import Path
@@ -76,7 +76,7 @@ def test_kill_and_resume(documents: Path, start_fake: Callable[..., FakeEndpoint
     calls = undisturbed.stats()["distinct"]
     assert undisturbed.stats()["repeated"] == 0
     for kill in range(KILLS):
-        # While the first calls are made, while the last are, at eight moments between.
+        # While the first calls are made, while the last are, and between.
         answered = 1 + calls * kill // KILLS
         process = start(documents, tmp_path / "two", disturbed.url)
         assert not run_until(process, lambda at=answered: disturbed.stats()["distinct"] >= at)
@@ -98,7 +98,7 @@ def test_kill_and_resume_between_waves(
     calls = undisturbed.stats()["distinct"]
     assert len(json.loads((tmp_path / "one/r/waves.json").read_bytes())["accepted"]) > 1
     assert undisturbed.stats()["repeated"] == 0
-    kills = 5
+    kills = 3
     for kill in range(kills):
         answered = 8 + (calls - 8) * kill // kills
         process = start(documents, tmp_path / "two", disturbed.url, *more)

@@ -161,8 +161,11 @@ def show_calls(report: Tree) -> None:
     if lost := sum(line.unconfirmed for line in lines):
         said = counted(lost, "request")
         say(f"{said} brought no answer, and may have been worked on and paid even so.", style="yellow")
-    if any(this["outcome"] == "killed" for this in report["tries"]):
-        say("A try was killed: what it asked in its last seconds is not in this bill.")
+    outcomes = [this["outcome"] for this in report["tries"]]
+    if outcomes[-1] in ("killed", "running"):
+        say("The last try was killed or goes on: the same command, or its end, brings this bill up to date.")
+    elif "killed" in outcomes:
+        say("A try was killed: what was in flight then and brought no answer is in no bill.")
 
 
 def _among(lines: list[Any]) -> str:

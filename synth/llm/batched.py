@@ -18,15 +18,14 @@ from synth.llm import wire
 from synth.llm.batch_api import ENDED, Batch, BatchApi, Gone, NoRoute, is_full
 from synth.llm.batch_files import cut, line_of, url_of
 from synth.llm.batches import Shard, Shards
+from synth.llm.budget import Budget
 from synth.llm.desk import Desk
 from synth.llm.endpoint import Endpoint
 from synth.llm.intake import Intake
 from synth.llm.journal import Journal
-from synth.llm.wire import Request
+from synth.llm.wire import Request, Tokens
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
-# Raises where so many calls, beside those that are under way, would pass a ceiling.
-Fit = Callable[[Endpoint, Sequence[Request], int], None]
 Asked = Sequence[tuple[str, Request]]
 PIECE_BYTES = 65_536
 
@@ -34,12 +33,14 @@ PIECE_BYTES = 65_536
 class Batched:
     """The batches of one entry; safe to use from many threads, of which one is at work at a time."""
 
-    def __init__(self, endpoint: Endpoint, journal: Journal, desk: Desk, run: Run, fit: Fit) -> None:
+    def __init__(
+        self, endpoint: Endpoint, journal: Journal, desk: Desk, run: Run, budget: Callable[[], Budget | None]
+    ) -> None:
         self._endpoint = endpoint
         self._journal = journal
         self._desk = desk
         self._run = run
-        self._fit = fit
+        self._budget = budget
         self._lock = threading.Lock()
         self._api: BatchApi | None = None
         self._held: Shards | None = None
@@ -69,6 +70,8 @@ class Batched:
     def wait(self) -> bool:
         """Look again and again until nothing is under way; False where the time to wait is over before."""
         while self.waiting() is not None:
+            if (budget := self._budget()) is not None:
+                budget.look()
             if not self._run(self._pause()):
                 return False
             with self._lock:
@@ -105,7 +108,23 @@ class Batched:
     def _shards(self) -> Shards:
         if self._held is None:
             self._held = Shards(self._journal.folder)
+            self._leave_again(self._held)
         return self._held
+
+    def _leave_again(self, shards: Shards) -> None:
+        """What an earlier try submitted is under way still, and may cost what any such call may."""
+        budget = self._budget()
+        for shard in shards:
+            if budget is None or not shard.is_open or shard.entry != self._endpoint.name:
+                continue
+            bodies = shards.bodies(shard)
+            try:
+                body = bodies.get(shards.keys(shard)[0])
+            finally:
+                bodies.close()
+            most = body.get("max_completion_tokens") or body.get("max_tokens") or 0
+            each = budget.at_most_of(shard.entry, Tokens(shard.size // shard.calls, int(most)))
+            budget.leave(shard.name, each, shard.calls)
 
     def _go_on(self) -> None:
         if self._stopped:
@@ -126,13 +145,16 @@ class Batched:
             keys = [key for _, _, key in some]
             if len(keys) < config.batch_least:
                 continue
-            self._fit(self._endpoint, [fresh[key] for key in keys], sum(s.calls for s in self._open()))
+            budget = self._budget()
+            each = budget and budget.fit(self._endpoint.name, config, [fresh[key] for key in keys])
             sizes = ((key, len(line_of(key, bodies[key]))) for key in keys)
             for one in cut(sizes, config.batch_requests, int(config.batch_megabytes * 1e6)):
-                self._shards.prepare(
+                shard = self._shards.prepare(
                     one, bodies, entry=self._endpoint.name, identity=self._endpoint.identity,
                     model=config.model, stage=stage, url=url,
                 )  # fmt: skip
+                if budget and each:
+                    budget.leave(shard.name, each, shard.calls)
 
     def _advance(self, name: str) -> None:
         """Bring a shard as far as it will go now."""
@@ -152,6 +174,7 @@ class Batched:
             return self._create(shard)
         if self._endpoint.config.batch == "off":
             self._shards.drop(shard)
+            self._is_back(shard)
             return None
         others = any(other.state == "created" for other in self._open())
         return None if shard.status == "failed" and others else self._upload(shard)
@@ -174,6 +197,7 @@ class Batched:
             batch = None
         if batch is None:
             self._shards.drop(shard)
+            self._is_back(shard)
             return None
         return self._note(shard, state="created", batch_id=batch.id, status=batch.status)
 
@@ -229,7 +253,12 @@ class Batched:
         left = sum(key not in self._journal for key in self._shards.keys(shard))
         shard = self._note(shard, state="ingested", left=left, odd=intake.odd)
         self._shards.close(shard)
+        self._is_back(shard)
         return shard
+
+    def _is_back(self, shard: Shard) -> None:
+        if (budget := self._budget()) is not None:
+            budget.back(shard.name)
 
     def _note(self, shard: Shard, **changes: Any) -> Shard:
         changed = shard.model_copy(update=changes)
@@ -257,5 +286,8 @@ class Batched:
             self._until = now + config.batch_wait_s
         if now >= self._until:
             return False
-        await asyncio.sleep(min(config.batch_poll_s, self._until - now))
+        budget = self._budget()
+        left = budget.left().get("seconds") if budget is not None else None
+        most = self._until - now if left is None else min(self._until - now, max(0.0, float(left)))
+        await asyncio.sleep(min(config.batch_poll_s, most))
         return True

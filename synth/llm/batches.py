@@ -101,7 +101,7 @@ class Shards:
         """A shard as it is now."""
         return self._known.get(name)
 
-    def prepare(self, keys: Iterable[str], bodies: Mapping[str, dict[str, Any]], **facts: str) -> None:
+    def prepare(self, keys: Iterable[str], bodies: Mapping[str, dict[str, Any]], **facts: str) -> Shard:
         """A new shard of these keys, which are in order."""
         listed = tuple(keys)
         name = digest("shard", facts["identity"], facts["model"], facts["url"], listed)
@@ -112,7 +112,7 @@ class Shards:
         write_bytes(self.path(name, "keys"), "\n".join(listed).encode())
         self._keys[name] = listed
         self._owners.update(dict.fromkeys(listed, name))
-        self.note(Shard(name=name, calls=len(listed), size=size, **facts))
+        return self.note(Shard(name=name, calls=len(listed), size=size, **facts))
 
     def note(self, shard: Shard) -> Shard:
         """Write down a state; from now on it holds after any kill."""

@@ -94,6 +94,8 @@ class Budget:
         self._prices = prices
         self._densities = densities or Densities()
         self._held = Spent()
+        # In batches: what one call may take, and how many are under way, by the name of their shard.
+        self._away: dict[str, tuple[Spent, int]] = {}
         self._waiting: deque[tuple[asyncio.Future[None], Hold]] = deque()
         self._clock = clock
         self._began = clock()
@@ -137,27 +139,40 @@ class Budget:
         """A call ended: with these tokens, or None where it was not made. What is not told counts in full."""
         self._held.take(hold.kept)
         if tokens is not None:
-            if tokens.prompt is None and tokens.completion is None:
+            if tokens.prompt is None or tokens.completion is None:  # a part that costs is not told
                 self.spent.add(hold.kept)
             else:
                 self.spent.add(self._took(hold.entry, tokens))
                 self._densities.learn(hold.entry, size_of(hold.request), tokens.prompt or 0)
         self._next()
 
-    def fit(self, entry: str, config: ModelConfig, requests: Sequence[Request], under_way: int) -> None:
-        """See that calls which leave together, in batches, fit beside so many like them that are under way.
+    def fit(self, entry: str, config: ModelConfig, requests: Sequence[Request]) -> Spent:
+        """What each of these calls may take, which leave together in batches; all of them fit.
 
         Raises:
             BudgetReached: they do not.
         """
         self.look()
+        most = [self._at_most(Hold(entry, config, request), batch=True) for request in requests]
+        each = Spent(1, max(one.tokens for one in most), max(one.money for one in most))
         need = Spent()
-        for request in requests:
-            need.add(self._at_most(Hold(entry, config, request), batch=True))
-        share = Decimal(len(requests) + under_way) / max(1, len(requests))
-        need = Spent(len(requests) + under_way, math.ceil(need.tokens * share), need.money * share)
+        for one in most:
+            need.add(one)
         if said := self._over(need):
             raise BudgetReached(said)
+        return each
+
+    def at_most_of(self, entry: str, tokens: Tokens) -> Spent:
+        """What a call of a batch takes that is so long at most."""
+        return self._took(entry, tokens, batch=True)
+
+    def leave(self, shard: str, each: Spent, calls: int) -> None:
+        """So many calls are under way in a batch, from now until `back`."""
+        self._away[shard] = each, calls
+
+    def back(self, shard: str) -> None:
+        """A batch was taken in, or will never be."""
+        self._away.pop(shard, None)
 
     def paid(self, entry: str, tokens: Tokens, *, batch: bool) -> None:
         """A call that was not admitted one by one was answered."""
@@ -207,7 +222,7 @@ class Budget:
 
     def _over(self, more: Spent) -> str | None:
         """Which ceiling would be passed, in a sentence, or None."""
-        most, spent, held = self.ceilings, self.spent, self._held
+        most, spent, held = self.ceilings, self.spent, self._under_way()
         if most.calls and spent.calls + held.calls + more.calls > most.calls:
             return (
                 f"budget.calls: the ceiling of {most.calls:,} calls is reached, "
@@ -223,6 +238,13 @@ class Budget:
             used = f"{paid} are spent and {_calls(more)} may cost {next_}"
             return f"budget.money: the ceiling of {top} is reached, as {used}; {GO_ON}."
         return None
+
+    def _under_way(self) -> Spent:
+        """What may still be taken by calls that were let in, and by batches."""
+        under_way = Spent(self._held.calls, self._held.tokens, self._held.money)
+        for each, calls in list(self._away.values()):
+            under_way.add(Spent(each.calls * calls, each.tokens * calls, each.money * calls))
+        return under_way
 
     def _at_most(self, hold: Hold, *, batch: bool = False) -> Spent:
         """What a call takes if its prompt is as dense as any, and its reply as long as it may be."""

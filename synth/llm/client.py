@@ -74,7 +74,7 @@ class Client:
         self._desk = Desk(journal, self._ledger)
         self._desk.on_taken = self._taken
         self._batched = {
-            name: Batched(endpoint, journal, self._desk, self._run, self._fit)
+            name: Batched(endpoint, journal, self._desk, self._run, lambda: self.budget)
             for name, endpoint in self._endpoints.items()
             # What was submitted is collected even where no more shall be.
             if endpoint.config.batch != "off" or (journal.folder / batches.FOLDER).is_dir()
@@ -152,7 +152,9 @@ class Client:
                 remote = self._remotes.get(entry) if endpoint.config.structured == "auto" else None
                 asked = partial(self._probe, endpoint)
                 endpoint.form = (
-                    self._run(remote.form()) if remote else probe.form_of(endpoint, self._journal, asked)
+                    self._run(self._remote_form(endpoint, remote))
+                    if remote
+                    else probe.form_of(endpoint, self._journal, asked)
                 )
             return endpoint.form
 
@@ -292,15 +294,23 @@ class Client:
         finally:
             self.budget.settle(hold, tokens)
 
-    def _fit(self, endpoint: Endpoint, requests: Sequence[Request], under_way: int) -> None:
-        """Stop where calls that are to leave in batches would pass a ceiling."""
-        if self.budget is not None:
-            self.budget.fit(endpoint.name, endpoint.config, requests, under_way)
-
     def _taken(self, endpoint: Endpoint, tokens: Tokens) -> None:
         """A call came back in a batch."""
         if self.budget is not None:
             self.budget.paid(endpoint.name, tokens, batch=True)
+
+    async def _remote_form(self, endpoint: Endpoint, remote: Remote) -> Form:
+        """As the broker finds it; where it may be found out only now, the budget must have room for that."""
+        if self.budget is None or probe.key_of(endpoint) in self._journal:
+            return await remote.form()
+        hold = await self.budget.admit(endpoint.name, endpoint.config, probe.PLAIN)
+        paid: Tokens | None = None
+        try:
+            form = await remote.form()
+            paid = wire.UNTOLD
+            return form
+        finally:
+            self.budget.settle(hold, paid)
 
     def _probe(self, endpoint: Endpoint, work: Coroutine[Any, Any, Answered]) -> Answered:
         """The answer to a probe, which is paid like any call."""

@@ -159,7 +159,9 @@ class Endpoint:
         except Down as down:
             detail = self.scrub(str(down))
         where = wire.identity_of(self.config)
-        if not self.health.answered:
+        if detail.startswith("HTTP 200"):
+            said = "answers, but not with what was asked for; check `base_url`, and any proxy on the way"
+        elif not self.health.answered:
             said = f"cannot be reached ({detail}); see that it runs"
         else:
             said = f"did not come back ({detail}); see that it works, then resume the run"
@@ -214,9 +216,10 @@ class Endpoint:
                 if variable
                 else "set api_key_env to the variable that holds a key"
             )
-            return EndpointError(f"{name}: {where} refused the key (HTTP {reply.status}: {said}); {fix}.")
+            did = "refused the key" if variable else "asks for a key"
+            return EndpointError(f"{name}: {where} {did} (HTTP {reply.status}: {said}); {fix}.")
         if reply.status == 404:
-            fix = "check `base_url` and `model`"
+            fix = "check `base_url`, which usually ends in /v1, and `model`"
             return EndpointError(f"{name}: {where} has no model {self.config.model!r} ({said}); {fix}.")
         field = None if self.health.answered else wire.not_taken(reply.status, reply.body)
         if field is not None and field not in self.config.omit:

@@ -138,6 +138,15 @@ class Room:
     desk: Desk
     users: int = 0
     jobs: int = 0
+    # Calls whose client went while they were under way: they are paid for whoever asks for them next.
+    orphans: set[str] = field(default_factory=set)
+
+    def took_over(self, key: str) -> bool:
+        """Whether nobody has had the answer yet, though it is paid."""
+        if key not in self.orphans:
+            return False
+        self.orphans.discard(key)
+        return True
 
 
 @dataclass

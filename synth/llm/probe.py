@@ -49,13 +49,17 @@ def form_of(endpoint: Endpoint, journal: Journal, run: Run) -> Form:
         return endpoint.config.structured
     if endpoint.kind in ("fake", "embedded"):
         return "json_schema"
-    config = endpoint.config
-    key = content_id("probe", endpoint.identity, config.model, config.beside)
+    key = key_of(endpoint)
     known = journal.get(key)
     if known is None:
         known = _probe(endpoint, key, run)
         journal.append(key, known)
     return cast(Form, known["form"])
+
+
+def key_of(endpoint: Endpoint) -> str:
+    """Under which key the journal keeps what was found."""
+    return content_id("probe", endpoint.identity, endpoint.config.model, endpoint.config.beside)
 
 
 def _probe(endpoint: Endpoint, key: str, run: Run) -> dict[str, Any]:

@@ -125,7 +125,6 @@ class Remote:
         self._link: Link | None = None
         self._turn = asyncio.Lock()
         self._room = asyncio.Semaphore(most)
-        self._most = most
         self._flow = Flow()
         self._under_way = 0
 
@@ -161,7 +160,8 @@ class Remote:
         """What this client has under way; None before the first call."""
         if self._link is None:
             return None
-        return State(self._under_way, self._most, self._flow.per_s(now), False, {})
+        limit = self._endpoint.config.max_in_flight  # those beyond it wait at the gate
+        return State(min(self._under_way, limit), limit, self._flow.per_s(now), False, {})
 
     async def close(self) -> None:
         """Take back what has not left yet, and hang up."""

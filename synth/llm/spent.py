@@ -68,7 +68,7 @@ def _counted(body: Record, tokens: Tokens, entry: str | None, densities: Densiti
     """Tokens as they count: what was not told counts as much as it can have been."""
     texts = body.get("input") or [message["content"] for message in body["messages"]]
     size = sum(len(text.encode("utf-8", errors="replace")) for text in texts)
-    if tokens.prompt is None and tokens.completion is None:
+    if tokens.prompt is None or tokens.completion is None:
         longest = body.get("max_completion_tokens") or body.get("max_tokens") or 0
         return size, int(longest)
     if entry is not None and tokens.prompt is not None:

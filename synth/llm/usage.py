@@ -115,9 +115,8 @@ def added(usages: Iterable[Usage]) -> Usage:
 
 def _add_tokens(used: Usage, tokens: Tokens) -> None:
     prompt, completion, cached, reasoning = tokens
-    if prompt is None and completion is None:
+    if prompt is None or completion is None:
         used.uncounted += 1
-        return
     used.prompt_tokens += prompt or 0
     used.completion_tokens += completion or 0
     if cached:

@@ -6,6 +6,7 @@ only the client itself can take it back, and only as long as no request of it ha
 
 import asyncio
 import os
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,7 +50,7 @@ class Visitor(Frames):
         self._room: Room | None = None
         self._endpoint: Endpoint | None = None
         self._greeted = False
-        self._jobs: dict[int, tuple[asyncio.Task[None], Flight]] = {}
+        self._jobs: dict[int, tuple[asyncio.Task[None], Flight, Job]] = {}
         self._patience: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -85,6 +86,9 @@ class Visitor(Frames):
         """The client is gone; what it handed over goes on."""
         self._be_patient()
         self._broker.visitors.discard(self)
+        if self._room is not None:
+            keys = (job.key for _, flight, job in self._jobs.values() if flight.sent)
+            self._room.orphans.update(keys)
         for used in (self._gate, self._room):
             if used is not None:
                 used.users -= 1
@@ -141,7 +145,7 @@ class Visitor(Frames):
         room.jobs += 1
         task = self._broker.begin(self._carry(number, job, room, endpoint, flight))
         self._broker.flights[task] = flight
-        self._jobs[number] = task, flight
+        self._jobs[number] = task, flight, job
         task.add_done_callback(partial(self._done, number, gate, room))
 
     async def _carry(self, number: int, job: Job, room: Room, endpoint: Endpoint, flight: Flight) -> None:
@@ -149,6 +153,8 @@ class Visitor(Frames):
         try:
             sent = Tally()
             reply = await room.desk.answer(endpoint, job, sent)
+            if reply.reused and room.took_over(job.key):
+                reply = replace(reply, reused=False)  # paid for a client that never got it
         except SynthError as fault:
             self.say_soon("faults", [number, *fault_said(fault)])
         else:
@@ -164,9 +170,9 @@ class Visitor(Frames):
 
     def _drop(self, numbers: list[Any]) -> None:
         for number in numbers:
-            task, flight = self._jobs.get(number, (None, None)) if type(number) is int else (None, None)
-            if task is not None and flight is not None and not flight.sent:
-                task.cancel()
+            known = self._jobs.get(number) if type(number) is int else None
+            if known is not None and not known[1].sent:
+                known[0].cancel()
 
     async def _told(self, number: int, what: str) -> None:
         gate, room, endpoint = self._gate, self._room, self._endpoint

@@ -50,6 +50,8 @@ UNTOLD = Tokens()
 FALLEN = frozenset({"call_failed", "prompt_too_long"})
 
 
+# No call takes more: what says so counts nothing.
+MOST_TOKENS = 10**9
 PLAIN_USAGE = frozenset({"prompt_tokens", "completion_tokens", "total_tokens"})
 
 
@@ -168,6 +170,8 @@ def usage_of(answer: Any) -> Tokens:
     if not isinstance(usage, dict):
         return UNTOLD
     prompt, done = _count(usage, "prompt_tokens"), _count(usage, "completion_tokens")
+    if done is None and "data" in answer:
+        done = 0  # embeddings have no reply
     if usage.keys() <= PLAIN_USAGE:  # this is on the way of every call
         return Tokens(prompt, done)
     cached = _count(usage.get("prompt_tokens_details"), "cached_tokens")
@@ -189,7 +193,7 @@ def usage_record(tokens: Tokens) -> dict[str, int | None]:
 
 def _count(told: Any, name: str) -> int | None:
     number = told.get(name) if isinstance(told, dict) else None
-    return number if type(number) is int and number >= 0 else None
+    return number if type(number) is int and 0 <= number <= MOST_TOKENS else None
 
 
 def _within(part: int | None, whole: int | None) -> int | None:

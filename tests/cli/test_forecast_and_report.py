@@ -85,7 +85,7 @@ def test_a_failed_and_an_interrupted_try_say_why(config: RunConfig, tmp_path: Pa
     with pytest.raises(KeyboardInterrupt), Run.open(config, tmp_path, "r") as opened, RunReport(opened):
         raise KeyboardInterrupt
     told = [(this["outcome"], this["fault"]) for this in read(tmp_path / "r")["tries"]]
-    assert told == [("failed", "models.big: it is gone."), ("interrupted", "KeyboardInterrupt")]
+    assert told == [("failed", "models.big: it is gone."), ("interrupted", "stopped by hand")]
 
 
 def test_a_try_that_was_killed_is_known_by_the_next(config: RunConfig, tmp_path: Path) -> None:

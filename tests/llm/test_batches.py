@@ -216,7 +216,7 @@ def test_a_server_without_batches_is_told_and_asked_live(scripted: Scripted, tmp
 
 
 def test_a_wrong_key_is_told_as_in_live_calls(strict_endpoint: FakeEndpoint, tmp_path: Path) -> None:
-    with pytest.raises(EndpointError, match="refused the key .*api_key_env"):
+    with pytest.raises(EndpointError, match="asks for a key .*api_key_env"):
         once(tmp_path, strict_endpoint.config(model="known", **BATCH), asked())
 
 

@@ -96,7 +96,7 @@ def test_what_a_dead_client_handed_over_is_finished_and_not_paid_again(
     client = client_for(fake.config(structured="tags", max_in_flight=4))
     replies = client.complete("m", [make_request(f"<question>q {n}</question>", stage="s") for n in range(4)])
     assert [reply.reason for reply in replies] == [None] * 4
-    assert (client.calls_made, client.calls_reused) == (0, 4)
+    assert (client.calls_made, client.calls_reused) == (4, 0)  # paid, and in no other bill
     assert fake.stats()["requests"] == 4
 
 

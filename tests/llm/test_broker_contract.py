@@ -11,6 +11,7 @@ from synth.llm.client import Client
 from synth.llm.journal import Journal
 from synth.llm.limits import Backoff
 from tests.brokers import Brokers
+from tests.endpoints import FakeEndpoint
 from tests.llm import test_client, test_endpoint_faults
 
 SAME = (
@@ -60,6 +61,18 @@ class Looking:
 
     def _now(self) -> Journal:
         return Journal(self.folder, read_only=True)
+
+
+@pytest.fixture
+def endpoint(start_fake: Callable[..., FakeEndpoint]) -> FakeEndpoint:
+    """Nobody else's, as what it has counted is looked at."""
+    return start_fake()
+
+
+@pytest.fixture
+def strict_endpoint(start_fake: Callable[..., FakeEndpoint]) -> FakeEndpoint:
+    """Asks for a key, serves one model."""
+    return start_fake("--api-key-env", "FAKE_KEY", "--model", "known")
 
 
 @pytest.fixture

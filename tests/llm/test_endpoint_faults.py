@@ -70,7 +70,7 @@ def test_an_unknown_model_is_one_sentence(strict_endpoint, client_for, make_requ
         client.check("m")
         == f"models.m: {strict_endpoint.url} does not serve 'unknown', but for example known."
     )
-    with pytest.raises(EndpointError, match=r"has no model 'unknown' .* check `base_url` and `model`"):
+    with pytest.raises(EndpointError, match=r"has no model 'unknown' .* check `base_url`, .* and `model`"):
         client.complete("m", [make_request("x")])
 
 

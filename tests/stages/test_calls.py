@@ -152,6 +152,6 @@ def test_what_is_unanswered_does_not_depend_on_how_rows_are_cut(
 
 def test_an_endpoint_that_refuses_the_key_stops_the_run(config: RunConfig, script: Any) -> None:
     script(lambda kind, n: fake.FakeReply("bad key", status=401))
-    with pytest.raises(SynthError, match="refused the key"):
+    with pytest.raises(SynthError, match="asks for a key"):
         synth.run(config, name="r")
     assert list(manifests(Path("data/runs/r"))) == ["documents"]
