@@ -5,7 +5,8 @@ of an endpoint share one; it reads no clock, waits for nothing and knows no even
 the endpoint (a client, a process between many clients) can own it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from synth.llm import told
@@ -40,12 +41,24 @@ class Admission:
         self.pace = Pace()
         self.counts = Counts()
         self.in_flight = 0
+        self.calls = 0  # under way, in their queue or between two tries
         self.answered_at = 0.0
         self.alarmed_at = -1.0
         self._flow = Flow()
         self._patience_s = patience_s
         self._learnt_at = 0.0
         self._used_up = False
+
+    @contextmanager
+    def calling(self, now: float) -> Iterator[None]:
+        """One call, from its first try to its last: silence is counted as long as there is any."""
+        if self.calls == 0:
+            self.answered_at = now
+        self.calls += 1
+        try:
+            yield
+        finally:
+            self.calls -= 1
 
     def wait_s(self, now: float, need: Need) -> float:
         """Seconds until a request may leave: 0 for now, infinity for when something has come back."""
@@ -59,8 +72,6 @@ class Admission:
 
     def sent(self, now: float, need: Need) -> None:
         """A request leaves."""
-        if self.in_flight == 0:
-            self.answered_at = now
         self.in_flight += 1
         self.counts.requests += 1
         self.control.sent(now)

@@ -84,7 +84,10 @@ class Limiter:
             GaveUp: the last try brought no answer at all.
             Down: the endpoint as a whole did not come back.
         """
-        call = _Call(body, _chars(body), tally or Tally())
+        with self.admission.calling(asyncio.get_running_loop().time()):
+            return await self._tried_out(_Call(body, _chars(body), tally or Tally()))
+
+    async def _tried_out(self, call: _Call) -> Answered:
         while True:
             tried = await self._try(call)
             outcome = tried.outcome
@@ -104,7 +107,8 @@ class Limiter:
         if tried.told_s is not None:
             # Never nothing, so that a call that is always turned away runs out of patience.
             wait = max(tried.told_s, LEAST_WAIT_S)
-            call.waited_s += wait
+            # Pauses of all calls pass before a turn is given: so the clock counts, and not the waits.
+            call.waited_s = max(call.waited_s, self._since(call)) + wait
         else:
             call.spent += self._spends(tried.outcome)
             wait = self._backoff.wait_s(max(1, call.spent), self._jitter.random())

@@ -92,15 +92,19 @@ class Turns:
                 turn.set_exception(Down(self.admission.breaker.detail))
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Once in each silence: requests are under way, and nothing comes back."""
+        """Once in each silence: requests are under way, or wait, and no answer comes."""
         self._watch = None
         admission, now = self.admission, loop.time()
         silent = now - admission.answered_at
-        if not admission.in_flight:
+        if not admission.calls:
             return  # the next caller winds it up again
         if silent >= self._alarm_s - 1e-3:
             if admission.answered_at != admission.alarmed_at:
                 admission.alarmed_at = admission.answered_at
-                self._alarm(f"no answer for {silent:.0f} s, with {admission.in_flight} requests under way")
+                turned = admission.calls - admission.in_flight
+                waits = f" and {turned} that wait" if turned else ""
+                self._alarm(
+                    f"no answer for {silent:.0f} s, with {admission.in_flight} requests under way{waits}"
+                )
             silent = 0.0
         self._watch = loop.call_later(max(0.01, self._alarm_s - silent), self._look, loop)

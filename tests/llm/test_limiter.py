@@ -155,6 +155,15 @@ def test_silence_is_told_once_and_again_after_an_answer():
     assert told == ["no answer for 30 s, with 1 requests under way"] * 2
 
 
+def test_an_endpoint_that_only_turns_away_is_told():
+    told = []
+    server = Script(429)
+    limiter = limiter_for(server, 4, alarm=told.append, alarm_s=30.0, patience_s=100.0)
+    run(lambda: limiter.call(BODY))
+    assert told
+    assert told[0].startswith("no answer for ")
+
+
 def test_stragglers_are_hedged_sparingly_and_the_loser_is_counted():
     plain = play(Server(hang=0.01, seed=3), 3000, 64)
     hedged = play(Server(hang=0.01, seed=3), 3000, 64, hedge=True)
