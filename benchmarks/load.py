@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from benchmarks.measure import ROOT
 from benchmarks.server import Server
 from synth.config import ModelConfig, Sampling
 from synth.llm.client import Client, Request
@@ -71,7 +72,7 @@ def figures() -> list[Load]:
 
 def _in_own_process(transport: str, slots: int, rows: int) -> Load:
     command = [sys.executable, "-m", "benchmarks.load", transport, str(slots), str(rows)]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
     return Load(**json.loads(done.stdout))
 
 

@@ -2,9 +2,12 @@
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 ROUNDS = 3
+# Where `python -m benchmarks.…` is found, from wherever a suite is started.
+ROOT = Path(__file__).resolve().parents[1]
 HEADS = ("what", "items", "CPU s", "per item", "ratio")
 
 

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 from benchmarks.journal import record
 from benchmarks.load import requests_of
+from benchmarks.measure import ROOT
 from benchmarks.server import Server
 from benchmarks.soak import resident_mb
 from synth.config import ModelConfig
@@ -60,7 +61,7 @@ def figures(rows: int = ROWS) -> list[Replay]:
         _write(folder, server.url, rows)
         disk_mb = sum(path.stat().st_size for path in folder.iterdir()) / 2**20
         command = [sys.executable, "-m", "benchmarks.replay", str(folder), server.url, str(rows)]
-        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+        done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
         found = Replay(requests=server.stats()["requests"], disk_mb=disk_mb, **json.loads(done.stdout))
     assert found.requests == 0, f"{found.requests} calls were made again"
     return [found]

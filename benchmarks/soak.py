@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks.load import requests_of
+from benchmarks.measure import ROOT
 from benchmarks.server import Server
 from synth.config import ModelConfig
 from synth.llm import wire
@@ -72,7 +73,7 @@ def figures() -> list[Soak]:
 def run(rows: int, share: float) -> Soak:
     """So many calls, with so large a share of faulty replies, in a process of its own."""
     command = [sys.executable, "-m", "benchmarks.soak", str(rows), str(share)]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
     return Soak(**json.loads(done.stdout))
 
 
