@@ -31,8 +31,8 @@ from synth.stages.graph import build_graph
 from synth.stages.judge import judge_questions
 from synth.stages.questions import write_questions
 from synth.stages.screen import screen_questions
-from synth.store import sha256_of
 from synth.text import fingerprint_sources
+from synth.writing import sha256_of
 
 Tables = Mapping[str, pa.Table]
 Work = Callable[[Tables, RunConfig, Services], Output | Iterable[Output]]

@@ -21,8 +21,9 @@ from synth.errors import Stopped, StoreError, SynthError, Waiting
 from synth.llm.journal import Journal
 from synth.llm.rendezvous import is_brokered
 from synth.report import manifests, read_stats
-from synth.store import StageStore, write_json
+from synth.store import StageStore
 from synth.target import outcome as outcome_of
+from synth.writing import write_json
 
 if TYPE_CHECKING:
     from synth.runs import Run

@@ -29,8 +29,9 @@ from synth.road import stages_of
 from synth.schemas import STAGES, TABLES
 from synth.settings import anchored, to_toml
 from synth.stages.calls import Services
-from synth.store import Manifest, PartRecord, StageStore, part_key, write_bytes
+from synth.store import Manifest, PartRecord, StageStore, part_key
 from synth.target import Walked
+from synth.writing import write_bytes
 
 Report = Callable[[int, int], None]
 FIRST = "Computed for the first time."

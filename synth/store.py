@@ -4,13 +4,8 @@ A part is written to a temporary name, fsynced and renamed; its record follows, 
 all its parts its manifest comes last, in the same way. Readers trust the manifest only.
 """
 
-import hashlib
-import json
-import os
-import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +18,7 @@ from synth.errors import StoreError
 from synth.ids import digest
 from synth.schemas import SCHEMA_VERSION, TABLES, main_table, stage_folder
 from synth.stages.base import Output, rejected_table
+from synth.writing import atomic, sha256_of, write_bytes
 
 ROW_GROUP = 5_000
 # The one reason that may pass by itself: an endpoint that was down is up again.
@@ -89,54 +85,6 @@ class Manifest(Config):
     def outcome(self) -> str:
         """What later stages depend on: the fingerprint, and which rows are still without an answer."""
         return self.fingerprint if self.is_whole else digest(self.fingerprint, self.unanswered, size=16)
-
-
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-@contextmanager
-def atomic(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path`, which becomes `path` when the block ends well.
-
-    Raises:
-        StoreError: the disk is full or the folder cannot be written.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        _sync_folder(path.parent)
-    except OSError as fault:
-        reason = fault.strerror or str(fault)
-        raise StoreError(f"Cannot write {path}: {reason}; make room or choose another folder.") from fault
-    finally:
-        if temporary.exists():
-            temporary.unlink()
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    with atomic(path) as temporary:
-        temporary.write_bytes(content)
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Write a value as readable JSON, whole or not at all."""
-    write_bytes(path, (json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True) + "\n").encode())
 
 
 def write_table(path: Path, table: pa.Table) -> None:

@@ -20,8 +20,8 @@ from synth.prompts.library import PromptLibrary
 from synth.report import manifests
 from synth.road import stages_of
 from synth.runs import Run
-from synth.store import write_bytes
 from synth.target import Walked, next_limit
+from synth.writing import write_bytes
 
 # The identity of an entry's model.
 Model = Callable[[str], str]

@@ -7,7 +7,8 @@ import pytest
 from synth.errors import SchemaError, StoreError
 from synth.schemas import STAGES, TABLES, stage_folder
 from synth.stages.base import Output, Rejected, make_table
-from synth.store import StageStore, part_key, write_bytes
+from synth.store import StageStore, part_key
+from synth.writing import write_bytes
 
 ROW = {
     "concept_id": "con_1",

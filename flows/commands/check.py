@@ -20,7 +20,7 @@ def init(
 ) -> None:
     """Write an editable recipe with every setting explained."""
     from synth.recipes.template import template
-    from synth.store import write_bytes
+    from synth.writing import write_bytes
 
     if file.exists() and not force:
         raise ConfigError(f"{file} exists already; choose another name, or overwrite it with --force.")

@@ -18,8 +18,8 @@ from synth.documents.shelf import Shelf
 from synth.documents.slot import End
 from synth.documents.workers import Readers
 from synth.ids import digest
-from synth.store import write_json
 from synth.text import sha_or_fault
+from synth.writing import write_json
 
 _FILES = "files.json"
 # How a note begins that depends on what a run was before, and so is no property of its dataset.

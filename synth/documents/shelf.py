@@ -24,8 +24,9 @@ from synth.config import Config
 from synth.documents.reading import Piece, Reading, Sketch
 from synth.errors import StoreError
 from synth.ids import digest
-from synth.store import write_json, write_table
+from synth.store import write_table
 from synth.text import sha_or_fault
+from synth.writing import write_json
 
 # A segment is a tenth of a second to write; a run that is killed loses the one that is not full. So it is
 # full as well where reading it has taken long.

@@ -16,7 +16,8 @@ import pyarrow.parquet as pq
 from synth.errors import StoreError
 from synth.export.options import Kind, Row
 from synth.ids import DIGEST_BYTES, digest
-from synth.store import ROW_GROUP, atomic
+from synth.store import ROW_GROUP
+from synth.writing import atomic
 
 TRAIN, TEST = "train", "test"
 SUFFIXES: dict[str, Kind] = {".jsonl": "jsonl", ".parquet": "parquet"}

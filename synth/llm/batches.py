@@ -15,7 +15,7 @@ from synth.config import Config
 from synth.errors import StoreError
 from synth.ids import digest
 from synth.llm.batch_files import Bodies, line_of
-from synth.store import atomic, write_bytes
+from synth.writing import atomic, write_bytes
 
 FOLDER = "batches"
 State = Literal["prepared", "uploaded", "created", "ingested"]

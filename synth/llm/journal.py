@@ -267,7 +267,7 @@ class Journal:
         if not self._is_open or known.keys() == found.keys():
             return
         opened = [known.get(numbers) or Sealed(*numbers, path) for numbers, path in found.items()]
-        catalogue = Catalogue(opened)
+        catalogue = self._catalogue.grown(opened)
         with self._lock:
             self._catalogue = catalogue
             for number in [n for n in self._segments if any(f <= n <= z for f, z in found)]:
@@ -305,7 +305,7 @@ class Journal:
     def _hashes(self) -> Words:
         """The hashes of all keys, in no order, as often as they were written."""
         keys = chain.from_iterable(one.places for one in self._segments.values())
-        return np.concatenate([self._catalogue.hashes, np.fromiter(map(hash_of, keys), np.uint64)])
+        return np.concatenate([self._catalogue.hashes(), np.fromiter(map(hash_of, keys), np.uint64)])
 
 
 def _checked(key: str) -> str:

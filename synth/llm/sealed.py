@@ -9,6 +9,7 @@ costs its own records only. An entry takes 16 bytes of memory, and is no Python 
 import os
 import struct
 import zlib
+from array import array
 from collections.abc import Iterable, Iterator
 from functools import cache
 from hashlib import blake2b
@@ -18,7 +19,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from synth.llm.segments import is_whole, key_of, sync_folder
+from synth.llm.segments import is_whole, key_of
+from synth.writing import sync_folder
 
 BLOCK_BYTES = 1 << 16
 # Magic, length of the lines, length as compressed, its checksum; then a checksum of these.
@@ -79,13 +81,13 @@ def write_sealed(lines: Iterable[bytes], path: Path) -> None:
 
 
 class _Entries:
-    """An index as it grows, in plain numbers."""
+    """An index as it grows."""
 
     def __init__(self) -> None:
-        self.hashes: list[int] = []
-        self.blocks: list[int] = []
-        self.places: list[int] = []
-        self.offsets: list[int] = []
+        self.hashes = array("Q")
+        self.blocks = array("I")
+        self.places = array("I")
+        self.offsets = array("Q")
 
     def add(self, key: str, place: int) -> None:
         self.hashes.append(hash_of(key))

@@ -14,7 +14,7 @@ from pathlib import Path
 from synth.llm.sealed import Sealed, hash_of, write_sealed
 from synth.llm.segments import find_segments, key_of, lines_of, try_lock
 
-SEGMENT_BYTES = 64 << 20
+SEGMENT_BYTES = 16 << 20
 # Less than this is not worth a file of its own: it opens in some 10 ms as it is.
 LEAST_BYTES = 4 << 20
 MOST_FILES = 16

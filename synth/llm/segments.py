@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from synth.errors import StoreError
 from synth.llm.notation import read_json, write_json
+from synth.writing import sync_folder
 
 _NAME = re.compile(r"segment-([0-9]{6,})(?:\.jsonl|-([0-9]{6,})\.sealed)")
 
@@ -202,15 +203,6 @@ def _is_ours(folder: Path, number: int, file: int) -> bool:
         if fault.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
             raise
     return os.fstat(file).st_nlink > 0 and not find_segments(folder).is_covered(number)
-
-
-def sync_folder(folder: Path) -> None:
-    """Bring the names in a folder to the disk."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def store_error(path: Path, fault: OSError) -> StoreError:

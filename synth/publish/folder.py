@@ -28,7 +28,8 @@ from synth.publish.rejected import Leaks, published_rejected
 from synth.publish.stats import dataset_stats, provenance
 from synth.report import funnel, manifests
 from synth.schemas import TABLES
-from synth.store import StageStore, sha256_of, write_bytes, write_json, write_table
+from synth.store import StageStore, write_table
+from synth.writing import sha256_of, write_bytes, write_json
 
 SUMS = "checksums.sha256"
 

@@ -13,11 +13,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from synth.errors import ConfigError
-from synth.store import atomic
 from synth.verify.equivalence.engine import MEMORY_MB, SECONDS, Equivalence, require_library
 from synth.verify.equivalence.outcome import Outcome
 from synth.verify.final_answer import Mode, find_answer
 from synth.verify.tables import batches, check, text_of
+from synth.writing import atomic
 
 FILE = "verdicts.parquet"
 ADDED = (

@@ -13,7 +13,8 @@ from typer.testing import Result
 
 from synth.errors import ConfigError, StoreError
 from synth.export import Options, added, export
-from synth.store import FileRecord, Manifest, PartRecord, sha256_of
+from synth.store import FileRecord, Manifest, PartRecord
+from synth.writing import sha256_of
 from tests.rollouts.tables import of, row
 
 Synth = Callable[..., Result]
