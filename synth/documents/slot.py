@@ -5,10 +5,7 @@ and is replaced at any moment, so each file has a number: what is said of anothe
 """
 
 import os
-import selectors
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -18,7 +15,8 @@ from synth.config import DocumentsConfig
 from synth.documents.find import Source
 from synth.documents.reading import Reading
 from synth.errors import SynthError
-from synth.processes import cause, environment, signalled
+from synth.processes import cause, signalled
+from synth.served import Served
 
 # The reader asks for a successor: its memory is used up, though it could still say so.
 WORN_OUT = 3
@@ -32,8 +30,6 @@ _WAIT_S = SILENT_S + 60
 _READ_BYTES = 1 << 18
 # Deaths in a row without a file begun: another one would not fare better.
 _STILLBORN = 5
-_CLOSE_S = 5
-_GONE = "A process that reads documents has ended ({}); run the same command again."
 _UNREADY = (
     "The processes that read documents cannot load the model that tells languages apart: "
     "make room in the folder for temporary files ({}), or set TMPDIR to one that can be written."
@@ -47,25 +43,15 @@ class End(NamedTuple):
     lasting: bool = True
 
 
-class Slot:
+class Slot(Served):
     """One reader and the process that replaces it."""
 
     def __init__(self, config: DocumentsConfig) -> None:
+        super().__init__("synth.documents.worker", "reads documents")
         self._config = config
         self._number = 0
         self._pid = 0
         self._rest = bytearray()
-        try:
-            # In a group of its own, so that Ctrl-C comes to us alone, and we end all of it at once; without
-            # the folder one stands in on its path, as that may hold anything.
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "synth.documents.worker"],
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment(), process_group=0,
-            )  # fmt: skip
-        except OSError as fault:
-            raise SynthError(f"The process that reads documents cannot be started: {fault}.") from fault
-        self._selector = selectors.DefaultSelector()
-        self._selector.register(self._output, selectors.EVENT_READ)
         self._send(config.model_dump_json().encode())
 
     def read(self, source: Source) -> Iterator[Reading | End]:
@@ -103,44 +89,12 @@ class Slot:
                 yield End(int(said) / 1000)
                 return
 
-    def kill(self) -> None:
-        """End the reader and the process that replaces it, whatever they do."""
-        signalled(os.killpg, self._process.pid)
-
-    def close(self) -> None:
-        """End the reader, which has nothing to do any more."""
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe:
-                try:
-                    pipe.close()
-                except BrokenPipeError:
-                    continue
-        self._selector.close()
-        try:
-            self._process.wait(_CLOSE_S)
-        except subprocess.TimeoutExpired:
-            self.kill()
-            self._process.wait()
-
-    @property
-    def _output(self) -> int:
-        assert self._process.stdout
-        return self._process.stdout.fileno()
-
-    def _send(self, line: bytes) -> None:
-        assert self._process.stdin
-        try:
-            self._process.stdin.write(line + b"\n")
-            self._process.stdin.flush()
-        except BrokenPipeError as fault:
-            raise self._gone() from fault
-
     def _replaced(self, deaths: int, code: int, request: bytes) -> int:
         """A reader died before it began our file: its successor is asked; the number of such deaths."""
         if code == WORN_OUT:
             return deaths
         if deaths == _STILLBORN:
-            raise SynthError(_GONE.format(cause(-code)))
+            raise self._ended(code)
         # It may have taken the request with it. If it has not, the file is read twice and heard once.
         self._send(request)
         return deaths + 1
@@ -160,24 +114,17 @@ class Slot:
             yield line[:1], line[1:]
 
     def _wait(self) -> bytes:
-        while not self._selector.select(_WAIT_S):
+        while (block := self._block(_READ_BYTES, _WAIT_S)) is None:
             if not self._pid:
                 self.kill()
             else:
                 signalled(os.kill, self._pid)
-        if block := os.read(self._output, _READ_BYTES):
-            return block
-        raise self._gone()
+        return block
 
-    def _gone(self) -> SynthError:
-        try:
-            code = self._process.wait(_CLOSE_S)
-        except subprocess.TimeoutExpired:
-            self.kill()
-            code = self._process.wait()
+    def _ended(self, code: int) -> SynthError:
         if code == UNREADY:
             return SynthError(_UNREADY.format(os.environ.get("TMPDIR") or "/tmp"))  # noqa: S108  (only named)
-        return SynthError(_GONE.format(cause(-code)))
+        return super()._ended(code)
 
     def _fault(self, kind: bytes, said: bytes) -> Reading:
         limit = self._config

@@ -6,12 +6,9 @@ successor, forked from a parent that has loaded everything, takes the next pair.
 
 import json
 import os
-import selectors
-import subprocess
-import sys
 
-from synth.errors import SynthError
-from synth.processes import cause, environment, signalled
+from synth.processes import cause, signalled
+from synth.served import Served
 from synth.verify.equivalence.outcome import Outcome
 
 # The worker asks for a successor: its memory is used up.
@@ -19,39 +16,25 @@ WORN_OUT = 3
 FAULT = "the library failed"
 # Loading the library takes two seconds of processor time, and more of the clock where others work too.
 _START_S = 120
-_CLOSE_S = 5
 _READ_BYTES = 1 << 16
 _STILLBORN = 5
-_GONE = "A process that compares answers has ended ({}); run the same command again."
 
 
 class Late(Exception):
     """Nothing was said in time."""
 
 
-class Slot:
+class Slot(Served):
     """One worker and the process that replaces it; used by one thread at a time."""
 
     def __init__(self, seconds: float, memory_mb: int) -> None:
+        super().__init__("synth.verify.equivalence.worker", "compares answers")
         self._seconds = seconds
         self._memory_mb = memory_mb
         self._number = 0
         self._pid = 0
         self._rest = b""
-        try:
-            # In a group of its own, so that Ctrl-C comes to us alone, and we end all of it at once; without
-            # the folder one stands in on its path, as that may hold anything.
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "synth.verify.equivalence.worker"],
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment(), process_group=0,
-            )  # fmt: skip
-        except OSError as fault:
-            raise SynthError(f"The process that compares answers cannot be started: {fault}.") from fault
-        assert self._process.stdout
-        self._output = self._process.stdout.fileno()
-        self._selector = selectors.DefaultSelector()
-        self._selector.register(self._output, selectors.EVENT_READ)
-        self._send({"seconds": seconds, "memory_mb": memory_mb})
+        self._send(json.dumps({"seconds": seconds, "memory_mb": memory_mb}).encode())
 
     def check(self, gold: str, answer: str) -> Outcome:
         """What the library says of a pair, or why it said nothing.
@@ -74,36 +57,20 @@ class Slot:
         self._pid = 0
         return Outcome(None, f"its process ended ({cause(-int(said))})")
 
-    def kill(self) -> None:
-        """End the worker and the process that replaces it, whatever they do."""
-        signalled(os.killpg, self._process.pid)
-
-    def close(self) -> None:
-        """End the worker, which has nothing to do any more."""
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe:
-                try:
-                    pipe.close()
-                except BrokenPipeError:
-                    continue
-        self._selector.close()
-        try:
-            self._process.wait(_CLOSE_S)
-        except subprocess.TimeoutExpired:
-            self.kill()
-            self._process.wait()
-
     def _begin(self, request: list[object]) -> None:
         """Ask, and wait until the worker says that it has begun; another is asked where it died before."""
-        self._send(request)
+        self._ask(request)
         for _ in range(_STILLBORN):
             kind, said = self._begun(request[0])
             if kind == b"S":
                 return
             self._pid = 0
-            self._send(request)
+            self._ask(request)
         self.kill()
-        raise SynthError(_GONE.format(cause(-int(said))))
+        raise self._ended(int(said))
+
+    def _ask(self, request: list[object]) -> None:
+        self._send(json.dumps(request).encode())
 
     def _begun(self, number: object) -> tuple[bytes, bytes]:
         while True:
@@ -129,14 +96,6 @@ class Slot:
             raise self._gone() from None
         self._pid = 0
 
-    def _send(self, value: object) -> None:
-        assert self._process.stdin
-        try:
-            self._process.stdin.write(json.dumps(value).encode() + b"\n")
-            self._process.stdin.flush()
-        except BrokenPipeError as fault:
-            raise self._gone() from fault
-
     def _line(self, seconds: float) -> tuple[bytes, bytes]:
         """The next line: its letter, and the rest of it. Lines are short, so each comes in one piece."""
         while True:
@@ -146,16 +105,6 @@ class Slot:
                 if line:
                     return line[:1], line[1:]
                 continue
-            if not self._selector.select(seconds):
+            if (block := self._block(_READ_BYTES, seconds)) is None:
                 raise Late
-            if not (block := os.read(self._output, _READ_BYTES)):
-                raise self._gone()
             self._rest += block
-
-    def _gone(self) -> SynthError:
-        try:
-            code = self._process.wait(_CLOSE_S)
-        except subprocess.TimeoutExpired:
-            self.kill()
-            code = self._process.wait()
-        return SynthError(_GONE.format(cause(-code)))
