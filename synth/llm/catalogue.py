@@ -15,6 +15,8 @@ from synth.llm.sealed import Halves, Sealed, Words, hash_of
 from synth.llm.segments import is_whole, key_of
 
 CACHE_BYTES = 8 << 20
+# Larger groups are left alone while a run goes on: to merge them takes memory that is hard to give back.
+GROUP = 1 << 16
 
 
 class Ordered(NamedTuple):
@@ -57,8 +59,8 @@ class Catalogue:
     def grown(self, sealed: Sequence[Sealed]) -> "Catalogue":
         """The catalogue of these; where it is this one with more at its end, only what is new is sorted.
 
-        A group is merged with its neighbour when it is half as large: so an entry is moved as often as the
-        number of segments can be halved, and no more groups than that are searched for a key.
+        A group is merged with its neighbour when that is at most twice as large, up to a limit: so an entry
+        is moved a few times only, and few groups are searched for a key.
         """
         if self.sealed != tuple(sealed[: len(self.sealed)]):
             return Catalogue(sealed)
@@ -94,7 +96,7 @@ class Catalogue:
 
     def _settle(self) -> None:
         groups = self._groups
-        while len(groups) > 1 and len(groups[-2].hashes) <= 2 * len(groups[-1].hashes):
+        while len(groups) > 1 and len(groups[-2].hashes) <= min(2 * len(groups[-1].hashes), GROUP):
             groups[-2:] = [_merged(groups[-2:])]
 
     def _line(self, which: int, entry: int) -> bytes:
