@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 from synth.config import Sampling
 from synth.errors import EndpointError, SynthError
@@ -124,6 +125,9 @@ def fault_of(endpoint: Endpoint, run: Run) -> str | None:
         return _sentence(endpoint, f"cannot be reached ({endpoint.scrub(str(silence))}); see that it runs")
     if reply.status in (401, 403):
         return str(endpoint.fatal(Answered(reply, 1)))
+    if reply.status == 404 and not urlsplit(endpoint.config.base_url).path.strip("/"):
+        # Some have no list of models; but hardly any has its routes at the root of a host.
+        return _sentence(endpoint, "has no list of models there; `base_url` usually ends in /v1")
     served = _served(reply)
     if served and endpoint.config.model not in served:
         some = ", ".join(sorted(served)[:5])

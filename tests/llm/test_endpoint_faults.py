@@ -74,6 +74,11 @@ def test_an_unknown_model_is_one_sentence(strict_endpoint, client_for, make_requ
         client.complete("m", [make_request("x")])
 
 
+def test_an_address_that_lacks_its_v1_is_found_before_any_call(endpoint, client_for):
+    client = client_for(endpoint.config(base_url=endpoint.url.removesuffix("/v1")))
+    assert "`base_url` usually ends in /v1" in (client.check("m") or "")
+
+
 @pytest.mark.parametrize("transport", ["openai", "direct"])
 def test_an_endpoint_that_is_not_there_is_one_sentence(transport, client_for, make_request):
     with socket.create_server(("127.0.0.1", 0)) as taken:
