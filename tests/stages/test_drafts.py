@@ -92,7 +92,7 @@ def test_a_draft_that_failed_costs_no_neighbour(answer: Callable[..., Output]) -
         )
 
     made = answer(settings(), say)
-    assert [row["question_id"] for row in rows(made)] == ["q_0", "q_1", "q_2"]
+    assert sorted(row["question_id"] for row in rows(made)) == ["q_0", "q_1", "q_2"]
     (prompt,) = (text for text in seen if "number 1?" in text)
     assert prompt.count("<draft") == 2
     assert "cut" not in prompt
