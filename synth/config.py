@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from synth.config_answers import AnswersConfig
 from synth.config_documents import DocumentsConfig, LicencesConfig
 from synth.config_filter import FilterConfig
 from synth.config_judge import JudgeConfig
@@ -145,18 +146,6 @@ class QuestionsConfig(Config):
     level2_per_call: int = Field(5, ge=1, le=10, title="Level 2", description="Most per call.")
     level3_per_call: int = Field(3, ge=1, le=10, title="Level 3", description="Most per call.")
     samples: int = Field(1, ge=1, title="Samples", description="Calls per combination.")
-
-
-class AnswersConfig(Config):
-    """How questions are answered (METHOD 2.7)."""
-
-    mode: Literal["single"] = Field("single", title="Mode", description="One worked answer each.")
-    max_chars: int = Field(
-        20_000,
-        ge=1,
-        title="Longest answer",
-        description="Longer answers are rejected, in characters; 20,000 are about 5,000 tokens of English.",
-    )
 
 
 class DatasetConfig(Config):

@@ -52,6 +52,21 @@ class PromptsConfig(Config):
         "level3.v1", title="Level 3", description="Writes questions from concepts of several passages."
     )
     answer: str = Field("answer.v1", title="Answer", description="Answers a question.")
+    answer_text: str = Field(
+        "answer_text.v1",
+        title="Answer, open text",
+        description="Answers a question that has no final answer.",
+    )
+    vote: str = Field(
+        "answer_vote.v1",
+        title="Vote",
+        description="Answers a question, or says that it has no single answer; for answers.mode `vote`.",
+    )
+    aggregate: str = Field(
+        "aggregate.v1",
+        title="Aggregate",
+        description="Writes an answer from numbered drafts; for answers.mode `aggregate`.",
+    )
     rating: str = Field("rating.v1", title="Rating", description="Rates a passage, for the filter.")
     document: str = Field(
         "document.v1", title="Document", description="Writes a typical document, for the filter."

@@ -17,7 +17,16 @@ from synth.store import StageStore
 
 Row = dict[str, Any]
 # Tables that are searched for an id, the most specific first.
-SEARCHED = ("questions", "answers", "combinations", "passages", "documents", "concepts", "mentions")
+SEARCHED = (
+    "questions",
+    "answers",
+    "candidates",
+    "combinations",
+    "passages",
+    "documents",
+    "concepts",
+    "mentions",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +42,7 @@ class Lineage:
     documents: list[Row] = field(default_factory=list)
     calls: list[Row] = field(default_factory=list)
     rejected: list[Row] = field(default_factory=list)
+    votes: list[Row] = field(default_factory=list)
 
 
 def lineage(run_folder: Path, row_id: str) -> Lineage:
@@ -82,7 +92,14 @@ class _Reader:
             documents=self._by_ids("documents", {p["document_id"] for p in passages}),
             calls=self._calls(rows.values(), rejected, passages),
             rejected=rejected,
+            votes=self._votes(row_id, origin or {}),
         )
+
+    def _votes(self, row_id: str, origin: Row) -> list[Row]:
+        """Every response to a question, those of an aggregate's drafts before the aggregate."""
+        question_id = origin.get("question_id") or row_id
+        found = self._where("candidates", "question_id", {question_id})
+        return sorted(found, key=lambda row: (row["part"] == "aggregate", row["sample"]))
 
     def _around(self, row_id: str, origin: Row) -> dict[str, Row]:
         """The rows of other tables that belong to the same question."""

@@ -138,6 +138,19 @@ def _judging(config: RunConfig) -> Needs:
     return Needs(prompts=("well_posed",), roles=("checker",), reads=reads)
 
 
+def _answering(config: RunConfig) -> Needs:
+    """Prompts and settings of the mode of answering."""
+    answers = config.answers
+    answer = "answer_text" if answers.kind == "text" else "answer"
+    if answers.mode == "aggregate":
+        return Needs(("answers.drafts",), (answer, "aggregate"))
+    if answers.mode == "single":
+        return Needs((), (answer,))
+    more = ("samples", "minimum_share", "minimum_margin", "early_stop")
+    first = ("first_samples",) if answers.early_stop else ()
+    return Needs(tuple(f"answers.{name}" for name in (*more, *first)), ("vote",))
+
+
 def _benchmarks(config: RunConfig) -> str:
     files = find_sources(config.screen.benchmarks) if config.screen.benchmarks else []
     return digest([sha256_of(source.path) for source in files])
@@ -205,19 +218,19 @@ JUDGE = Stage(
 )
 ANSWERS = Stage(
     "answers",
-    3,
+    4,
     reads=("judged", "questions"),
-    settings=("answers", *SAID, "prompts.answers_sampling"),
+    settings=("answers.mode", "answers.kind", "answers.max_chars", *SAID, "prompts.answers_sampling"),
     work=_answers,
     cut="judged",
-    prompts=("answer",),
     roles=("solver",),
+    more=_answering,
 )
 DATASET = Stage(
     "dataset",
     3,
     reads=("documents", "passages", "concepts", "combinations", "questions", "screened", "judged", "answers"),
-    settings=("recipe", "preset", "domain", "levels", "language", "seed", "answers", "dataset"),
+    settings=("recipe", "preset", "domain", "levels", "language", "seed", "answers.mode", "dataset"),
     work=_dataset,
     more=_wanted,
 )

@@ -32,7 +32,7 @@ _SECTION = re.compile(r"^# (System|User|Tags)\s*$", re.MULTILINE)
 _DELIMITER = re.compile(
     r"<(\s*+(?:/\s*+)*+(?:passage|concepts|question|item|kind|level|subject|unsuitable|topics|key_concepts"
     r"|solution|final_answer|relevance|clarity|language_quality|overall|outline|assessment|question_format"
-    r"|factual_accuracy|difficulty_alignment|concept_coverage|solvability|verdict|givens|sought|outcome)\b)",
+    r"|factual_accuracy|difficulty_alignment|concept_coverage|solvability|verdict|givens|sought|outcome|draft)\b)",
     re.IGNORECASE,
 )
 

@@ -106,6 +106,8 @@ def departures(config: RunConfig) -> list[str]:
         "questions are judged before they are answered, after SwS (arXiv 2506.08989)": bool(
             config.roles.judge
         ),
+        "answers are agreed on by several responses, after SwS": config.answers.mode == "vote",
+        "answers are written from several drafts (GSA, arXiv 2503.04104)": config.answers.mode == "aggregate",
         "near-duplicates are found by MinHash and confirmed by exact Jaccard; no method is named": True,
     }
     return [line for line, holds in said.items() if holds]
