@@ -10,6 +10,7 @@ from synth.columns import number as _float
 from synth.columns import text as _text
 from synth.columns import texts as _texts
 from synth.columns import whole as _int
+from synth.rollouts.tables import ROLLOUTS, TRIED
 from synth.verify.judging import CRITERIA
 
 __all__ = [
@@ -92,6 +93,13 @@ REASONS: dict[str, str] = {
     "under_determined": "the question lacks data, so that its answer is left open",
     "several_answers": "the question has several answers and does not ask for all of them",
     "no_final_answer": "no final answer could be found in the response",
+    "too_easy": "the student solves it more often than the band of pass rates allows",
+    "too_hard": "the student solves it at times, and less often than the band asks for",
+    "hard": "the student never solves it, and the solver's answers agree",
+    "suspect": "the student never solves it, and the solver's answers do not agree: its label may be wrong",
+    "unsolved": "the student never solves it, and nothing is known of how far the solver's answers agree",
+    "undecided": "no attempt of the student could be decided",
+    "unanswered": "no attempt of the student has a final answer",
     "conflicting": "says otherwise of the same thing than another row",
 }
 
@@ -329,6 +337,8 @@ _ALL = (
             *CALL,
         ),
     ),
+    TRIED,
+    ROLLOUTS,
     Table(
         "dataset",
         "dataset",

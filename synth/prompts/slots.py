@@ -44,6 +44,7 @@ SLOTS: dict[str, Slot] = {
     ),
     "well_posed": Slot(COMMON | {"question", "language"}, ("well_posedness",)),
     "answer": Slot(COMMON | {"question", "language"}, (None, "solution")),
+    "attempt": Slot(COMMON | {"question", "language"}, (None,)),
 }
 
 
