@@ -29,6 +29,10 @@ SHOWN: dict[str, tuple[str, ...]] = {
     "screened": ("nearest_id", "nearest_jaccard", "source_overlap", "example_overlap", "benchmark_overlap"),
     "judged": ("verdict", "rule", "judgements", "well_posed", "givens", "sought", "checker"),
     "answers": ("final_answer", "answer", "prompt_id", "model"),
+    "difficulty": (
+        *("difficulty", "pass_rate", "pass_low", "pass_high", "attempts", "right", "wrong", "truncated"),
+        *("undecided", "agreement", "label", "student", "verifier", "prompt_id"),
+    ),
     "combinations": ("combination_id", "level", "sampler", "names"),
     "passages": ("title", "source", "language", "licence", "position", "text"),
     "documents": (
@@ -45,7 +49,11 @@ SHOWN: dict[str, tuple[str, ...]] = {
     "concepts": ("name", "kind", "surfaces", "passages", "documents", "degree"),
     "mentions": ("name", "kind", "surface", "passage_id"),
 }
-TITLES = {"screened": "checks that the question passed", "judged": "what the judges said"}
+TITLES = {
+    "screened": "checks that the question passed",
+    "judged": "what the judges said",
+    "difficulty": "how hard it is",
+}
 
 
 def explain(
@@ -80,6 +88,7 @@ def _tree(found: "Lineage", limit: int | None) -> "Tree":
     for name, row in found.rows.items():
         if name != first:
             _fields(_branch(tree, _title(name)), row, SHOWN.get(name, ()), limit)
+    _attempts(tree, found.attempts, limit)
     _walk(tree, found.walk, limit)
     _list(tree, "concepts", found.concepts, lambda row: concept_line(row, limit))
     _passages(tree, found, limit)
@@ -124,6 +133,21 @@ def _judgements(tree: "Tree", said: list[Row], limit: int | None) -> None:
             _leaf(branch, "marks", ", ".join(marks), limit)
         names = ("assessment", "stated", "reason", "detail", "reply", "order", "model", "call_id")
         _fields(branch, one, names, limit)
+
+
+def _attempts(tree: "Tree", rows: list[Row], limit: int | None) -> None:
+    """A line for each attempt of the student, and with `--full` the whole response."""
+    if not rows:
+        return
+    right = sum(row["correct"] is True and not row["truncated"] for row in rows)
+    branch = _branch(tree, f"attempts of {rows[0]['model']}: {right} of {len(rows)} right")
+    for row in rows:
+        word = {True: "right", False: "wrong", None: "undecided"}[row["correct"]]
+        said = "truncated" if row["truncated"] else word
+        answer = "no final answer" if row["answer"] is None else row["answer"]
+        _leaf(branch, f"{row['sample'] + 1}. {said}", answer, limit)
+        if limit is None:
+            _leaf(branch, "response", row["response"], limit)
 
 
 def _rejections(tree: "Tree", rows: list[Row], limit: int | None) -> None:
