@@ -35,6 +35,7 @@ from synth.stages.answers import answer_questions
 from synth.stages.base import make_table
 from synth.stages.calls import Services
 from synth.stages.concepts import extract_concepts
+from synth.stages.difficulty import Case, attempts
 from synth.stages.documents import read_documents
 from synth.stages.drafting import write_aggregates
 from synth.stages.judge import judge_questions
@@ -46,7 +47,7 @@ Row = dict[str, Any]
 CHARS_PER_TOKEN = 4
 # Replies as models of the size of 7 to 70 billion parameters write them, in tokens: rough, and said to be so.
 REPLY_TOKENS = {"concepts": 300, "questions": 110, "answers": 700, "ratings": 30, "documents": 500}
-REPLY_TOKENS |= {"judge": 160, "well_posed": 180}
+REPLY_TOKENS |= {"judge": 160, "well_posed": 180, "attempts": 700}
 QUESTION_CHARS = 250
 SAMPLED = 200
 STAND_IN = "(a {kind} that the model will find)"
@@ -122,6 +123,7 @@ def forecast(config: RunConfig) -> Forecast:
         *_questions(passages, config),
         *_judge(passages, config),
         *_answers(passages.num_rows, config),
+        *_attempts(passages.num_rows, config),
     ):
         old = stages.get(found.stage)
         stages[found.stage] = _added(old, found) if old else found
@@ -294,6 +296,18 @@ def _answers(passages: int, config: RunConfig) -> Iterable[tuple[StageForecast, 
         requests = _listen(config, lambda services: write_aggregates(asked, config, services))
         found = _stage(entry, config, "answers", requests, 0, questions, reply)
         yield found, _shortened(_example(requests, "answers, aggregate"))
+
+
+def _attempts(passages: int, config: RunConfig) -> Iterable[tuple[StageForecast, list[Example]]]:
+    """Every attempt of the student; at most all questions are answered."""
+    if "difficulty" not in stages_of(config):
+        return
+    case = Case("q", QUESTION, "en", "", None)
+    requests = _listen(config, lambda services: [*attempts([case], config, services)])
+    questions, entry = _most_questions(passages, config), config.roles.of("student")
+    calls = questions * config.difficulty.attempts
+    found = _stage(entry, config, "difficulty", requests, questions, calls, REPLY_TOKENS["attempts"])
+    yield found, _shortened(_example(requests, "difficulty"))
 
 
 def _most_questions(passages: int, config: RunConfig) -> int:

@@ -43,6 +43,7 @@ class Lineage:
     calls: list[Row] = field(default_factory=list)
     rejected: list[Row] = field(default_factory=list)
     votes: list[Row] = field(default_factory=list)
+    attempts: list[Row] = field(default_factory=list)
 
 
 def lineage(run_folder: Path, row_id: str) -> Lineage:
@@ -82,6 +83,7 @@ class _Reader:
         combination = rows.get("combinations", {})
         passages = self._passages(origin or {}, rows.get("questions", {}), combination)
         concepts = self._concepts(origin or {}, combination)
+        tried = self._where("rollouts", "problem_id", {(origin or {}).get("question_id") or row_id})
         return Lineage(
             id=row_id,
             kind=kind,
@@ -90,9 +92,10 @@ class _Reader:
             concepts=concepts,
             passages=passages,
             documents=self._by_ids("documents", {p["document_id"] for p in passages}),
-            calls=self._calls(rows.values(), rejected, passages),
+            calls=self._calls([*rows.values(), *tried], rejected, passages),
             rejected=rejected,
             votes=self._votes(row_id, origin or {}),
+            attempts=sorted(tried, key=lambda row: (row["visit"], row["sample"])),
         )
 
     def _votes(self, row_id: str, origin: Row) -> list[Row]:
@@ -105,7 +108,7 @@ class _Reader:
         """The rows of other tables that belong to the same question."""
         rows: dict[str, Row] = {}
         question_id = origin.get("question_id") or row_id
-        for name in ("questions", "screened", "judged", "answers"):
+        for name in ("questions", "screened", "judged", "answers", "difficulty"):
             if found := self._where(name, "question_id", {question_id}):
                 rows[name] = found[0]
         combination = origin.get("combination_id") or rows.get("questions", {}).get("combination_id")

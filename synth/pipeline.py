@@ -26,12 +26,14 @@ from synth.stages.calls import Services
 from synth.stages.combinations import sample_combinations
 from synth.stages.concepts import extract_concepts
 from synth.stages.dataset import assemble
+from synth.stages.difficulty import try_questions
 from synth.stages.documents import read_documents
 from synth.stages.graph import build_graph
 from synth.stages.judge import judge_questions
 from synth.stages.questions import write_questions
 from synth.stages.screen import screen_questions
 from synth.text import fingerprint_sources
+from synth.verify.equivalence.engine import verifier
 from synth.writing import sha256_of
 
 Tables = Mapping[str, pa.Table]
@@ -103,6 +105,10 @@ def _judge(tables: Tables, config: RunConfig, services: Services) -> Output:
 def _answers(tables: Tables, config: RunConfig, services: Services) -> Output:
     left = tables["judged"] if "judged" in tables else tables["screened"]
     return answer_questions(left, tables["questions"], config, services)
+
+
+def _difficulty(tables: Tables, config: RunConfig, services: Services) -> Output:
+    return try_questions(tables["answers"], tables["questions"], config, services)
 
 
 def _dataset(tables: Tables, config: RunConfig, services: Services) -> Output:
@@ -226,16 +232,37 @@ ANSWERS = Stage(
     roles=("solver",),
     more=_answering,
 )
+DIFFICULTY = Stage(
+    "difficulty",
+    1,
+    reads=("answers", "questions"),
+    settings=("difficulty", *SAID, "prompts.attempts_sampling"),
+    work=_difficulty,
+    cut="answers",
+    prompts=("attempt",),
+    roles=("student",),
+    outside=lambda config: verifier(),
+)
 DATASET = Stage(
     "dataset",
     3,
-    reads=("documents", "passages", "concepts", "combinations", "questions", "screened", "judged", "answers"),
+    reads=(
+        "documents",
+        "passages",
+        "concepts",
+        "combinations",
+        "questions",
+        "screened",
+        "judged",
+        "answers",
+        "difficulty",
+    ),
     settings=("recipe", "preset", "domain", "levels", "language", "seed", "answers.mode", "dataset"),
     work=_dataset,
     more=_wanted,
 )
 
-PIPELINE = (DOCUMENTS, CONCEPTS, GRAPH, COMBINATIONS, QUESTIONS, SCREEN, JUDGE, ANSWERS, DATASET)
+PIPELINE = (DOCUMENTS, CONCEPTS, GRAPH, COMBINATIONS, QUESTIONS, SCREEN, JUDGE, ANSWERS, DIFFICULTY, DATASET)
 BY_NAME: dict[str, Stage] = {stage.name: stage for stage in PIPELINE}
 # What is read in the place of a table whose stage is left out; of other such tables nothing is.
 INSTEAD = {"judged": "screened"}

@@ -55,5 +55,12 @@ REASONS: dict[str, str] = {
     "no_agreement": "too few of the sampled answers agree",
     "vote_tied": "two answers have as many votes, or nearly as many",
     "too_few_drafts": "fewer than two drafts can be used, so nothing can be made of them",
+    "too_easy": "the student solves it more often than the band of pass rates allows",
+    "too_hard": "the student solves it at times, and less often than the band asks for",
+    "hard": "the student never solves it, and the solver's answers agree",
+    "suspect": "the student never solves it, and the solver's answers do not agree: its label may be wrong",
+    "unsolved": "the student never solves it, and nothing is known of how far the solver's answers agree",
+    "undecided": "no attempt of the student could be decided",
+    "unanswered": "no attempt of the student has a final answer",
     "conflicting": "says otherwise of the same thing than another row",
 }

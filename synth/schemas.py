@@ -11,6 +11,7 @@ from synth.columns import text as _text
 from synth.columns import texts as _texts
 from synth.columns import whole as _int
 from synth.reasons import REASONS
+from synth.rollouts.tables import ROLLOUTS, TRIED
 from synth.verify.judging import CRITERIA
 
 __all__ = [
@@ -307,6 +308,8 @@ _ALL = (
             *CALL,
         ),
     ),
+    TRIED,
+    ROLLOUTS,
     Table(
         "dataset",
         "dataset",

@@ -34,6 +34,10 @@ SHOWN: dict[str, tuple[str, ...]] = {
         *("answer", "prompt_id", "model"),
     ),
     "candidates": ("part", "sample", "outcome", "final_answer", "tokens", "response", "prompt_id", "model"),
+    "difficulty": (
+        *("difficulty", "pass_rate", "pass_low", "pass_high", "attempts", "right", "wrong", "truncated"),
+        *("undecided", "agreement", "label", "student", "verifier", "prompt_id"),
+    ),
     "combinations": ("combination_id", "level", "sampler", "names"),
     "passages": ("title", "source", "language", "licence", "position", "text"),
     "documents": (
@@ -50,7 +54,11 @@ SHOWN: dict[str, tuple[str, ...]] = {
     "concepts": ("name", "kind", "surfaces", "passages", "documents", "degree"),
     "mentions": ("name", "kind", "surface", "passage_id"),
 }
-TITLES = {"screened": "checks that the question passed", "judged": "what the judges said"}
+TITLES = {
+    "screened": "checks that the question passed",
+    "judged": "what the judges said",
+    "difficulty": "how hard it is",
+}
 
 
 def explain(
@@ -86,6 +94,7 @@ def _tree(found: "Lineage", limit: int | None) -> "Tree":
         if name != first:
             _fields(_branch(tree, _title(name)), row, SHOWN.get(name, ()), limit)
     _votes(tree, found, limit)
+    _attempts(tree, found.attempts, limit)
     _walk(tree, found.walk, limit)
     _list(tree, "concepts", found.concepts, lambda row: concept_line(row, limit))
     _passages(tree, found, limit)
@@ -145,6 +154,21 @@ def _votes(tree: "Tree", found: "Lineage", limit: int | None) -> None:
         unseen = ", not shown" if row["shown"] is False else ""
         chosen = ", kept" if row["call_id"] == kept else ""
         _leaf(branch, title, f"{row['final_answer'] or row['outcome']}{agrees}{unseen}{chosen}", limit)
+        if limit is None:
+            _leaf(branch, "response", row["response"], limit)
+
+
+def _attempts(tree: "Tree", rows: list[Row], limit: int | None) -> None:
+    """A line for each attempt of the student, and with `--full` the whole response."""
+    if not rows:
+        return
+    right = sum(row["correct"] is True and not row["truncated"] for row in rows)
+    branch = _branch(tree, f"attempts of {rows[0]['model']}: {right} of {len(rows)} right")
+    for row in rows:
+        word = {True: "right", False: "wrong", None: "undecided"}[row["correct"]]
+        said = "truncated" if row["truncated"] else word
+        answer = "no final answer" if row["answer"] is None else row["answer"]
+        _leaf(branch, f"{row['sample'] + 1}. {said}", answer, limit)
         if limit is None:
             _leaf(branch, "response", row["response"], limit)
 

@@ -1,7 +1,8 @@
 """What the fake model writes: concepts drawn from the passage, word problems, worked answers.
 
 In: the messages of a request. Out: text that survives the same checks as a real model's. Only the last user
-message is read for data: `<passage …>`, `<concepts>` with lines `- name`, `<question>`.
+message is read for data: `<passage …>`, `<concepts>` with lines `- name`, `<question>`; for a
+student `<problem>`.
 """
 
 import json
@@ -15,12 +16,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from synth.llm import fake_frames, fake_judge, fake_votes
+from synth.llm import fake_frames, fake_judge, fake_student, fake_votes
 
 _PASSAGE = re.compile(r"<passage\b[^>]*>(.*?)</passage>", re.DOTALL)
 _CONCEPTS = re.compile(r"<concepts\b[^>]*>(.*?)</concepts>", re.DOTALL)
 _QUESTION = re.compile(r"<question\b[^>]*>(.*?)</question>", re.DOTALL)
 _DRAFT = re.compile(r"<draft\b[^>]*>(.*?)</draft>", re.DOTALL)
+_PROBLEM = re.compile(r"<problem\b[^>]*>(.*?)</problem>", re.DOTALL)
 _SUBJECT = re.compile(r"<subject\b[^>]*>(.*?)</subject>", re.DOTALL)
 _SENTENCE_END = re.compile(r"[.!?](?:\s|$)")
 _ITEM = re.compile(r"<item\b[^>]*>(.*?)</item>", re.DOTALL)
@@ -54,6 +56,7 @@ class Prompt:
     tags: frozenset[str]
     item_tags: frozenset[str]
     drafts: tuple[str, ...] = ()
+    problem: str = ""
 
 
 def read_prompt(messages: list[Mapping[str, str]]) -> Prompt:
@@ -73,6 +76,7 @@ def read_prompt(messages: list[Mapping[str, str]]) -> Prompt:
         tags=_tags(bare),
         item_tags=_tags((_ITEM.findall(bare) or [bare])[-1]),
         drafts=tuple(draft.strip() for draft in _DRAFT.findall(last)),
+        problem="".join(_PROBLEM.findall(last)[-1:]).strip(),
     )
 
 
@@ -141,6 +145,9 @@ class Writer:
             return said
         if self.prompt.drafts:
             return fake_votes.aggregate(self.prompt.drafts)
+        """A short worked answer with a number in a box; that of a student may be wrong."""
+        if self.prompt.problem:
+            return fake_student.attempt(self.draw, self.prompt.problem, self.model)
         return fake_frames.worked_answer(self.draw, self.prompt.question)
 
     def document(self) -> str:

@@ -48,6 +48,7 @@ SLOTS: dict[str, Slot] = {
     "answer_text": Slot(_ANSWER.variables, (None,)),
     "vote": _ANSWER,
     "aggregate": Slot(_ANSWER.variables | {"drafts", "closed"}, (None, "solution")),
+    "attempt": Slot(COMMON | {"question", "language"}, (None,)),
 }
 
 
