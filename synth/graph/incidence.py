@@ -42,6 +42,13 @@ class Lists:
         """The list of one owner."""
         return self.items[self.start[owner] : self.start[owner + 1]]
 
+    def of_many(self, owners: Numbers) -> Numbers:
+        """The lists of some owners, end to end."""
+        sizes = self.sizes[owners]
+        ends = sizes.cumsum()
+        within = np.arange(int(ends[-1]) if len(ends) else 0) - np.repeat(ends - sizes, sizes)
+        return self.items[np.repeat(self.start[owners], sizes) + within]
+
 
 @dataclass(frozen=True, slots=True)
 class Incidence:
