@@ -33,7 +33,9 @@ class TargetsConfig(Config):
         description="Concepts of one failed problem in a combination; `normalised` only; 0 sets no limit.",
     )
     retries: Count = Field(
-        5, title="Retries", description="New draws for a set drawn before, or for one that came out too small."
+        5,
+        title="Retries",
+        description="New draws for a set drawn before, or for one that came out too small.",
     )
     min_similarity: Annotated[float, Field(gt=0, le=1)] = Field(
         0.8,

@@ -40,7 +40,9 @@ def aligned(concepts: Sequence[str], ids: Sequence[str], vectors: NDArray[Any]) 
         SchemaError: a concept has no vector, or the rows are not as many as the ids.
     """
     if len(ids) != len(vectors):
-        raise SchemaError(f"embeddings: {len(vectors)} rows for {len(ids)} concepts; embed each concept once.")
+        raise SchemaError(
+            f"embeddings: {len(vectors)} rows for {len(ids)} concepts; embed each concept once."
+        )
     place = {name: row for row, name in enumerate(ids)}
     if missing := [name for name in concepts if name not in place]:
         raise SchemaError(f"embeddings: {len(missing)} concepts have none, for example {missing[0]}.")
