@@ -1,7 +1,7 @@
 """Combinations of weak concepts: draws from small and large pools, walks, matching and figures.
 
-Ten problems for every ten concepts of the pool; frequencies fall as one over the rank, vectors of 256 stand
-in groups. `SYNTH_BENCH_CONCEPTS=1000` measures only that size.
+As many problems as concepts, each with one concept in turn and four whose frequencies fall as one over the
+rank; vectors of 256 stand in groups. `SYNTH_BENCH_CONCEPTS=1000` measures only that size.
 """
 
 import os
@@ -17,7 +17,7 @@ from benchmarks.graph import zipf_incidence
 from synth.config import CombinationsConfig
 from synth.config_targets import TargetsConfig
 from synth.graph.capacity import supports
-from synth.graph.cooccurrence import SAMPLERS
+from synth.graph.cooccurrence import SAMPLERS, Chosen, chances
 from synth.graph.draws import of_size, sample
 from synth.graph.incidence import Incidence
 from synth.graph.matching import by_vector
@@ -26,7 +26,7 @@ from synth.graph.pool import Pool, aligned
 from synth.graph.weak_walk import Weak, weak_walk
 
 SIZES = tuple(int(n) for n in os.environ.get("SYNTH_BENCH_CONCEPTS", "1000,20000,200000").split(","))
-DRAWS, DIMENSIONS, GROUPS = 500, 256, 200
+DRAWS, WHOLE, DIMENSIONS, GROUPS = 500, 5, 256, 200
 HEADS = ("what", "concepts", "items", "CPU s", "in a CPU second", "repeats")
 
 
@@ -52,15 +52,16 @@ class Cost(NamedTuple):
         )
 
 
-def zipf_units(concepts: int, problems: int, seed: int = 0) -> Incidence:
+def zipf_units(concepts: int, seed: int = 0) -> Incidence:
     """Problems of at most five concepts, as arrays: a million of them are no list of Python's."""
     rng = np.random.default_rng(seed)
-    ranks = np.minimum((concepts + 1.0) ** rng.random((problems, 5)), concepts).astype(np.int64)
-    ids = pa.array(np.char.mod("prb_%08d", np.arange(problems)))
+    ranks = np.minimum((concepts + 1.0) ** rng.random((concepts, 5)), concepts).astype(np.int64)
+    ranks[:, 0] = np.arange(concepts) + 1
+    ids = pa.array(np.char.mod("prb_%08d", np.arange(concepts)))
     flat = pa.array(np.char.mod("con_%08d", ranks.ravel()))
-    starts = np.arange(0, 5 * problems + 1, 5, dtype=np.int32)
+    starts = np.arange(0, 5 * concepts + 1, 5, dtype=np.int32)
     lists = pa.ListArray.from_arrays(starts, flat)
-    none = pa.ListArray.from_arrays(np.zeros(problems + 1, np.int32), flat[:0])
+    none = pa.ListArray.from_arrays(np.zeros(concepts + 1, np.int32), flat[:0])
     columns = {"passage_id": ids, "cluster_id": ids, "topics": none, "key_concepts": lists}
     return Incidence.from_table(pa.table(columns))
 
@@ -80,7 +81,7 @@ def _timed(work: Callable[[], Any]) -> tuple[Any, float]:
 
 
 def _of_size(concepts: int) -> list[Cost]:
-    units = zipf_units(3 * concepts // 2, concepts)  # about two thirds of the names come up
+    units = zipf_units(concepts)
     rows = vectors(len(units.concepts))
     pool, seconds = _timed(lambda: Pool.of(units, aligned(units.concepts, units.concepts, rows)))
     size = len(pool)
@@ -101,8 +102,20 @@ def _of_size(concepts: int) -> list[Cost]:
         repeats = overlap(sets, size).overlapping
         label = name if name == "uniform" else f"{name}, {mode}"
         found.append(Cost(label, size, DRAWS, seconds, f"{repeats:.0%}"))
+    _, seconds = _timed(lambda: [_whole_sum(Random(item), pool) for item in range(WHOLE)])
+    found.append(Cost("normalised, the whole sum for each concept", size, WHOLE, seconds))
     _, seconds = _timed(lambda: supports(units, 5, 3))
     return [*found, Cost("supports", size, 1, seconds)]
+
+
+def _whole_sum(rng: Random, pool: Pool) -> list[int]:
+    """What a set costs without bounds: the chances of all concepts, four times."""
+    config, chosen = TargetsConfig(), Chosen.none(pool)
+    chosen.add(pool, rng.randrange(len(pool)), config)
+    while len(chosen.concepts) < config.size:
+        ends = chances(pool, chosen, config).cumsum()
+        chosen.add(pool, int(ends.searchsorted(rng.random() * ends[-1])), config)
+    return chosen.concepts
 
 
 def _walks() -> list[Cost]:

@@ -139,6 +139,8 @@ def cooccurrence_similarity(rng: Random, pool: Pool, config: TargetsConfig) -> W
     """
     chosen, steps = Chosen.none(pool), list[Step]()
     while len(steps) < config.size and len(pool):
+        if steps:  # not of the last one: what follows from it is asked no more
+            chosen.add(pool, steps[-1].concept, config)
         concept = draw(rng, pool, chosen, config) if steps else _first(rng, pool)
         if concept is None:
             steps.append(Step(DEAD_END, steps[-1].concept, None))
@@ -146,8 +148,7 @@ def cooccurrence_similarity(rng: Random, pool: Pool, config: TargetsConfig) -> W
         unit = _shared(pool.units, concept, chosen.concepts) if chosen.score[concept] else None
         phase = START if not steps else SIMILAR if unit is None else TOGETHER
         steps.append(Step(phase, concept, unit))
-        chosen.add(pool, concept, config)
-    return _as_walk(pool, chosen.concepts, steps)
+    return _as_walk(pool, [step.concept for step in steps if step.phase != DEAD_END], steps)
 
 
 def _first(rng: Random, pool: Pool) -> int:

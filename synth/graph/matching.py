@@ -42,6 +42,7 @@ def by_name(weak: Mapping[str, str], concepts: pa.Table) -> dict[str, Match]:
     columns = (concepts[name].to_pylist() for name in ("kind", "concept_id", "name"))
     for _, concept, name in sorted(zip(*columns, strict=True)):  # "key_concept" sorts before "topic"
         known.setdefault(canonical(name), concept)
+    known.pop("", None)  # nothing but brackets and signs is no name
     found = {weak_id: known.get(canonical(name)) for weak_id, name in weak.items()}
     return {w: Match(w, concept, NAME, 1.0) for w, concept in sorted(found.items()) if concept is not None}
 

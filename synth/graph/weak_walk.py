@@ -12,7 +12,7 @@ SynthLLM's (METHOD 2.6.2), so that what is asked about it stands in passages:
   left, with the chances that weak neighbours have among themselves.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from random import Random
 from typing import Self
@@ -78,6 +78,16 @@ def weights(frequency: Mapping[str, int], found: Mapping[str, str]) -> dict[str,
     for weak, concept in found.items():
         summed[concept] = summed.get(concept, 0) + frequency.get(weak, 0)
     return {concept: weight for concept, weight in sorted(summed.items()) if weight}
+
+
+def enough(weak: Weak, config: CombinationsConfig, min_weak: int) -> Callable[[Walk], bool]:
+    """Whether a walk has enough concepts, a key concept and `min_weak` weak ones; for `draws.sample`."""
+
+    def fits(walk: Walk) -> bool:
+        large = len(walk.concepts) >= config.min_concepts and bool(walk.key_concepts)
+        return large and weak.count(walk) >= min_weak
+
+    return fits
 
 
 def weak_walk(rng: Random, weak: Weak, config: CombinationsConfig, min_weak: int) -> Walk:

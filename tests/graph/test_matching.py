@@ -34,6 +34,10 @@ def test_names_are_compared_in_their_canonical_form_and_key_concepts_go_first() 
     }
 
 
+def test_names_of_which_nothing_is_left_are_nothing_alike() -> None:
+    assert by_name({"w": "(b)"}, concepts(("k", "key_concept", "(a)"))) == {}
+
+
 def unit(*rows: tuple[float, ...]) -> np.ndarray:
     found = np.array(rows, np.float32)
     return found / np.where((found**2).sum(1) > 0, np.sqrt((found**2).sum(1)), 1)[:, None].astype(np.float32)
