@@ -84,7 +84,7 @@ class Chosen:
 
 
 def chances(pool: Pool, chosen: Chosen, config: TargetsConfig) -> Floats:
-    """The chance of every concept to be drawn next; all 0 where none may be."""
+    """The chance of every concept to be drawn next, once one is chosen; all 0 where none may be."""
     counted, likened = chosen.factors(config)
     score = counted * chosen.score + likened * pool.similarity(slice(None), chosen.total)
     score[chosen.barred] = -np.inf
