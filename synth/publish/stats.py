@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 
 from synth.config import RunConfig
+from synth.costs import as_trees, stage_costs
 from synth.documents.collect import FILES_NOTE
 from synth.graph.picture import statistics
 from synth.publish.sources import by_source
@@ -28,7 +29,7 @@ def dataset_stats(
     manifests: dict[str, Manifest],
     judging: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Counts, lengths, sources, licences, models, the funnel, verdicts and the shape of the graph."""
+    """Counts, lengths, sources, licences, models, the funnel, costs, verdicts and the graph's shape."""
     frame = rows.to_pandas(types_mapper=pd.ArrowDtype)
     return {
         "rows": len(frame),
@@ -47,6 +48,7 @@ def dataset_stats(
         "notes": _notes(manifests),
         "words": {name: _words(frame[name]) for name in ("question", "answer")},
         "funnel": [_funnel_row(row) for row in funnel],
+        "cost": as_trees(stage_costs(manifests)),
         "judging": judging,
         "graph": statistics(concepts, incidence),
         "fingerprints": {stage: m.fingerprint for stage, m in manifests.items()},
