@@ -27,6 +27,8 @@ COMPARED: tuple[Kind, ...] = ("math", "choice")
 NOT_COMPARED = Outcome(None, "open text is not compared")
 BY_TESTS = Outcome(None, "code is not compared, but run against tests")
 CONTRADICTORY = Outcome(None, "the letter and the text of different options")
+UNNAMED = Outcome(None, "a value against an option that names none")
+_UNNAMED = re.compile(r"(?:all|both|none|neither|not)\b", re.IGNORECASE)
 _SMALL = re.compile(r"\(?\s*([a-j])\s*(?:[).:]\s*(.*))?", re.DOTALL)
 
 
@@ -81,6 +83,8 @@ class Answers:
         ours, theirs = self._option(gold), self._option(answer)
         if ours and theirs:
             return EQUAL if ours == theirs else DIFFERENT
+        if any(_UNNAMED.match(self.options.get(option or "", "")) for option in (ours, theirs)):
+            return UNNAMED
         # One of them is a value that is none of the options, or the question shows none.
         shown = (self.options.get(option or "", text) for option, text in ((ours, gold), (theirs, answer)))
         return self._compared(*shown)

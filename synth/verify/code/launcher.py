@@ -79,10 +79,11 @@ def _first_process(settings: dict[str, Any], code: str) -> NoReturn:
         os._exit(MOUNTS)
     child = _fork()
     if child == 0:
+        beside = 2  # processes of ours, which count with it as they have the same user
         if _give_up_root():
-            libc.unshare(
-                CLONE_USER
-            )  # so that processes of other boxes are not counted with those of this one
+            libc.unshare(CLONE_USER)  # else those of other boxes counted too
+            beside = 0
+        settings["limits"]["RLIMIT_NPROC"] += beside
         _run(settings, code)
     _give_up_root()
     _let_go(settings)
