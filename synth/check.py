@@ -21,6 +21,7 @@ from synth.places import find_run
 from synth.prompts.library import PromptLibrary
 from synth.prompts.slots import SLOTS, faults_of
 from synth.settings import PUBLIC_ENDPOINT
+from synth.verify.code.sandbox import sandbox_of
 
 LEAST_FREE_BYTES = 200_000_000
 
@@ -32,7 +33,7 @@ def check(config: RunConfig, runs: Path) -> None:
         ConfigError: with every fault that was found, one sentence each.
     """
     faults = [*_combinations(config), *_inputs(config), *prompt_faults(config), *_filter(config)]
-    faults += [*_judges(config), *_reused(config, runs), *_money(config), *_disk(runs)]
+    faults += [*_judges(config), *_code(config), *_reused(config, runs), *_money(config), *_disk(runs)]
     with Client(config.endpoints(), Journal(runs / "none", read_only=True)) as client:
         for name, entry in config.in_use().items():
             static = [*_model(name, entry)]
@@ -81,6 +82,15 @@ def _judges(config: RunConfig) -> Iterator[str]:
     twice = sorted(n for n, count in Counter(judges).items() if count > 1 and kind_of(entries[n]) != "fake")
     for name in twice:
         yield f"roles.judge: {name} is named twice; for more verdicts of one judge set judge.passes."
+
+
+def _code(config: RunConfig) -> Iterator[str]:
+    """A sandbox that cannot be made here."""
+    try:
+        if sandbox := sandbox_of(config.code):
+            sandbox.require()
+    except ConfigError as fault:
+        yield from fault.faults
 
 
 def _reused(config: RunConfig, runs: Path) -> Iterator[str]:

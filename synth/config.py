@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from synth.config_code import CodeConfig
 from synth.config_documents import DocumentsConfig, LicencesConfig
 from synth.config_filter import FilterConfig
 from synth.config_judge import JudgeConfig
@@ -32,6 +33,7 @@ __all__ = [
     "SCHOOL_LEVELS",
     "AnswersConfig",
     "BudgetConfig",
+    "CodeConfig",
     "CombinationsConfig",
     "ConceptsConfig",
     "Config",
@@ -192,6 +194,7 @@ class RunConfig(Config):
     screen: ScreenConfig = ScreenConfig()
     judge: JudgeConfig = JudgeConfig()
     answers: AnswersConfig = AnswersConfig()
+    code: CodeConfig = CodeConfig()
     target: TargetConfig = TargetConfig()
     dataset: DatasetConfig = DatasetConfig()
     prompts: PromptsConfig = PromptsConfig()

@@ -16,6 +16,7 @@ import platform
 import resource
 import select
 import signal
+import struct
 import sys
 from contextlib import suppress
 from typing import Any, NoReturn
@@ -35,6 +36,7 @@ MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 32, 4096, 16384, 1 << 18
 MNT_DETACH = 2
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS = 1, 4, 38
 JOIN_SESSION_KEYRING = 1
+MOUNT_SETATTR, AT_FDCWD, AT_RECURSIVE = 442, -100, 0x8000
 # Not in every C library: by their numbers, (pivot_root, keyctl).
 CALLS = {"x86_64": (155, 250), "aarch64": (41, 219)}
 UNPRIVILEGED = 65534
@@ -51,14 +53,16 @@ def main() -> NoReturn:
     settings, code = json.loads(sys.argv[1]), sys.argv[2]
     if settings["isolation"] == "limits":
         _give_up_root()
+        _ends_with_parent(settings["parent"])
         _run(settings, code)
     _namespaces()
+    _ends_with_parent(settings["parent"])
     alive, held = os.pipe()  # `held` closes with this process, however it ends
     child = _fork()
     if child == 0:
         os.close(held)
         _ends_with(alive)
-        _first_process(settings, code)
+        _first_process(settings, code, alive)
     os.close(alive)
     _let_go(settings)
     os._exit(_wait(child))
@@ -70,7 +74,7 @@ def _let_go(settings: dict[str, Any]) -> None:
         os.close(descriptor)
 
 
-def _first_process(settings: dict[str, Any], code: str) -> NoReturn:
+def _first_process(settings: dict[str, Any], code: str, alive: int) -> NoReturn:
     """The first process of the box: when it ends, the kernel ends all others in it."""
     try:
         _root(settings)
@@ -85,7 +89,8 @@ def _first_process(settings: dict[str, Any], code: str) -> NoReturn:
             beside = 0
         settings["limits"]["RLIMIT_NPROC"] += beside
         _run(settings, code)
-    _give_up_root()
+    if _give_up_root():
+        _ends_with(alive)  # who changes its user is forgotten by the kernel
     _let_go(settings)
     os._exit(_wait(child))
 
@@ -183,12 +188,19 @@ def _bind(path: str, place: str) -> None:
     else:
         os.close(os.open(place, os.O_CREAT | os.O_WRONLY, 0o600))
     _mount(path, place, None, MS_BIND | MS_REC)
-    # Flags that it has may not be taken from it.
-    flags = os.statvfs(place).f_flag & (MS_NOSUID | MS_NODEV | MS_NOEXEC | 1024 | 2048)
-    kept = {1024: 1024, 2048: 2048}  # noatime, nodiratime: the same numbers on both sides
-    wanted = (flags & 14) | sum(kept[bit] for bit in kept if flags & bit)
-    writable = place.endswith("/dev/null")
-    _mount("none", place, None, MS_REMOUNT | MS_BIND | MS_NOSUID | wanted | (0 if writable else MS_RDONLY))
+    _seal(place, read_only=place.endswith(DEVICES[0]) is False)
+
+
+def _seal(place: str, read_only: bool) -> None:
+    """Take from a mount, and from all below it, what could be used to write or to gain rights."""
+    attributes = struct.pack("4Q", MS_NOSUID | (MS_RDONLY if read_only else 0), 0, 0, 0)
+    place_of = place.encode()
+    if libc.syscall(MOUNT_SETATTR, AT_FDCWD, place_of, AT_RECURSIVE, attributes, len(attributes)) == 0:
+        return
+    # A kernel before 5.12; flags that it has may not be taken from it.
+    flags = os.statvfs(place).f_flag & (MS_NODEV | MS_NOEXEC | os.ST_NOATIME | os.ST_NODIRATIME)
+    wanted = MS_REMOUNT | MS_BIND | MS_NOSUID | flags | (MS_RDONLY if read_only else 0)
+    _mount("none", place, None, wanted)
 
 
 def _mount(source: str, place: str, kind: str | None, flags: int, data: str | None = None) -> None:
@@ -197,12 +209,18 @@ def _mount(source: str, place: str, kind: str | None, flags: int, data: str | No
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), place)
 
 
+def _ends_with_parent(parent: int) -> None:
+    """End with the process that asked for the box, however that ends."""
+    _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(FORKED)
+
+
 def _ends_with(alive: int) -> None:
     """End with the process outside, also where it was killed before this was asked for."""
     _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if select.select([alive], [], [], 0)[0]:
         os._exit(FORKED)
-    os.close(alive)
 
 
 def _fork() -> int:

@@ -7,19 +7,20 @@ it with all that it started when its time is over. Linux only: elsewhere it says
 
 import json
 import os
-import signal
+import platform
 import subprocess
 import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from synth.config_code import CodeConfig
 from synth.errors import ConfigError, SynthError
 from synth.verify.code import launcher
 
@@ -58,8 +59,8 @@ class Box:
 
     def kill(self) -> None:
         """End it, and with it all that it started."""
-        with suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        # Only the launcher, and only while it is ours: the kernel ends what is in its box with it.
+        self._process.kill()
 
     def close(self) -> None:
         """Let go of a box that has ended."""
@@ -113,11 +114,11 @@ class Sandbox:
 
     @contextmanager
     def _started(self, source: str, given: str, ends: Sequence[int]) -> Iterator[Box]:
-        with tempfile.TemporaryFile() as stdin, tempfile.TemporaryDirectory(prefix="synth-code-") as folder:
+        with tempfile.TemporaryFile() as stdin, _folder() as folder:
             stdin.write(given.encode("utf-8", "surrogatepass"))
             stdin.seek(0)
-            if self.isolation == "limits":
-                Path(folder).chmod(0o777)  # root gives up its rights
+            if self.isolation == "limits" and os.geteuid() == 0:
+                Path(folder).chmod(0o777)  # it gives up its rights
             box = Box(self._popen(source, stdin.fileno(), ends, folder))
             timer = threading.Timer(self.limits.seconds, box.run_out)
             timer.daemon = True
@@ -133,6 +134,7 @@ class Sandbox:
         python = os.path.realpath(getattr(sys, "_base_executable", sys.executable))
         settings = {
             "isolation": self.isolation,
+            "parent": os.getpid(),
             "ends": list(ends),
             "limits": self._rlimits(),
             "python": python,
@@ -176,6 +178,18 @@ class Sandbox:
         }
 
 
+def sandbox_of(config: CodeConfig) -> Sandbox | None:
+    """The sandbox of a configuration; None where no code is to be run."""
+    if not config.enabled:
+        return None
+    return Sandbox(Limits(seconds=config.seconds, memory_mb=config.memory_mb), config.isolation)
+
+
+def _folder() -> "tempfile.TemporaryDirectory[str]":
+    """Where a box without a file system of its own may write; taken away after it."""
+    return tempfile.TemporaryDirectory(prefix="synth-code-", ignore_cleanup_errors=True)
+
+
 @cache
 def _source(runner: str) -> str:
     """A runner with what it imports above it: a box has nothing of ours in it."""
@@ -190,7 +204,9 @@ def _source(runner: str) -> str:
 def _fault(isolation: Isolation) -> str | None:
     """Why no box can be made here, in one sentence, or None."""
     if sys.platform != "linux":
-        return f"code.enabled: code is run on Linux only, and this is {sys.platform}; leave it out."
+        return f"Code is run on Linux only, and this is {sys.platform}; leave out code.enabled (--run-code)."
+    if isolation == "namespaces" and platform.machine() not in launcher.CALLS:
+        return f"code.isolation: sealed boxes are not made on {platform.machine()}; set it to limits."
     sandbox = Sandbox(Limits(seconds=30.0), isolation)
     with sandbox._started("print('ready')", "", ()) as box:
         ended = box.ended()
@@ -200,6 +216,6 @@ def _fault(isolation: Isolation) -> str | None:
     if isolation == "limits":
         return f"code.isolation: no box can be made here: {why}; leave code out, or run as another user."
     return (
-        f"code.isolation: no sealed box can be made here: {why}. Allow it, or set code.isolation to limits, "
-        "with which code can read files and reach the network."
+        f"code.isolation: no sealed box can be made here: {why}. Allow it, or set code.isolation to limits "
+        "(--weak-sandbox), with which code can read files and reach the network."
     )

@@ -2,7 +2,11 @@
 
 import os
 import socket
+import subprocess
+import sys
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -74,6 +78,42 @@ def test_an_endless_loop_ends(sandbox: Sandbox) -> None:
     assert outcome("def f(x):\n while True: pass", short) == "timed_out"
     assert outcome("import time\ndef f(x): time.sleep(10 ** 6)", short) == "timed_out"
     assert outcome("while True: pass", short, Suite(cases=(Case("", ""),))) == "timed_out"
+
+
+def test_what_left_its_group_and_sleeps_ends_as_well(sandbox: Sandbox) -> None:
+    marker = f"{SECRET}-asleep"
+    code = f"""
+import os, sys, time
+if os.fork() == 0:
+    os.setsid()
+    os.execv(sys.executable, [sys.executable, '-c', 'import time; time.sleep(600)', {marker!r}])
+print('begun', flush=True)
+time.sleep(600)
+"""
+    assert outcome(code, sandbox_of(seconds=1.5), Suite(cases=(Case("", ""),))) == "timed_out"
+    assert not processes_with(marker)
+
+
+def test_a_killed_run_leaves_no_code_behind(sandbox: Sandbox) -> None:
+    marker = f"{SECRET}-orphan"
+    code = f"import os, sys\nos.execv(sys.executable, [sys.executable, '-c', 'import time; time.sleep(600)', {marker!r}])"
+    program = f"""
+from synth.verify.code.sandbox import Limits, Sandbox
+with Sandbox(Limits(seconds=600)).boxed("served", {{"code": {code!r}, "stdin": ""}}) as box:
+    box.ended()
+"""
+    with subprocess.Popen([sys.executable, "-c", program]) as run:
+        assert eventually(lambda: len(processes_with(marker)) > 1)  # the program, and the code in its box
+        run.kill()
+    assert eventually(lambda: not processes_with(marker))
+
+
+def eventually(holds: Callable[[], bool]) -> bool:
+    for _ in range(300):
+        if holds():
+            return True
+        time.sleep(0.1)
+    return False
 
 
 def test_processes_are_few_and_none_is_left(sandbox: Sandbox) -> None:
