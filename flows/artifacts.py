@@ -29,9 +29,12 @@ from prefect.client.schemas.actions import ArtifactUpdate
 
 from flows.progress import course
 from flows.terminal import line, plain
+from synth.bill import from_tree
+from synth.costs import stage_costs
 from synth.parts import Parts
 from synth.publish.card import markdown_text
 from synth.report import LEGEND, FunnelRow, funnel, manifests
+from synth.run_report import read as read_report
 from synth.schemas import REASONS
 from synth.store import Manifest
 from synth.text import counted
@@ -40,6 +43,8 @@ from synth.text import counted
 PROGRESS_SECONDS = 3.0
 EXCERPT_CHARS = 240
 CODE_COLUMNS = 90
+# Columns of the funnel: of each row out, and of each published row up to this stage.
+SPENT = ("tokens a row out", "tokens so far", "cost a row out")
 PICTURE_PIXELS = 1400
 # What a reader wants to see of a rejected row: the first of these that it has.
 SHOWN = ("question", "reply", "answer", "name", "text")
@@ -102,7 +107,9 @@ class Funnel:
     def show(self, run_folder: Path, whole: Collection[str]) -> None:
         """Show how far the run has come; all rows of the stages in `whole` were there already."""
         rows = [row._replace(reused=row.inputs) if row.stage in whole else row for row in funnel(run_folder)]
-        cells, described = [_funnel_cells(row) for row in rows], _funnel_sentence(run_folder, rows)
+        spent = _spent(run_folder)
+        cells = [{**_funnel_cells(row), **spent.get(row.stage, {})} for row in rows]
+        described = _funnel_sentence(run_folder, rows)
         if self._id is None:
             self._id = cast(UUID, create_table_artifact(cells, key="funnel", description=described))
             return
@@ -188,6 +195,19 @@ def _funnel_cells(row: FunnelRow) -> dict[str, Any]:
         "stage": row.stage, "rows in": row.inputs, "used": row.parents, "rows out": row.outputs,
         "rejected": row.rejected, "reused": row.reused, "why": why,
     }  # fmt: skip
+
+
+def _spent(run_folder: Path) -> dict[str, dict[str, str]]:
+    """Tokens and money of each row out, by stage; `so far` is there once rows are published."""
+    report = read_report(run_folder)
+    spent = {}
+    for cost in stage_costs(manifests(run_folder)):
+        asked = cost.calls is None or cost.calls.calls > 0
+        paid = (report.get("cost_by_stage") or {}).get(cost.stage, {}).get("per_row") if asked else None
+        money = from_tree(paid).said(report["currency"]) if paid else ""
+        told = (cost.each_row.said(), cost.so_far.said(), money) if asked else ("", "", "")
+        spent[cost.stage] = dict(zip(SPENT, told, strict=True))
+    return spent
 
 
 def _funnel_sentence(run_folder: Path, rows: list[FunnelRow]) -> str:

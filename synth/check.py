@@ -22,6 +22,7 @@ from synth.places import find_run
 from synth.prompts.library import PromptLibrary
 from synth.prompts.slots import SLOTS, faults_of
 from synth.settings import PUBLIC_ENDPOINT
+from synth.verify.code.sandbox import sandbox_of
 from synth.verify.equivalence.engine import is_installed, require_library
 
 LEAST_FREE_BYTES = 200_000_000
@@ -34,7 +35,7 @@ def check(config: RunConfig, runs: Path) -> None:
         ConfigError: with every fault that was found, one sentence each.
     """
     faults = [*_combinations(config), *_inputs(config), *prompt_faults(config), *_filter(config)]
-    faults += [*_judges(config), *_answers(config), *_student(config)]
+    faults += [*_judges(config), *_answers(config), *_code(config), *_student(config)]
     faults += [*_reused(config, runs), *_money(config), *_disk(runs)]
     with Client(config.endpoints(), Journal(runs / "none", read_only=True)) as client:
         for name, entry in config.in_use().items():
@@ -106,6 +107,15 @@ def _student(config: RunConfig) -> Iterator[str]:
     elif not is_installed():
         fix = "install it with: pip install 'synth[verify]', or leave the student out"
         yield f"roles.student: comparing its answers with the labels needs math-verify; {fix}."
+
+
+def _code(config: RunConfig) -> Iterator[str]:
+    """A sandbox that cannot be made here."""
+    try:
+        if sandbox := sandbox_of(config.code):
+            sandbox.require()
+    except ConfigError as fault:
+        yield from fault.faults
 
 
 def _reused(config: RunConfig, runs: Path) -> Iterator[str]:

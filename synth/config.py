@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from synth.config_answers import AnswersConfig
+from synth.config_code import CodeConfig
 from synth.config_difficulty import DifficultyConfig
 from synth.config_documents import DocumentsConfig, LicencesConfig
 from synth.config_filter import FilterConfig
@@ -34,6 +35,7 @@ __all__ = [
     "SCHOOL_LEVELS",
     "AnswersConfig",
     "BudgetConfig",
+    "CodeConfig",
     "CombinationsConfig",
     "ConceptsConfig",
     "Config",
@@ -184,6 +186,7 @@ class RunConfig(Config):
     judge: JudgeConfig = JudgeConfig()
     answers: AnswersConfig = AnswersConfig()
     difficulty: DifficultyConfig = DifficultyConfig()
+    code: CodeConfig = CodeConfig()
     target: TargetConfig = TargetConfig()
     dataset: DatasetConfig = DatasetConfig()
     prompts: PromptsConfig = PromptsConfig()

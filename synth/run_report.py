@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING, Any, Self
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from synth.bill import Counted, Line, as_tree, cost_of, counts_of, lines_of, merged, per_row, unbilled
+from synth.costs import stage_money
 from synth.errors import Stopped, StoreError, SynthError, Waiting
 from synth.llm.journal import Journal
+from synth.llm.prices import Cost
 from synth.llm.rendezvous import is_brokered
 from synth.report import manifests, read_stats
 from synth.store import StageStore
@@ -175,6 +177,15 @@ class RunReport:
             **as_tree(cost),
             "kept_rows": rows or None,
             "cost_per_kept_row": as_tree(per_row(cost, rows)) if rows else None,
+            "cost_by_stage": self._by_stage(lines),
+        }
+
+    def _by_stage(self, lines: list[Line]) -> dict[str, Tree]:
+        """Of each finished stage: its cost, that of each row out, and up to there of each published row."""
+        found = stage_money(manifests(self._run.folder), lines)
+        return {
+            stage: {**as_tree(of.cost), "per_row": _tree(of.each_row), "so_far": _tree(of.so_far)}
+            for stage, of in found.items()
         }
 
     def _published(self) -> int:
@@ -203,6 +214,10 @@ def read(run_folder: Path) -> Tree:
         return {}
     except (OSError, ValidationError):
         return {"damage": f"{path} is damaged, so earlier tries are not shown; run again to begin a new one."}
+
+
+def _tree(cost: Cost | None) -> Tree | None:
+    return None if cost is None else as_tree(cost)
 
 
 def _lines(tries: list[Tree]) -> list[Line]:

@@ -29,6 +29,7 @@ from synth.road import stages_of
 from synth.schemas import STAGES, TABLES
 from synth.settings import anchored, to_toml
 from synth.stages.calls import Services
+from synth.stages.tally import Tally
 from synth.store import Manifest, PartRecord, StageStore, part_key
 from synth.target import Walked
 from synth.writing import write_bytes
@@ -175,9 +176,10 @@ class Run:
         spec = stage_of(plan.stage, self.config)
         tables = {name: self._slice(spec, name, part) for name in spec.reads}
         notes: list[str] = []
-        services = Services(self.client, self.prompts, store.folder, report, notes.append)
+        calls = Tally()
+        services = Services(self.client, self.prompts, store.folder, report, notes.append, calls)
         made = spec.work(tables, self.config, services)
-        return store.commit_part(part.index, part.key, made, notes)
+        return store.commit_part(part.index, part.key, made, notes, calls.record)
 
     def commit(self, plan: Plan, records: Sequence[PartRecord]) -> Manifest:
         """Write the manifest: the stage is done."""

@@ -212,6 +212,7 @@ _ALL = (
             _texts("concepts", "canonical names of the concepts it uses, as far as known"),
             _texts("references", "passage ids that stood in the prompt"),
             _text("difficulty", "difficulty level named by the model, else null", True),
+            _text("outline", "how the model planned it, where its prompt asks for that; else null", True),
             _text("source_kind", "`original` (taken from the passage) or `new`; else null", True),
             _text("language", "language that was asked for"),
             _int("sample", "0-based sample number of the call"),

@@ -5,7 +5,7 @@ all its parts its manifest comes last, in the same way. Readers trust the manife
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +34,26 @@ class FileRecord(Config):
     sha256: str
 
 
+class CallsRecord(Config):
+    """The calls that somebody answered, and their tokens; of `untold` calls these are not all known."""
+
+    calls: int = 0
+    untold: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+    def __add__(self, other: "CallsRecord") -> "CallsRecord":
+        return CallsRecord(**{name: getattr(self, name) + getattr(other, name) for name in _COUNTED})
+
+
+_COUNTED = tuple(CallsRecord.model_fields)
+
+
 class PartRecord(Config):
-    """One finished part: what went in, what came out, and where it lies."""
+    """One finished part: what went in, what came out, and where it lies.
+
+    `calls` is None where the part was made before calls were counted.
+    """
 
     index: int
     key: str
@@ -45,6 +63,7 @@ class PartRecord(Config):
     reasons: dict[str, int]
     files: tuple[FileRecord, ...]
     notes: tuple[str, ...] = ()
+    calls: CallsRecord | None = None
 
     def rows(self, table: str) -> int:
         """Rows of one table in this part."""
@@ -75,6 +94,12 @@ class Manifest(Config):
     def notes(self) -> tuple[str, ...]:
         """What the stage said of its result beyond counts of rows."""
         return tuple(note for part in self.parts for note in part.notes)
+
+    @property
+    def calls(self) -> CallsRecord | None:
+        """The calls of all parts; None where those of one are not known."""
+        known = [part.calls for part in self.parts if part.calls is not None]
+        return sum(known, CallsRecord()) if len(known) == len(self.parts) else None
 
     @property
     def is_whole(self) -> bool:
@@ -132,11 +157,16 @@ class StageStore:
         return all(path.is_file() and sha256_of(path) == sha for path, sha in paths)
 
     def commit_part(
-        self, index: int, key: str, made: Output | Iterable[Output], notes: Sequence[str] = ()
+        self,
+        index: int,
+        key: str,
+        made: Output | Iterable[Output],
+        notes: Sequence[str] = (),
+        calls: Callable[[], CallsRecord | None] = lambda: None,
     ) -> PartRecord:
         """Write the tables of a part, which may come in several pieces, then its record.
 
-        `notes` may grow while the pieces come.
+        `notes` may grow while the pieces come; `calls` is asked when all have come.
 
         Raises:
             SchemaError: the rows do not add up.
@@ -155,7 +185,7 @@ class StageStore:
         record = PartRecord(
             index=index, key=key, inputs=inputs, parents=parents,
             rejected=reasons.total(), reasons=dict(sorted(reasons.items())), files=tuple(files),
-            notes=tuple(notes),
+            notes=tuple(notes), calls=calls(),
         )  # fmt: skip
         write_bytes(self._record_path(index, key), record.model_dump_json(indent=2).encode())
         return record

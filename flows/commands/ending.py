@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows.commands.inspect import show_funnel, show_work
+from flows.commands.inspect import show_costs, show_funnel, show_work
 from flows.terminal import complain, copy, say
 from synth.text import counted
 
@@ -31,11 +31,14 @@ def server_stopped(wanted: bool) -> Iterator[None]:
 
 
 def show_yield(done: "Done") -> None:
-    """The funnel, why rows fell out most often, what was reused, and calls that failed."""
+    """The funnel, why rows fell out most often, what a row cost, what was reused, and calls that failed."""
+    from synth.run_report import read
+
     show_funnel(done.funnel)
     tell_target(done.folder)
     if fallen := _fallen(done.funnel):
         say(fallen)
+    show_costs(done.folder, read(done.folder))
     show_work(done.folder)
     if failed := done.funnel and sum(row.reasons.get("call_failed", 0) for row in done.funnel):
         said = counted(failed, "row")

@@ -26,7 +26,16 @@ EXCERPT = 300
 NAME_CHARS = 60
 # What the tree says of a row; the rest of its columns are ids that lead to other branches of it.
 SHOWN: dict[str, tuple[str, ...]] = {
-    "questions": ("question", "origin", "difficulty", "source_kind", "concepts", "prompt_id", "model"),
+    "questions": (
+        "question",
+        "outline",
+        "origin",
+        "difficulty",
+        "source_kind",
+        "concepts",
+        "prompt_id",
+        "model",
+    ),
     "screened": ("nearest_id", "nearest_jaccard", "source_overlap", "example_overlap", "benchmark_overlap"),
     "judged": ("verdict", "rule", "judgements", "well_posed", "givens", "sought", "checker"),
     "answers": (

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 Tree = dict[str, Any]
 QUANTILES = {"p5": "5 %", "p25": "25 %", "p50": "median", "p75": "75 %", "p95": "95 %"}
 BILL = ("stage", "model", "made", "reused", "failed", "prompt", "reply", "cost")
+COSTS = ("stage", "tokens", "row in", "row out", "so far", "cost: row out", "so far")
 COUNTED = ("origins", "difficulty", "languages", "licences")
 
 
@@ -101,7 +102,7 @@ def stats(run: options.RunFolder, as_json: options.Json = False) -> None:
     why = outdated(folder)
     if as_json:
         told = {"run": folder.name, "funnel": [r._asdict() for r in rows], "dataset": figures}
-        print_json({**told, "outdated": why, "report": report})
+        print_json({**told, "outdated": why, "report": report, "cost": _cost_trees(folder)})
         return
     show_funnel(rows)
     if why:
@@ -111,6 +112,7 @@ def stats(run: options.RunFolder, as_json: options.Json = False) -> None:
         _show_dataset(figures)
     else:
         say("No dataset is published yet.")
+    show_costs(folder, report)
     show_calls(report)
     _tell_damage(report)
 
@@ -123,6 +125,46 @@ def show_funnel(rows: Iterable["FunnelRow"]) -> None:
     cells = [(r.stage, r.inputs, r.parents, r.outputs, r.rejected, _reasons(r.reasons)) for r in rows]
     table(heads, cells, "Funnel")
     say(LEGEND, "")
+
+
+def _cost_trees(folder: Path) -> list[Tree]:
+    from synth.costs import as_trees, stage_costs
+    from synth.report import manifests
+
+    return as_trees(stage_costs(manifests(folder)))
+
+
+def show_costs(folder: Path, report: Tree) -> None:
+    """What each row in, row out and published question cost at each stage that calls models."""
+    from synth.costs import as_trees, stage_costs, tokens_said
+    from synth.report import manifests
+
+    costs = stage_costs(manifests(folder))
+    paid = report.get("cost_by_stage") or {}
+    rows = []
+    for cost, tree in zip(costs, as_trees(costs), strict=True):
+        if cost.calls is None or cost.calls.calls:
+            shares = (cost.each_input.said(), cost.each_row.said(), cost.so_far.said())
+            of = paid.get(cost.stage, {})
+            spent = (_paid(of.get(name), report) for name in ("per_row", "so_far"))
+            rows.append((cost.stage, tokens_said(tree), *shares, *spent))
+    if rows:
+        table(COSTS, rows, "Tokens and cost of a row")
+        say("so far: of this stage and all before it, for each published question.")
+
+
+def _paid(tree: Tree | None, report: Tree) -> str:
+    from synth.bill import from_tree
+
+    return "–" if tree is None else _money(from_tree(tree), report["currency"])
+
+
+def _money(cost: Any, currency: str) -> str:
+    from synth.llm.prices import money
+
+    if cost.unknown and not cost.known:
+        return "unknown"
+    return money(cost.known, currency) + (" and more" if cost.unknown else "")
 
 
 def show_work(folder: Path) -> None:

@@ -31,11 +31,39 @@ def verify(
         ),
     ] = "free",
     workers: Annotated[
-        int, typer.Option("--workers", min=1, max=64, help="Processes of computer algebra.")
+        int, typer.Option("--workers", min=1, max=64, help="Processes of computer algebra, or runs of code.")
     ] = 2,
     seconds: Annotated[
-        float, typer.Option("--seconds", min=0.1, max=600, help="Most seconds for one comparison.")
+        float,
+        typer.Option("--seconds", min=0.1, max=600, help="Most seconds for a comparison or a run of code."),
     ] = 5.0,
+    kind: Annotated[
+        Literal["math", "choice", "code"],
+        typer.Option(
+            "--kind",
+            help="What answers are: mathematics; options of a choice; code, with tests in the gold column "
+            "(`assert` lines, or JSON cases with input and output).",
+        ),
+    ] = "math",
+    question: Annotated[
+        str | None,
+        typer.Option(
+            "--question", metavar="COL", help="Column of the questions, which show the options of a choice."
+        ),
+    ] = None,
+    run_code: Annotated[
+        bool, typer.Option("--run-code", help="Run code of --kind code, in a sandbox; Linux only.")
+    ] = False,
+    memory_mb: Annotated[
+        int, typer.Option("--memory-mb", min=64, max=65_536, help="Most memory of each process of code.")
+    ] = 512,
+    weak: Annotated[
+        bool,
+        typer.Option(
+            "--weak-sandbox",
+            help="Where the kernel allows no namespaces: only limits; code reads files and has a network.",
+        ),
+    ] = False,
     as_json: options.Json = False,
 ) -> None:
     """Compare final answers with gold answers, without trusting either.
@@ -44,10 +72,16 @@ def verify(
     where it could not be decided) and the reason.
     """
     from flows.counting import counting
+    from synth.verify.code.sandbox import Limits, Sandbox
     from synth.verify.verdicts import verify as write
 
+    limits = Limits(seconds=seconds, memory_mb=memory_mb)
+    sandbox = Sandbox(limits, "limits" if weak else "namespaces") if run_code and kind == "code" else None
     with counting("rows") as progress:
-        done = write(inputs, response, gold, out, mode, workers, seconds, progress)
+        done = write(
+            inputs, response, gold, out, mode, workers, seconds, progress,
+            kind=kind, question=question, sandbox=sandbox,
+        )  # fmt: skip
     if as_json:
         print_json(done._asdict())
     else:

@@ -97,6 +97,6 @@ def documents(language: str, config: RunConfig, services: Services) -> Iterator[
 
 def _embedded(texts: Sequence[str], size: int, config: RunConfig, services: Services) -> Features:
     entry = config.roles.embedder
-    embedder = Embedder(entry, config.endpoints()[entry], services.client, STAGE)
+    embedder = Embedder(entry, config.endpoints()[entry], services.client, STAGE, services.calls.take)
     found = [vector for vector in embedder.embed(texts) if not isinstance(vector, Reply)]
     return np.array(found, np.float32).reshape(len(found), size)

@@ -73,7 +73,7 @@ def distil(ids: Sequence[str], passages: Passages, config: RunConfig, services: 
 def embed(ids: Sequence[str], passages: Passages, config: RunConfig, services: Services) -> Embedded:
     """The embeddings of the passages, in the order of their ids wherever they lie."""
     entry = config.roles.embedder
-    embedder = Embedder(entry, config.endpoints()[entry], services.client, STAGE)
+    embedder = Embedder(entry, config.endpoints()[entry], services.client, STAGE, services.calls.take)
     places = {passage_id: place for place, passage_id in enumerate(ids)}
     rows: Features | None = None
     failed, languages, done = dict[str, Reply](), Counter[str](), 0

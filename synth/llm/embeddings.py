@@ -4,7 +4,7 @@ A vector has length one and is float32; what an endpoint could not embed comes b
 Calls go through the client, so that each answer is journaled; wordllama costs less than its journal would.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -27,13 +27,21 @@ CHARS_PER_TOKEN = 3
 
 
 class Embedder:
-    """One entry as an embedder, for the calls of one stage."""
+    """One entry as an embedder, for the calls of one stage; `hear` is told of their replies."""
 
-    def __init__(self, entry: str, config: ModelConfig, client: Client, stage: str) -> None:
+    def __init__(
+        self,
+        entry: str,
+        config: ModelConfig,
+        client: Client,
+        stage: str,
+        hear: Callable[[Sequence[Reply]], None] = lambda replies: None,
+    ) -> None:
         self._entry = entry
         self._config = config
         self._client = client
         self._stage = stage
+        self._hear = hear
         self._dimensions: int | None = None
 
     def embed(self, texts: Sequence[str]) -> list[Vector | Reply]:
@@ -61,6 +69,7 @@ class Embedder:
     def _asked(self, batches: list[list[str]]) -> Iterator[tuple[list[str], list[Vector] | Reply]]:
         requests = [Request((), Sampling(), self._stage, inputs=tuple(batch)) for batch in batches]
         replies = self._client.complete(self._entry, requests)
+        self._hear(replies)
         for batch, reply in zip(batches, replies, strict=True):
             yield batch, (reply if reply.reason else self._vectors(reply.text, len(batch)))
 

@@ -69,6 +69,13 @@ class ConceptQuestion(Question):
     concepts: list[str]
 
 
+class OutlinedQuestion(Reply):
+    """A question that was planned first: which concepts it combines, and how (METHOD 3.6)."""
+
+    outline: str
+    question: str
+
+
 class Questions(Reply):
     """Questions."""
 
@@ -86,6 +93,12 @@ class ConceptQuestions(Reply):
     """Questions with their chosen concepts."""
 
     questions: list[ConceptQuestion]
+
+
+class OutlinedQuestions(Reply):
+    """Questions, each behind its outline."""
+
+    questions: list[OutlinedQuestion]
 
 
 class Solution(Reply):
@@ -159,6 +172,7 @@ REPLIES: dict[str, type[Reply]] = {
     "questions": Questions,
     "passage_questions": PassageQuestions,
     "concept_questions": ConceptQuestions,
+    "outlined_questions": OutlinedQuestions,
     "solution": Solution,
     "rating": Rating,
     "judgement": Judgement,

@@ -24,7 +24,7 @@ class Slot(NamedTuple):
     replies: tuple[str | None, ...]
 
 
-_LISTS = ("questions", "passage_questions", "concept_questions")
+_LISTS = ("questions", "passage_questions", "concept_questions", "outlined_questions")
 _COMBINATION = Slot(
     COMMON | {"language", "references", "title", "passage", "topics", "key_concepts", "most"}, _LISTS
 )

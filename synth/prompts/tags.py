@@ -59,7 +59,7 @@ def _every_block(text: str, tag: str) -> list[str]:
 
 def _item(block: str) -> dict[str, Any]:
     item: dict[str, Any] = {}
-    for tag in ("question", "kind", "level"):
+    for tag in ("outline", "question", "kind", "level"):
         if (value := _block(block, tag)) is not None:
             item[tag] = value
     if (concepts := _block(block, "concepts")) is not None:

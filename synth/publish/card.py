@@ -10,6 +10,7 @@ import jinja2
 import pyarrow as pa
 
 from synth.config import CombinationsConfig, RunConfig
+from synth.costs import Share, tokens_said
 from synth.schemas import TABLES
 from synth.stages.dataset import UNKNOWN_LICENCE
 from synth.stages.difficulty import WORDS
@@ -49,6 +50,8 @@ def render_card(config: RunConfig, stats: dict[str, Any], documents: pa.Table, p
     environment.filters["counted"] = counted
     environment.filters["target"] = sentence
     environment.filters["percent"] = lambda share: "–" if share is None else f"{share:.1%}"
+    environment.filters["tokens"] = tokens_said
+    environment.filters["share"] = lambda tree: Share(**tree).said()
     template = environment.from_string(
         resources.files("synth.publish").joinpath("card.md.jinja").read_text("utf-8")
     )
@@ -58,6 +61,7 @@ def render_card(config: RunConfig, stats: dict[str, Any], documents: pa.Table, p
         size=next((name for most, name in _SIZES if stats["rows"] < most), "n>1M"),
         config=config,
         stats=stats,
+        costs=[cost for cost in stats["cost"] if cost["calls"] != 0],
         picture=picture,
         demo_model=demo_model(stats["models"].get("generator", "")),
         writer=writer(stats["models"].get("generator", "")),

@@ -19,7 +19,10 @@ from synth.store import StageStore
 WITHHELD = ("contaminated",)
 NOTHING = "{}"
 # What of a row is a model's own words; the rest are ids, names of concepts and numbers.
-WORDS = ("reply", "question", "answer", "label", "assessment", "detail", "givens", "sought", "final_answers")
+WORDS = (
+    *("reply", "question", "outline", "answer", "label"),
+    *("assessment", "detail", "givens", "sought", "final_answers"),
+)
 # Here the detail quotes the reply, or an endpoint that may quote the prompt.
 QUOTING = ("concepts", "questions", "judge", "answers", "difficulty")
 

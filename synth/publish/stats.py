@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 
 from synth.config import RunConfig
+from synth.costs import as_trees, stage_costs
 from synth.documents.collect import FILES_NOTE
 from synth.graph.picture import statistics
 from synth.publish.sources import by_source
@@ -30,7 +31,7 @@ def dataset_stats(
     answering: dict[str, Any] | None = None,
     student: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Counts, lengths, sources, licences, models, the funnel, verdicts, agreement, pass rates, the graph."""
+    """Counts, lengths, sources, models, funnel, costs, verdicts, agreement, pass rates, the graph's shape."""
     frame = rows.to_pandas(types_mapper=pd.ArrowDtype)
     return {
         "rows": len(frame),
@@ -49,6 +50,7 @@ def dataset_stats(
         "notes": _notes(manifests),
         "words": {name: _words(frame[name]) for name in ("question", "answer")},
         "funnel": [_funnel_row(row) for row in funnel],
+        "cost": as_trees(stage_costs(manifests)),
         "judging": judging,
         "answering": answering,
         "student": student,

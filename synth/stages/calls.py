@@ -1,7 +1,7 @@
 """What the stages that call models share: rendering, asking, and turning failures into rejected rows."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from synth.llm.client import Reply as CallReply
 from synth.prompts.library import Message, Prompt, PromptLibrary
 from synth.prompts.replies import Parsed, Reply, parse, parse_one
 from synth.stages.base import Rejected
+from synth.stages.tally import Tally
 
 # An echo is told by this many characters of the instructions standing in the reply.
 ECHO_CHARS = 60
@@ -21,7 +22,7 @@ class Services:
     """What is passed in to a stage: a model client, prompts, and the folder in which it may keep things.
 
     `report` hears (done, in all): of calls, or of files. `say` hears what a person wants to know of the
-    result beyond counts of rows, in sentences.
+    result beyond counts of rows, in sentences. `calls` counts what the calls of the part take.
     """
 
     client: Client
@@ -29,6 +30,7 @@ class Services:
     folder: Path
     report: Callable[[int, int], None] = lambda done, total: None
     say: Callable[[str], None] = lambda sentence: None
+    calls: Tally = field(default_factory=Tally)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,7 @@ def ask_all(
         services.report(done, len(requests))
 
     replies = services.client.complete(entry, requests, count)
+    services.calls.take(replies)
     for ask, used, turns, reply in zip(asks, forms, messages, replies, strict=True):
         yield Answered(ask, _unless_echo(reply, turns), used)
 

@@ -111,6 +111,7 @@ def _question(answered: Answered, row: Row, place: int, item: Any, text: str, la
         "concepts": concepts_of(text, getattr(item, "concepts", None), row),
         "references": row["references"],
         "difficulty": getattr(item, "level", None),
+        "outline": (getattr(item, "outline", None) or "").strip() or None,
         "source_kind": getattr(item, "kind", None),
         "language": language,
         "sample": answered.ask.sample,

@@ -6,6 +6,7 @@ input and with its columns. Batches are streamed, so memory does not grow with t
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,9 +14,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from synth.errors import ConfigError
+from synth.verify.by_kind import NO_ANSWER, NO_GOLD, choices, codes
+from synth.verify.code.sandbox import Sandbox
 from synth.verify.equivalence.engine import MEMORY_MB, SECONDS, Equivalence, require_library
 from synth.verify.equivalence.outcome import Outcome
 from synth.verify.final_answer import Mode, find_answer
+from synth.verify.kinds import Kind
 from synth.verify.tables import batches, check, text_of
 from synth.writing import atomic
 
@@ -26,8 +30,6 @@ ADDED = (
     ("correct", pa.bool_()),
     ("reason", pa.string()),
 )
-NO_ANSWER = "no final answer in the response"
-NO_GOLD = "no gold answer"
 # Longer responses are not searched from their beginning: the answer stands at the end.
 MAX_RESPONSE_CHARS = 200_000
 _MAX_GOLD_CHARS = 100_000
@@ -65,15 +67,26 @@ def verify(
     workers: int = 1,
     seconds: float = SECONDS,
     progress: Progress = lambda rows: None,
+    kind: Kind = "math",
+    question: str | None = None,
+    sandbox: Sandbox | None = None,
 ) -> Summary:
-    """Write the verdicts of all rows.
+    """Write the verdicts of all rows; of code only with a sandbox, in which it is run against the gold tests.
+
+    `question` is the column in which the options of a choice stand.
 
     Raises:
         ConfigError: math-verify is not installed; a file cannot be read or lacks a column; `out` is a file.
         OSError: the disk is full, or not to be written on.
     """
-    require_library()
-    schema = check(paths, (response, gold))
+    if kind == "text":
+        raise ConfigError("--kind text: open text is not compared with anything; name math, choice or code.")
+    if kind == "code":
+        _require_sandbox(sandbox)
+    else:
+        require_library()
+    needed = (response, gold, *([question] if question else []))
+    schema = check(paths, needed)
     if out.exists() and not out.is_dir():
         raise ConfigError(f"--out {out}: this is a file; name a folder.")
     out.mkdir(parents=True, exist_ok=True)
@@ -81,11 +94,14 @@ def verify(
     kept = pa.schema([field.with_name(renamed.get(field.name, field.name)) for field in schema])
     counts: dict[str, Counter[Any]] = {"correct": Counter(), "reason": Counter(), "evidence": Counter()}
     rows = 0
-    with atomic(out / FILE) as temporary, Equivalence(workers, seconds, MEMORY_MB) as engine:
+    with atomic(out / FILE) as temporary, _engine(kind, workers, seconds) as engine:
         whole = pa.schema([*kept, *(pa.field(name, kind) for name, kind in ADDED)])
         with pq.ParquetWriter(temporary, whole, compression="zstd") as writer:
-            for batch in batches(paths, (response, gold)):
-                added = _verdicts(batch, response, gold, mode, engine)
+            for batch in batches(paths, needed):
+                if kind == "math":
+                    added = _verdicts(batch, response, gold, mode, engine)
+                else:
+                    added = _by_kind(batch, (response, gold, question), mode, engine, sandbox, workers)
                 writer.write_batch(_joined(batch, schema, whole, added))
                 for name, counter in counts.items():
                     counter.update(added[name])
@@ -126,6 +142,42 @@ def _verdicts(
         "correct": [outcome.equal for outcome in outcomes],
         "reason": [outcome.reason for outcome in outcomes],
     }
+
+
+@contextmanager
+def _engine(kind: Kind, workers: int, seconds: float) -> Iterator[Equivalence]:
+    """The engine, which is not started where code is run."""
+    engine = Equivalence(workers, seconds, MEMORY_MB)
+    if kind == "code":
+        yield engine
+        return
+    with engine:
+        yield engine
+
+
+def _require_sandbox(sandbox: Sandbox | None) -> None:
+    if sandbox is None:
+        raise ConfigError("--kind code: code is run only if it is said so; add --run-code.")
+    sandbox.require()
+
+
+def _by_kind(
+    batch: pa.RecordBatch,
+    names: tuple[str, str, str | None],
+    mode: Mode,
+    engine: Equivalence,
+    sandbox: Sandbox | None,
+    workers: int,
+) -> dict[str, list[Any]]:
+    """The added columns of a batch of options, or, with a sandbox, of code."""
+    responses, golds = (list(_texts(batch, name)) for name in names[:2] if name)
+    if sandbox is not None:
+        found = codes(responses, golds, sandbox, workers)
+    else:
+        questions = _texts(batch, names[2]) if names[2] else [None] * batch.num_rows
+        found = choices(responses, golds, questions, mode, engine)
+    columns = zip(*found, strict=True) if found else ((), (), (), ())
+    return {name: list(column) for (name, _), column in zip(ADDED, columns, strict=True)}
 
 
 def _texts(batch: pa.RecordBatch, name: str) -> Iterator[str | None]:

@@ -69,12 +69,13 @@ def test_a_process_at_work_is_seen(copied: Path, config: RunConfig, synth: Synth
 def test_stats(synth: Synth, finished: Path) -> None:
     done = synth("stats", finished)
     assert done.exit_code == 0, done.output
-    for word in ("Funnel", "origins", "licences", "Bill of all tries", "median"):
+    for word in ("Funnel", "origins", "licences", "Bill of all tries", "median", "Tokens and cost of a row"):
         assert word in done.stdout
     told = json.loads(synth("stats", finished, "--json").stdout)
     rows = pq.read_table(finished / "dataset" / "questions").num_rows
     assert told["dataset"]["rows"] == rows == told["funnel"][-1]["outputs"]
     assert told["report"]["calls"]["made"] > 0
+    assert told["cost"] == told["dataset"]["cost"]
 
 
 @pytest.mark.parametrize("columns", [80, 120])

@@ -108,6 +108,10 @@ def test_results_stand_under_fixed_keys(finished: Finished, runs_of: Find) -> No
     assert set(shown) == KEYS
     assert shown["graph"]["data"].startswith("![The concept graph](data:image/png;base64,")
     assert str(finished.folder.resolve() / "dataset") in shown["dataset"]["data"]
+    rows = {row["stage"]: row for row in json.loads(shown["funnel"]["data"])}
+    assert float(rows["questions"]["tokens a row out"].replace(",", "")) > 0
+    assert rows["questions"]["cost a row out"] == "0.00 USD"
+    assert rows["graph"]["tokens a row out"] == ""
 
 
 def test_each_stage_has_a_progress_that_is_full(finished: Finished) -> None:
