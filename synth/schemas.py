@@ -92,6 +92,7 @@ REASONS: dict[str, str] = {
     "under_determined": "the question lacks data, so that its answer is left open",
     "several_answers": "the question has several answers and does not ask for all of them",
     "no_final_answer": "no final answer could be found in the response",
+    "undecided": "none of its attempts could be decided",
     "conflicting": "says otherwise of the same thing than another row",
 }
 
