@@ -22,6 +22,7 @@ from benchmarks import (
     screen,
     soak,
     transports,
+    weaknesses,
 )
 from benchmarks.peers import suite as peers
 
@@ -41,6 +42,7 @@ SUITES = {
     "graph": graph,
     "screen": screen,
     "rollouts": rollouts,
+    "weaknesses": weaknesses,
     "equivalence": equivalence,
 }
 
