@@ -192,7 +192,7 @@ def _reduced(reader: _Reader) -> list[Found]:
             source = reader.words.log.values[fallen.log]
             text = one_line(reader.words.problem.values[fallen.problem], _SHOWN_CHARS)
             row = {"problem": text, "rows": fallen.rows}
-            name = f"{source}#{ids[fallen.problem]}"
+            name = f"{source}#{ids[fallen.problem]}#{'visits' if means else 'attempts'}"
             reader.rejected.append(Rejected(name, source, fallen.reason, fallen.detail, None, row))
     return found
 

@@ -14,7 +14,7 @@ from synth.sws.read import Read, Reading, read_histories
 from synth.sws.tables import HISTORIES
 from synth.text import normalise
 from tests.rollouts.tables import of, row
-from tests.sws.logs import KINDS, Row, wide, written
+from tests.sws.logs import KINDS, Row, naive_histories, wide, written
 
 ACCS = {"one": [0.0, 0.25, 0.125], "two": [1.0, 0.5], "three": [0.5]}
 
@@ -161,7 +161,7 @@ def test_checkpoints_by_name_and_of_several_models(tmp_path: Path) -> None:
 def test_rows_in_any_order_and_any_number_of_files_give_the_same_bytes(tmp_path: Path) -> None:
     rng = random.Random(1)
     rows = [
-        {"problem": f"p{rng.randrange(9)}", "step": rng.randrange(4), "reward": rng.choice([0.1, 0.2, 0.7]), "category": "x"}
+        {"problem": f"p{rng.randrange(9)}", "step": rng.randrange(4), "reward": rng.choice([0.1, 0.2, 0.7]), "log": "x", "category": rng.choice("yz")}
         for _ in range(300)
     ]  # fmt: skip
     whole = read_histories(
@@ -170,8 +170,36 @@ def test_rows_in_any_order_and_any_number_of_files_give_the_same_bytes(tmp_path:
     rng.shuffle(rows)
     written(tmp_path / "1" / "log_b.parquet", rows[:100])
     written(tmp_path / "1" / "log_a.csv", rows[100:])
-    pieces = read_histories([tmp_path / "1"], Reading(columns={"log": "category"}))
+    pieces = read_histories([tmp_path / "1"])
     assert pieces.histories.equals(whole.histories)
+    assert set(whole.histories["category"].to_pylist()) == {"Y"}  # the first of several, whatever came first
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_attempts_add_up_as_in_a_plain_reference(seed: int, tmp_path: Path) -> None:
+    rng = random.Random(seed)
+    # A gap first: Parquet takes the type of a column from what it holds.
+    rows: list[Row] = [{"problem": "p0", "visit": 0, "response": "r", "correct": True, "answer": "1"}]
+    for _ in range(rng.randrange(200)):
+        answer, correct = rng.choice(["1", "2", "3", None]), rng.choice([True, False, False, None])
+        visit = rng.randrange(rng.randrange(1, 6))
+        rows.append(
+            {
+                "problem": f"p{rng.randrange(6)}",
+                "visit": visit,
+                "response": "r",
+                "correct": correct,
+                "answer": answer,
+            }
+        )
+    rng.shuffle(rows)
+    read = read_histories([written(tmp_path / rng.choice(["a.jsonl", "a.parquet", "a.csv"]), rows)])
+    found = {row["problem"]: row for row in read.histories.to_pylist()}
+    wanted = naive_histories(rows)
+    assert {
+        name: (row["accuracies"], row["attempts"], row["unanimity"]) for name, row in found.items()
+    } == wanted
+    assert len(read.rejected) == len({row["problem"] for row in rows}) - len(wanted)
 
 
 @pytest.mark.parametrize("kind", ["log.jsonl", "log.csv", "log.parquet"])
