@@ -164,6 +164,7 @@ def test_rows_in_any_order_and_any_number_of_files_give_the_same_bytes(tmp_path:
         {"problem": f"p{rng.randrange(9)}", "step": rng.randrange(4), "reward": rng.choice([0.1, 0.2, 0.7]), "log": "x", "category": rng.choice("yz")}
         for _ in range(300)
     ]  # fmt: skip
+    rows[0]["category"] = "z"
     whole = read_histories([written(tmp_path / "0" / "log.jsonl", rows)])
     rng.shuffle(rows)
     written(tmp_path / "1" / "log_b.parquet", rows[:100])
