@@ -255,6 +255,47 @@ def test_single_wrong_attempts_cost_their_row(kind: str, tmp_path: Path) -> None
     assert len({fallen.row_id for fallen in read.rejected}) == 5
 
 
+LISTS = (
+    pa.list_(pa.float64()), pa.large_list(pa.float64()), pa.list_(pa.float32(), 2), pa.list_view(pa.float64()),
+    pa.list_(pa.string()), pa.string(),
+)  # fmt: skip
+TEXTS = (
+    pa.string(),
+    pa.large_string(),
+    pa.string_view(),
+    pa.binary(),
+    pa.dictionary(pa.int32(), pa.string()),
+)
+
+
+@pytest.mark.parametrize("kind", LISTS, ids=str)
+def test_lists_of_every_arrow_type(kind: pa.DataType, tmp_path: Path) -> None:
+    lists: list[Any] = [[1.0, 0.5], [0.0, 0.25]]
+    if pa.types.is_string(kind):
+        lists = list(map(str, lists))
+    elif pa.types.is_list(kind) and pa.types.is_string(kind.value_type):
+        lists = [list(map(str, values)) for values in lists]
+    pq.write_table(pa.table({"problem": ["a", "b"], "acc": pa.array(lists, kind)}), tmp_path / "a.parquet")
+    assert by_problem(read_histories([tmp_path / "a.parquet"])) == {"a": [1.0, 0.5], "b": [0.0, 0.25]}
+
+
+@pytest.mark.parametrize("kind", TEXTS, ids=str)
+def test_texts_of_every_arrow_type(kind: pa.DataType, tmp_path: Path) -> None:
+    texts = pa.array(["a", "b", "a", None]).cast(kind)
+    pq.write_table(pa.table({"problem": texts, "reward": [1, 0, 0, 1]}), tmp_path / "a.parquet")
+    read = read_histories([tmp_path / "a.parquet"])
+    assert by_problem(read) == {"a": [0.5], "b": [0.0]}
+    assert details(read) == [("unreadable", "it has no problem")]
+
+
+def test_two_columns_of_one_name_are_told(tmp_path: Path) -> None:
+    names = ["problem", "problem", "reward"]
+    table = pa.Table.from_arrays([pa.array(["a"]), pa.array(["b"]), pa.array([1])], names=names)
+    pq.write_table(table, tmp_path / "a.parquet")
+    with pytest.raises(ConfigError, match="two columns are called 'problem'"):
+        read_histories([tmp_path / "a.parquet"])
+
+
 def test_broken_lines_cost_themselves(tmp_path: Path) -> None:
     path = written(tmp_path / "a.jsonl", wide(a=[0.5]))
     path.write_text("{broken\n[1]\n" + path.read_text())
