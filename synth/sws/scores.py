@@ -96,3 +96,8 @@ def ranked(scores: Floats, ids: list[str] | None = None) -> Numbers:
     if ids is None:
         return np.argsort(-scores, kind="stable")
     return np.lexsort((np.array(ids, dtype=np.str_), -scores))
+
+
+def shared_ranks(scores: Floats) -> Numbers:
+    """How many scores are at least as high as each: ties share their last rank, in any order of rows."""
+    return len(scores) - np.searchsorted(np.sort(scores), scores, side="left")

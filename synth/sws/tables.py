@@ -50,6 +50,11 @@ WEAKNESSES = Table(
         Column("is_weakness", pa.bool_(), "whether the student keeps failing it, by `definition`"),
         text("definition", "the rule that was used, with its thresholds"),
         number("variance", "population variance over visits (1-shot RLVR)"),
+        Column(
+            "variance_rank",
+            pa.int64(),
+            "problems of at least this variance: 1 is the most variable, ties share their last rank",
+        ),
         number(
             "lim", "how close its curve is to the mean curve (LIMR); null where all are always right", True
         ),

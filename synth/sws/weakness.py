@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from synth.config_weakness import WeaknessConfig
-from synth.sws.scores import NEAR, Curves, Floats, Numbers, Trend
+from synth.sws.scores import NEAR, Curves, Floats, Numbers, Trend, shared_ranks
 from synth.sws.tables import HISTORIES, WEAKNESSES
 
 Mask = npt.NDArray[np.bool_]
@@ -32,7 +32,8 @@ def weaknesses(histories: pa.Table, config: WeaknessConfig | None = None) -> pa.
         "slope": trend.slope,
         "is_weakness": failed,
         "definition": pa.repeat(definition, len(curves)),
-        "variance": curves.variances(),
+        "variance": (variances := curves.variances()),
+        "variance_rank": shared_ranks(variances),
         "lim": pa.array(curves.lim(config.lim_visits), from_pandas=True),
         "signal": trend.last * (1 - trend.last),
         "in_band": (trend.last >= low - NEAR) & (trend.last <= high + NEAR),

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from synth.config_weakness import WeaknessConfig
 from synth.ids import content_id
 from synth.sws.read import Reading, read_histories
-from synth.sws.scores import Curves, ranked
+from synth.sws.scores import Curves, ranked, shared_ranks
 from synth.sws.tables import HISTORIES, WEAKNESSES
 from synth.sws.weakness import weaknesses
 from synth.text import normalise
@@ -133,11 +133,23 @@ def test_ranks_of_the_published_log(test_data: Path) -> None:
     variances = Curves(values, offsets).variances()
     order = ranked(variances)
     assert order[[0, 1, 12]].tolist() == [124, 267, 682]
-    # The last rank is one of 104 problems that never vary. The authors sort their own file, in which 789 is
-    # the last of these; this file is in another order, so that it is tied with them for the last place.
-    assert variances[789] == 0 and (variances == 0).sum() == 104 and (variances[order[:1105]] > 0).all()
+    # The last rank is one of 104 problems that never vary: 789 shares it with them, whatever the order of rows.
+    ranks = shared_ranks(variances)
+    assert ranks[[124, 267, 682, 789]].tolist() == [1, 2, 13, 1209]
+    assert (ranks == 1209).sum() == (variances == 0).sum() == 104
+    # In the authors' file 789 is the last of these.
     their_order = np.array([n for n in range(len(rows)) if n != 789] + [789])
     assert their_order[ranked(variances[their_order])][[0, 1, 12, 1208]].tolist() == [124, 267, 682, 789]
+
+
+def test_ranks_of_the_published_log_in_the_table(test_data: Path) -> None:
+    """One prompt stands there three times, with three histories: split, all 1,209 count."""
+    with gzip.open(test_data / REAL) as file:
+        texts = [" ".join(json.loads(line)["question"].split()) for line in file]
+    table = weaknesses(read_histories([test_data / REAL], Reading(merged="split")).histories)
+    problems = [" ".join(text.split()) for text in table["problem"].to_pylist()]
+    ranks = dict(zip(problems, table["variance_rank"].to_pylist(), strict=True))
+    assert [ranks[texts[index]] for index in (124, 267, 682, 789)] == [1, 2, 13, 1209]
 
 
 def test_the_published_log_from_file_to_table(test_data: Path) -> None:
