@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 import synth
@@ -29,6 +30,20 @@ def test_datasets(dataset: tuple[Path, int], tmp_path: Path, monkeypatch: pytest
     assert sorted(get_dataset_config_names(str(folder))) == ["concepts", "documents", "questions", "rejected"]
     rejected = load_dataset(str(folder), "rejected", split="train", cache_dir=str(tmp_path / "cache"))
     assert set(rejected.column_names) == {column.name for column in TABLES["rejected"].columns}
+
+
+def test_two_runs_are_not_taken_for_each_other(
+    config: RunConfig, dataset: tuple[Path, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both folders are called `dataset`, and the library keeps what it has read by that name and the card."""
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    from datasets import load_dataset
+
+    other = synth.run(config.model_copy(update={"seed": config.seed + 1}), name="another")
+    for folder in (dataset[0], other.dataset):
+        loaded = load_dataset(str(folder), split="train", cache_dir=str(tmp_path / "cache"))
+        expected = (folder / "questions").glob("*.parquet")
+        assert loaded["id"] == [i for path in expected for i in pq.read_table(path)["id"].to_pylist()]
 
 
 def test_pandas(dataset: tuple[Path, int]) -> None:
@@ -67,8 +82,6 @@ def test_checksums_hold_and_nothing_is_left_out(dataset: tuple[Path, int]) -> No
 
 
 def test_provenance_stands_in_every_file(dataset: tuple[Path, int]) -> None:
-    import pyarrow.parquet as pq
-
     for path in dataset[0].rglob("*.parquet"):
         meta = pq.read_schema(path).metadata
         assert {b"synth.version", b"synth.models", b"synth.prompts", b"synth.fingerprint"} <= set(meta)

@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import PurePath
 from typing import Any
@@ -37,8 +38,14 @@ def markdown_text(value: object) -> str:
     return _ADDRESS.sub(lambda found: found[0] + _JOINER, line)
 
 
-def render_card(config: RunConfig, stats: dict[str, Any], documents: pa.Table, picture: bool) -> str:
-    """The dataset's README.md, with the YAML head that dataset hubs read."""
+def render_card(
+    config: RunConfig, stats: dict[str, Any], documents: pa.Table, picture: bool, contents: Mapping[str, str]
+) -> str:
+    """The dataset's README.md, with the YAML head that dataset hubs read.
+
+    `contents` has a hash of the rows of each configuration: `load_dataset` takes a folder for one that it has
+    read before where name and YAML are the same, and gives the rows of another run.
+    """
     environment = jinja2.Environment(
         trim_blocks=True,
         lstrip_blocks=True,
@@ -63,6 +70,7 @@ def render_card(config: RunConfig, stats: dict[str, Any], documents: pa.Table, p
         stats=stats,
         costs=[cost for cost in stats["cost"] if cost["calls"] != 0],
         picture=picture,
+        contents=contents,
         demo_model=demo_model(stats["models"].get("generator", "")),
         writer=writer(stats["models"].get("generator", "")),
         origins={name: said.format(how=HOW[config.combinations.level3]) for name, said in ORIGINS.items()},

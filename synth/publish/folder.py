@@ -99,11 +99,15 @@ def _write(folder: Path, run_folder: Path, config: RunConfig, stages: tuple[str,
         "concepts": tables["concepts"],
         "rejected": published_rejected(run_folder, stages, config.dataset.include_text, leaks),
     }
+    contents: dict[str, str] = {}
     for name, table in published.items():
-        write_table(folder / name / "train-00000-of-00001.parquet", _with_metadata(table, meta))
+        path = folder / name / "train-00000-of-00001.parquet"
+        write_table(path, _with_metadata(table, meta))
+        contents[name] = sha256_of(path)[:16]
     picture = _draw(tables["concepts"], tables["incidence"], folder / "graph.png")
     write_json(folder / "stats.json", {**stats, "stamp": stamp})
-    write_bytes(folder / "README.md", render_card(config, stats, tables["documents"], picture).encode())
+    card = render_card(config, stats, tables["documents"], picture, contents)
+    write_bytes(folder / "README.md", card.encode())
     write_bytes(folder / SUMS, _sums(folder).encode())
 
 
