@@ -72,6 +72,19 @@ def test_names_of_python_itself_are_not_taken_from_the_code(sandbox: Sandbox) ->
     assert outcome(code, sandbox, Suite(asserts="assert abs(f(2) - 4.0) < 1e-6")) == "failed"
 
 
+def test_code_that_speaks_for_itself_cannot_replace_what_python_means(sandbox: Sandbox) -> None:
+    """It may write lines of its own: `__builtins__` among its names would be asked for `sorted` and `abs`."""
+    code = """
+import json, os
+def tell(answer): os.write(4, (json.dumps(answer) + chr(10)).encode())
+tell({"names": {"f": {"object": 1}, "__builtins__": {"object": 0}}})
+for line in os.fdopen(3):
+    tell({"object": 2} if json.loads(line)["what"] == "item" else {"value": "0"})
+"""
+    for tests in ("assert sorted(f([3, 1])) == sorted([1, 3])", "assert abs(f(2) - 4.0) < 1e-6"):
+        assert outcome(code, sandbox, Suite(asserts=tests)) == "failed"
+
+
 def test_an_endless_loop_ends(sandbox: Sandbox) -> None:
     short = sandbox_of(seconds=1.5)
     assert outcome("while True: pass", short) == "timed_out"
