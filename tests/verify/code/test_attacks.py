@@ -85,6 +85,16 @@ for line in os.fdopen(3):
         assert outcome(code, sandbox, Suite(asserts=tests)) == "failed"
 
 
+@pytest.mark.parametrize(
+    "code", ["raise ValueError('\\ud800')", "def f(x): raise ValueError('\\ud800\\x00\\nx')"]
+)
+def test_what_code_says_of_itself_fits_into_a_table(code: str, sandbox: Sandbox) -> None:
+    found = check(code, TEST, sandbox)
+    assert found.outcome == "failed"
+    assert "ValueError" in found.detail
+    assert found.detail.encode().decode().isprintable()
+
+
 def test_an_endless_loop_ends(sandbox: Sandbox) -> None:
     short = sandbox_of(seconds=1.5)
     assert outcome("while True: pass", short) == "timed_out"
