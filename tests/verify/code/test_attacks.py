@@ -172,6 +172,28 @@ def test_memory_is_bounded(sandbox: Sandbox) -> None:
     )
 
 
+@pytest.mark.skipif(
+    os.geteuid() != 0 or not os.access("/proc/sys/kernel/shmall", os.W_OK),
+    reason="only root may lower the limit of an IPC namespace",
+)
+def test_no_memory_is_kept_in_shared_segments(sandbox: Sandbox) -> None:
+    """Segments that nobody has attached count in no limit of a process."""
+    code = """
+import ctypes
+c = ctypes.CDLL(None)
+c.shmat.restype = ctypes.c_void_p
+kept = 0
+for _ in range(6):
+    place = c.shmat(c.shmget(0, 64 << 20, 0o1600), None, 0)
+    if place == ctypes.c_void_p(-1).value: break
+    ctypes.memset(place, 1, 64 << 20)
+    c.shmdt(ctypes.c_void_p(place))
+    kept += 64
+print(kept)
+"""
+    assert int(written(code, sandbox)) <= sandbox.limits.memory_mb
+
+
 def test_output_and_files_are_bounded(sandbox: Sandbox) -> None:
     cases = Suite(cases=(Case("", "x"),))
     assert outcome("while True: print('x' * 1000)", sandbox, cases) == "forbidden"
