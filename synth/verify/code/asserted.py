@@ -188,7 +188,7 @@ def _run(tests: str, verdict: Verdict) -> None:
         told = line.hear()["names"]
     except Exception as fault:
         verdict.stop("failed", f"the code cannot be loaded: {type(fault).__name__}: {_said(fault)}")
-    names = {str(name): line.value(value) for name, value in told.items() if not hasattr(builtins, str(name))}
+    names = {str(name): line.value(value) for name, value in told.items() if not _is_pythons(str(name))}
     module = types.ModuleType("solution")
     module.__dict__.update(names)
     sys.modules["solution"] = module
@@ -199,6 +199,11 @@ def _run(tests: str, verdict: Verdict) -> None:
     exec(code, {**names, "__name__": "__main__", _COUNT: count})
     if verdict.outcome != "passed":
         raise Stopped
+
+
+def _is_pythons(name: str) -> bool:
+    """Whether it means something to Python itself: with `__builtins__` the code would say what `abs` is."""
+    return name.startswith("__") or hasattr(builtins, name)
 
 
 def _change(ours: Any, after: Any) -> None:

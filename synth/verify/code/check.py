@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Literal, NamedTuple, get_args
 
 from synth.errors import SynthError
+from synth.text import one_line
 from synth.verify.code.blocks import Case, Suite
 from synth.verify.code.launcher import FAULTS
 from synth.verify.code.sandbox import Box, Ended, Sandbox
@@ -29,6 +30,7 @@ _ENDS: dict[int, tuple[Outcome, str]] = {
     128 + 24: ("timed_out", LATE),  # SIGXCPU
 }
 _SIGNALS = 128
+_DETAIL_CHARS = 500
 
 
 class Checked(NamedTuple):
@@ -85,7 +87,8 @@ def _told(ended: Ended, served: Box) -> Checked:
     """The verdict that the tests wrote; without one they ended themselves."""
     try:
         told = json.loads(ended.output)
-        outcome, detail = told["outcome"], str(told["detail"])
+        # What the code raises is quoted in it: half of a surrogate pair goes into no table.
+        outcome, detail = told["outcome"], one_line(str(told["detail"]), _DETAIL_CHARS)
     except (ValueError, KeyError, TypeError):
         return Checked("untested", "the tests ended their process")
     if outcome not in OUTCOMES:

@@ -132,7 +132,10 @@ def _give_up_root() -> bool:
 
 def _namespaces() -> None:
     """Namespaces of our own: of root directly, of others as the one user of a user namespace."""
-    if os.geteuid() != 0 or libc.unshare(CLONE) != 0:
+    if os.geteuid() == 0 and libc.unshare(CLONE) == 0:
+        with suppress(OSError):  # where /proc/sys is read-only
+            _write("/proc/sys/kernel/shmall", "0")  # a segment that is not attached counts in no limit
+    else:
         if _give_up_root():
             _prctl(PR_SET_DUMPABLE, 1)  # else its own entries in /proc belong to root
         uid, gid = os.getuid(), os.getgid()

@@ -72,6 +72,29 @@ def test_names_of_python_itself_are_not_taken_from_the_code(sandbox: Sandbox) ->
     assert outcome(code, sandbox, Suite(asserts="assert abs(f(2) - 4.0) < 1e-6")) == "failed"
 
 
+def test_code_that_speaks_for_itself_cannot_replace_what_python_means(sandbox: Sandbox) -> None:
+    """It may write lines of its own: `__builtins__` among its names would be asked for `sorted` and `abs`."""
+    code = """
+import json, os
+def tell(answer): os.write(4, (json.dumps(answer) + chr(10)).encode())
+tell({"names": {"f": {"object": 1}, "__builtins__": {"object": 0}}})
+for line in os.fdopen(3):
+    tell({"object": 2} if json.loads(line)["what"] == "item" else {"value": "0"})
+"""
+    for tests in ("assert sorted(f([3, 1])) == sorted([1, 3])", "assert abs(f(2) - 4.0) < 1e-6"):
+        assert outcome(code, sandbox, Suite(asserts=tests)) == "failed"
+
+
+@pytest.mark.parametrize(
+    "code", ["raise ValueError('\\ud800')", "def f(x): raise ValueError('\\ud800\\x00\\nx')"]
+)
+def test_what_code_says_of_itself_fits_into_a_table(code: str, sandbox: Sandbox) -> None:
+    found = check(code, TEST, sandbox)
+    assert found.outcome == "failed"
+    assert "ValueError" in found.detail
+    assert found.detail.encode().decode().isprintable()
+
+
 def test_an_endless_loop_ends(sandbox: Sandbox) -> None:
     short = sandbox_of(seconds=1.5)
     assert outcome("while True: pass", short) == "timed_out"
@@ -147,6 +170,28 @@ def test_memory_is_bounded(sandbox: Sandbox) -> None:
         outcome("x = ['a' * 10 ** 7 * n for n in range(1, 200)]", sandbox, Suite(cases=(Case("", ""),)))
         == "memory"
     )
+
+
+@pytest.mark.skipif(
+    os.geteuid() != 0 or not os.access("/proc/sys/kernel/shmall", os.W_OK),
+    reason="only root may lower the limit of an IPC namespace",
+)
+def test_no_memory_is_kept_in_shared_segments(sandbox: Sandbox) -> None:
+    """Segments that nobody has attached count in no limit of a process."""
+    code = """
+import ctypes
+c = ctypes.CDLL(None)
+c.shmat.restype = ctypes.c_void_p
+kept = 0
+for _ in range(6):
+    place = c.shmat(c.shmget(0, 64 << 20, 0o1600), None, 0)
+    if place == ctypes.c_void_p(-1).value: break
+    ctypes.memset(place, 1, 64 << 20)
+    c.shmdt(ctypes.c_void_p(place))
+    kept += 64
+print(kept)
+"""
+    assert int(written(code, sandbox)) <= sandbox.limits.memory_mb
 
 
 def test_output_and_files_are_bounded(sandbox: Sandbox) -> None:
