@@ -62,5 +62,6 @@ REASONS: dict[str, str] = {
     "unsolved": "the student never solves it, and nothing is known of how far the solver's answers agree",
     "undecided": "no attempt of the student could be decided",
     "unanswered": "no attempt of the student has a final answer",
+    "undecided": "none of its attempts could be decided",
     "conflicting": "says otherwise of the same thing than another row",
 }

@@ -94,7 +94,7 @@ def _batches(path: Path, rejected: list[Rejected]) -> Iterator[pa.RecordBatch]:
     elif plain.endswith((".jsonl", ".ndjson", ".csv")):
         with gzip.open(path, "rb") if name != plain else path.open("rb") as file:
             text = plain.endswith(".csv")
-            rows = _csv(file, path) if text else _lines(file)
+            rows = csv_rows(file, path, NEEDED) if text else json_rows(file)
             yield from _checked(rows, path.name, rejected, strict=not text)
     else:
         raise ConfigError(
@@ -104,7 +104,7 @@ def _batches(path: Path, rejected: list[Rejected]) -> Iterator[pa.RecordBatch]:
 
 def _parquet(path: Path, rejected: list[Rejected]) -> Iterator[pa.RecordBatch]:
     with pq.ParquetFile(path) as file:
-        _need(file.schema_arrow.names, path)
+        _need(file.schema_arrow.names, path, NEEDED)
         names = [field.name for field in RAW if field.name in file.schema_arrow.names]
         start = 0
         for batch in file.iter_batches(BATCH, columns=names):
@@ -132,7 +132,8 @@ def _as_it_is(batch: pa.RecordBatch, start: int) -> pa.RecordBatch | None:
     return pa.RecordBatch.from_arrays([*(batch[f.name] for f in RAW if f.name != "row"), numbers], schema=RAW)
 
 
-def _lines(file: Iterable[bytes]) -> Iterator[Numbered]:
+def json_rows(file: Iterable[bytes]) -> Iterator[Numbered]:
+    """The rows of JSON Lines with their numbers; of a line that is no object, what is wrong with it."""
     for number, line in enumerate(file):
         if not line.strip():
             continue
@@ -144,12 +145,17 @@ def _lines(file: Iterable[bytes]) -> Iterator[Numbered]:
         yield number, row if isinstance(row, dict) else "no JSON object"
 
 
-def _csv(file: Iterable[bytes], path: Path) -> Iterator[Numbered]:
+def csv_rows(file: Iterable[bytes], path: Path, needed: Iterable[str]) -> Iterator[Numbered]:
+    """The rows of a CSV with their numbers; of a row that is none, what is wrong with it.
+
+    Raises:
+        ConfigError: it lacks a column that is needed.
+    """
     csv.field_size_limit(MAX_FIELD)
     # What is not UTF-8 costs its own row: it becomes half a pair, which no Arrow string can hold.
     text = (line.decode(errors="surrogateescape") for line in file)
     rows = csv.DictReader((line.removeprefix("\ufeff") for line in text), strict=True)
-    _need(rows.fieldnames or (), path)
+    _need(rows.fieldnames or (), path, needed)
     for number in count():
         try:
             row = next(rows, None)
@@ -207,6 +213,6 @@ def reject(name: str, number: int, reason: str, detail: str, row: Row | str) -> 
     return Rejected(row_id, name, reason, detail, None, json.loads(orjson.dumps(shown, default=str)))
 
 
-def _need(names: Iterable[str], path: Path) -> None:
-    if missing := [name for name in NEEDED if name not in names]:
+def _need(names: Iterable[str], path: Path, needed: Iterable[str]) -> None:
+    if missing := [name for name in needed if name not in names]:
         raise ConfigError(f"{path} has no column {', '.join(missing)}; a table of rollouts needs it.")
