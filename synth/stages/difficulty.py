@@ -116,7 +116,7 @@ def row_of(case: Case, answered: Answered) -> Row:
 
 
 def checked(rows: Sequence[Row], equivalence: Equivalence) -> Iterator[Row]:
-    """Rows of `row_of` with what the check says; no answer is wrong, unless the token limit came before it."""
+    """Rows with what the check says; no answer is wrong, unless the token limit came before it."""
     pairs = ((row["label"], row["answer"]) for row in rows if row["answer"] is not None)
     outcomes = equivalence.outcomes(pairs)
     for row in rows:
