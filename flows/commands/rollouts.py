@@ -54,6 +54,10 @@ def rollouts(
         str | None,
         typer.Option("--category", metavar="COLUMN", help="Category, if any: category, subject, topic."),
     ] = None,
+    strip: Annotated[
+        list[str] | None,
+        typer.Option("--strip", metavar="TEXT", help="Instruction to take off the end of each problem."),
+    ] = None,
     temperature: Annotated[
         float | None, typer.Option("--temperature", min=0, max=2, help="Of the sampling; else 1.")
     ] = None,
@@ -87,7 +91,7 @@ def rollouts(
     told = {name: value for name, value in sampling.items() if value is not None}
     asked = visits_of(model or (), visits, overrides or (), attempts, told)
     columns = {"problem": problem, "label": label, "category": category}
-    seeds = read_seeds(inputs, {role: name for role, name in columns.items() if name})
+    seeds = read_seeds(inputs, {role: name for role, name in columns.items() if name}, strip or ())
     if dry_run:
         _show_expected(seeds, asked, as_json)
         return

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
+from synth.errors import Waiting
 from synth.ids import content_id
 from synth.llm.client import Reply
 from synth.prompts.library import Prompt
@@ -32,16 +33,32 @@ class Visit(NamedTuple):
     failed: dict[int, Reply]
 
 
-def ask(
-    seeds: Sequence[Seed], number: int, visits: Visits, services: Services, count: Callable[[], None]
-) -> Visit:
-    """Make all attempts of one visit; what was answered lies in the journal.
+def ask_visits(
+    seeds: Sequence[Seed], visits: Visits, services: Services, count: Callable[[], None]
+) -> list[Visit]:
+    """Make all attempts of all visits. One that waits for batches keeps no other from submitting its own.
 
     Raises:
-        BudgetReached: a ceiling of the budget was reached.
-        EndpointError: the endpoint as a whole is out of reach or refuses.
-        Waiting: calls are under way in batches.
+        Waiting: batches are under way, and the time of this command is over.
+        Stopped, EndpointError, StoreError: as the client raises them.
     """
+    done: dict[int, Visit] = {}
+    while todo := [number for number in range(len(visits.entries)) if number not in done]:
+        waiting: Waiting | None = None
+        for number in todo:
+            try:
+                done[number] = _ask(seeds, number, visits, services, count)
+            except Waiting as fault:
+                waiting = fault
+        if waiting is not None and not services.client.wait_for_batches():
+            raise services.client.waiting() or waiting
+    return [done[number] for number in sorted(done)]
+
+
+def _ask(
+    seeds: Sequence[Seed], number: int, visits: Visits, services: Services, count: Callable[[], None]
+) -> Visit:
+    """Make all attempts of one visit; what was answered lies in the journal."""
     entry = visits.entries[number]
     asks = asks_of(seeds, visits, _prompt(visits, services))
     failed: dict[int, Reply] = {}

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from synth.bill import as_tree
 from synth.llm.prices import total
-from synth.rollouts.ask import STAGE, Visit, ask, parts
+from synth.rollouts.ask import STAGE, Visit, ask_visits, parts
 from synth.rollouts.figures import Counts, Tally
 from synth.rollouts.folder import Folder, held
 from synth.rollouts.seeds import Seeds
@@ -72,10 +72,7 @@ def sample(
     """
     with held(visits, out, reuse, alarm) as folder:
         done = count(1)
-        asked = [
-            ask(seeds.problems, number, visits, folder.services, lambda: progress(next(done)))
-            for number in range(len(visits.entries))
-        ]
+        asked = ask_visits(seeds.problems, visits, folder.services, lambda: progress(next(done)))
         counts, lost = _write(seeds, asked, folder, out / FILE)
         rejected = rejected_table(STAGE, [*seeds.rejected, *(row for rows in lost for row in rows)])
         with atomic(out / "rejected.parquet") as temporary:

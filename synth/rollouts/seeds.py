@@ -78,8 +78,12 @@ class _Row(NamedTuple):
         return reject(self.file, self.number, reason, detail, row)
 
 
-def read_seeds(paths: Sequence[Path], columns: Mapping[str, str] | None = None) -> Seeds:
+def read_seeds(
+    paths: Sequence[Path], columns: Mapping[str, str] | None = None, strip: Sequence[str] = ()
+) -> Seeds:
     """The seed problems of some files; `columns` name those of a role whose name does not say it.
+
+    `strip` are instructions to take off the end of each problem: the prompt of an attempt has its own.
 
     Raises:
         ConfigError: a file is not there, damaged or lacks a column; no row can be used.
@@ -88,7 +92,7 @@ def read_seeds(paths: Sequence[Path], columns: Mapping[str, str] | None = None) 
     found: dict[str, list[_Row]] = defaultdict(list)
     rows = 0
     for path, name in zip(paths, _names(paths), strict=True):
-        for row in _read(path, name, columns or {}):
+        for row in _read(path, name, columns or {}, [*map(normalise, strip)]):
             rows += 1
             if isinstance(row, _Row):
                 found[content_id("p", row.problem)].append(row)
@@ -111,7 +115,9 @@ def _names(paths: Sequence[Path]) -> list[str]:
     return [name if names.count(name) == 1 else f"{n}~{name}" for n, name in enumerate(names, 1)]
 
 
-def _read(path: Path, name: str, columns: Mapping[str, str]) -> Iterator[_Row | Rejected]:
+def _read(
+    path: Path, name: str, columns: Mapping[str, str], strip: Sequence[str]
+) -> Iterator[_Row | Rejected]:
     try:
         rows = list(_rows(path))
     except (OSError, EOFError, zlib.error, pa.ArrowException) as fault:
@@ -120,7 +126,7 @@ def _read(path: Path, name: str, columns: Mapping[str, str]) -> Iterator[_Row | 
     there = dict.fromkeys(key for _, row in rows if isinstance(row, dict) for key in row)
     roles = _roles(path, list(there), columns) if there else {}
     for number, row in rows:
-        yield _row(name, number, row, roles)
+        yield _row(name, number, row, roles, strip)
 
 
 def _rows(path: Path) -> Iterator[Numbered]:
@@ -162,11 +168,16 @@ def _roles(path: Path, there: Sequence[str], given: Mapping[str, str]) -> dict[s
     return roles
 
 
-def _row(name: str, number: int, row: dict[str, Any] | str, roles: Mapping[str, str]) -> _Row | Rejected:
+def _row(
+    name: str, number: int, row: dict[str, Any] | str, roles: Mapping[str, str], strip: Sequence[str]
+) -> _Row | Rejected:
     if isinstance(row, str):
         return reject(name, number, "unreadable", row, row)
     cells = {role: row.get(column) for role, column in roles.items()}
-    problem = normalise(text_of(_said(cells["problem"])) or "").strip()
+    problem = normalise(text_of(_said(cells["problem"])) or "").rstrip()
+    for end in strip:
+        problem = problem.removesuffix(end).rstrip()
+    problem = problem.strip()
     label = reference_of(text_of(cells["label"]))
     spelling = text_of(cells.get("category"))
     if not problem:

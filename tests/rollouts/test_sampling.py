@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from synth import lock
-from synth.errors import BudgetReached, ConfigError, EndpointError, StoreError
+from synth.errors import BudgetReached, ConfigError, EndpointError, StoreError, Waiting
 from synth.llm.journal import Journal
 from synth.rollouts.expected import expected
 from synth.rollouts.read import read_rollouts
@@ -190,6 +190,21 @@ def test_money_is_that_of_all_tries(tmp_path: Path) -> None:
     assert first.tallies[0].cost == whole.tallies[0].cost
     assert whole.tallies[0].cost.known > 0
     assert first.summary()["cost"] == whole.summary()["cost"]
+
+
+def test_visits_travel_in_batches(tmp_path: Path, start_fake: Callable[..., FakeEndpoint]) -> None:
+    """Each visit is submitted, though the first is still waiting; a later command collects both."""
+    far = start_fake("--batch-s", "0.3")
+    more = {"batch": "on", "batch_least": 1, "batch_poll_s": 0.05, "identity": "far"}
+    steps = [entry(name, far.url, **more) for name in ("step1", "step2")]
+    with pytest.raises(Waiting, match="in 2 batches under way"):
+        run(tmp_path / "o", visits_of(overrides=steps, attempts=2))
+    patient = [step.replace("batch_poll_s", "batch_wait_s = 20.0, batch_poll_s") for step in steps]
+    done = run(tmp_path / "o", visits_of(overrides=patient, attempts=2))
+    assert [t.attempts for t in done.tallies] == [2 * len(ROWS)] * 2
+    live = [entry(name, far.url, identity="far") for name in ("step1", "step2")]
+    run(tmp_path / "p", visits_of(overrides=live, attempts=2))
+    assert rows_of(tmp_path / "o") == rows_of(tmp_path / "p")
 
 
 def test_answers_of_an_earlier_folder_are_reused(

@@ -125,6 +125,13 @@ def test_columns_are_found_by_name_or_told(tmp_path: Path) -> None:
     assert (seed.problem, seed.label, seed.category) == ("A?", "7", "X")
 
 
+def test_instructions_are_taken_off(tmp_path: Path) -> None:
+    rows = [{"question": "A?\nPut it into \\boxed{}. ", "answer": 1}, {"question": "A?", "answer": "1"}]
+    found = read_seeds([put(tmp_path, rows)], strip=["Put it into \\boxed{}."])
+    assert [seed.problem for seed in found.problems] == ["A?"]
+    assert len(read_seeds([put(tmp_path, rows)]).problems) == 2
+
+
 @pytest.mark.parametrize(
     ("name", "content", "columns", "said"),
     [
