@@ -170,6 +170,26 @@ def test_an_endpoint_that_is_down_keeps_what_was_answered(
     assert far.stats()["distinct"] == calls and far.stats()["repeated"] == 0
 
 
+def test_checkpoints_may_be_served_one_after_the_other(
+    tmp_path: Path, start_fake: Callable[..., FakeEndpoint]
+) -> None:
+    far = start_fake("--ability", "1", "--ability", "geometry@early=0")
+    early = entry("early", far.url, identity="first")
+    run(tmp_path / "o", visits_of(overrides=[early], attempts=2))
+    gone = entry("early", "http://127.0.0.1:9/v1", identity="first", max_tries=1)
+    late = entry("late", far.url, identity="second")
+    done = run(tmp_path / "o", visits_of(overrides=[gone, late], attempts=2))
+    assert [(t.entry, t.pass_rate) for t in done.tallies] == [("early", 0.5), ("late", 1.0)]
+
+
+def test_a_model_that_an_endpoint_does_not_have(
+    tmp_path: Path, start_fake: Callable[..., FakeEndpoint]
+) -> None:
+    far = start_fake("--model", "early")
+    with pytest.raises(EndpointError, match=r"models\.late: .*does not exist"):
+        run(tmp_path / "o", visits_of(overrides=[entry("late", far.url)], attempts=1))
+
+
 def test_a_ceiling_stops_and_goes_on(tmp_path: Path) -> None:
     with pytest.raises(BudgetReached):
         run(tmp_path / "o", visits_of(overrides=[*STEPS, "budget.calls=50"]))
