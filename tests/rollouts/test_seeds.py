@@ -168,5 +168,22 @@ def test_files_that_are_not_there_or_named_twice(tmp_path: Path) -> None:
         read_seeds([bad])
 
 
+@pytest.mark.parametrize(
+    ("name", "problems", "open_labels", "fallen"),
+    [
+        ("gsm8k_model_solutions", 1319, 0, []),
+        ("oneshot_rlvr_acc_history", 1206, 1, ["duplicate", "duplicate", "unlabelled"]),
+    ],
+)
+def test_published_problems(
+    test_data: Path, name: str, problems: int, open_labels: int, fallen: list[str]
+) -> None:
+    """Of the first the labels are worked solutions; the second repeats two problems, and one has no answer."""
+    found = read_seeds([test_data / "rollouts" / f"{name}.jsonl.gz"])
+    assert (len(found.problems), found.open_labels) == (problems, open_labels)
+    assert sorted(row.reason for row in found.rejected) == fallen
+    assert not any("\n" in seed.label or len(seed.label) > 200 for seed in found.problems)
+
+
 def test_subjects_differ() -> None:
     assert len({row["question"] for row in ROWS}) == len(ROWS) == 6 * len(SUBJECTS)
