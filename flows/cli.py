@@ -13,7 +13,19 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from flows.commands import check, demo, endpoint, explain, export, inspect, models, run, verify, weaknesses
+from flows.commands import (
+    check,
+    demo,
+    endpoint,
+    explain,
+    export,
+    inspect,
+    models,
+    rollouts,
+    run,
+    verify,
+    weaknesses,
+)
 from flows.terminal import complain
 from synth.errors import SynthError
 
@@ -99,6 +111,7 @@ app.command()(inspect.stats)
 app.command()(explain.explain)
 app.command()(export.export)
 app.command()(verify.verify)
+app.command()(rollouts.rollouts)
 app.command()(weaknesses.weaknesses)
 app.add_typer(models.app)
 app.command("fake-endpoint")(endpoint.fake_endpoint)

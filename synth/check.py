@@ -39,7 +39,7 @@ def check(config: RunConfig, runs: Path) -> None:
     faults += [*_reused(config, runs), *_money(config), *_disk(runs)]
     with Client(config.endpoints(), Journal(runs / "none", read_only=True)) as client:
         for name, entry in config.in_use().items():
-            static = [*_model(name, entry)]
+            static = [*entry_faults(name, entry)]
             asked = None if static else client.check(name)
             faults += [*static, *([asked] if asked else [])]
     if faults:
@@ -168,7 +168,8 @@ def prompt_faults(config: RunConfig) -> Iterator[str]:
         yield f"prompts.dir: nothing uses {folder}/{file}; {fix}, or take it out of the folder."
 
 
-def _model(name: str, entry: ModelConfig) -> Iterator[str]:
+def entry_faults(name: str, entry: ModelConfig) -> Iterator[str]:
+    """What is wrong with an entry as it is written; nobody is asked."""
     if fault := address.fault_of(entry.base_url):
         yield f"models.{name}: base_url {fault}."
         return

@@ -9,6 +9,7 @@ REASONS: dict[str, str] = {
     "encrypted": "has a password",
     "no_document": "describes the data beside it, and is none itself",
     "licence": "its licence is not among those allowed",
+    "unlabelled": "has no label, so nothing can be held against it",
     "instruction": "repeats an order to a language model that its source gave",
     "personal_data": "holds personal data of a kind that is to be masked",
     "empty": "nothing is left after boilerplate and white space were removed",

@@ -7,6 +7,7 @@ import typer
 from flows.terminal import copy, note, say
 from synth.errors import ConfigError, EndpointError
 from synth.llm.fake_settings import HELP, Behaviour, share_of
+from synth.llm.fake_student import ability_of
 
 KEY_VARIABLE = "FAKE_API_KEY"
 
@@ -39,6 +40,9 @@ def fake_endpoint(
     faults: Annotated[
         list[str] | None, typer.Option("--faults", metavar="KIND=SHARE", help=HELP["faults"])
     ] = None,
+    abilities: Annotated[
+        list[str] | None, typer.Option("--ability", metavar="WORDS@MODEL=SHARE", help=HELP["ability"])
+    ] = None,
     api_key: Annotated[
         str | None,
         typer.Option("--api-key", metavar="KEY", help="Ask for this key; any is taken without it."),
@@ -69,6 +73,7 @@ def fake_endpoint(
             retry_after=retry_after, rpm=rpm, tpm=tpm, burst=burst, stall=stall, trickle=trickle, idle=idle,
             batch_s=batch_s, batch_most=batch_most,
             faults=dict(map(share_of, faults or [])), api_key=api_key, models=models, refuse=refuse or (),
+            abilities=[*map(ability_of, abilities or [])],
         )  # fmt: skip
     except ValueError as fault:
         raise ConfigError(f"The options do not fit: {fault}; see `synth fake-endpoint --help`.") from fault

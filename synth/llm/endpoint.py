@@ -16,6 +16,7 @@ from synth.llm.aimd import Aimd, Fixed
 from synth.llm.breaker import FAILURES, Breaker
 from synth.llm.direct import DirectTransport
 from synth.llm.fake import FakeModel
+from synth.llm.fake_student import ability_of
 from synth.llm.knee import Knee
 from synth.llm.limiter import Limiter
 from synth.llm.limits import Answered, Backoff, Tally, is_quota
@@ -270,10 +271,12 @@ class Endpoint:
             raise ConfigError(f"models.{self.name}: {fault}.")
 
     def _fake(self) -> FakeModel:
-        """`fake:` alone, or with shares of faults: `fake:?empty=0.1&status_429=0.05`."""
-        query = self.config.base_url.partition("?")[2]
+        """`fake:` alone, or with shares of faults and abilities: `fake:?empty=0.1&ability=geometry=0.2`."""
+        query = parse_qsl(self.config.base_url.partition("?")[2])
+        abilities = [ability for name, ability in query if name == "ability"]
         try:
-            return FakeModel(faults={name: float(share) for name, share in parse_qsl(query)})
+            faults = {name: float(share) for name, share in query if name != "ability"}
+            return FakeModel(faults=faults, abilities=[*map(ability_of, abilities)])
         except ValueError as fault:
             raise ConfigError(
                 f"models.{self.name}: {self.config.base_url} is no fake model ({fault})."

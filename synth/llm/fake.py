@@ -13,6 +13,7 @@ from typing import Any
 
 from synth.ids import digest, stream
 from synth.llm import fake_schema, fake_text, fake_votes
+from synth.llm.fake_student import Ability
 
 VERSION = 1
 
@@ -42,9 +43,15 @@ class FakeModel:
     """Deterministic replies, scripted by a function or a list where wanted.
 
     A list is handed out in the order of the requests; when it is used up, that is an error of the script.
+    `abilities` say how often it is right as a student.
     """
 
-    def __init__(self, script: Script | None = None, faults: Mapping[str, float] | None = None) -> None:
+    def __init__(
+        self,
+        script: Script | None = None,
+        faults: Mapping[str, float] | None = None,
+        abilities: Sequence[Ability] = (),
+    ) -> None:
         unknown = set(faults or {}) - set(CONTENT_FAULTS) - set(STATUS_FAULTS)
         if unknown:
             raise ValueError(f"unknown faults: {', '.join(sorted(unknown))}")
@@ -53,6 +60,7 @@ class FakeModel:
         if script is not None and not callable(script):
             self._list = iter(script)
         self._faults = dict(faults or {})
+        self._abilities = tuple(abilities)
         self._asked: dict[str, int] = {}
         self._lock = threading.Lock()
 
@@ -81,7 +89,7 @@ class FakeModel:
             with self._lock:
                 said = next(self._list)
         else:
-            said = write(body, name)
+            said = write(body, name, self._abilities)
         return FakeReply(said) if isinstance(said, str) else said
 
     def turned_away(self, name: str) -> FakeReply | None:
@@ -167,11 +175,11 @@ def _embeddings(body: dict[str, Any]) -> dict[str, Any]:
     return {"object": "list", "data": data, "model": body.get("model", "fake"), "usage": usage}
 
 
-def write(body: dict[str, Any], name: str) -> str:
+def write(body: dict[str, Any], name: str, abilities: Sequence[Ability] = ()) -> str:
     """What a model that understood the prompt might write."""
     messages = [m for m in body.get("messages", []) if isinstance(m.get("content"), str)]
     prompt = fake_text.read_prompt(messages)
-    writer = fake_text.Writer(prompt, stream(0, "fake", name), str(body.get("model", "")))
+    writer = fake_text.Writer(prompt, stream(0, "fake", name), str(body.get("model", "")), abilities)
     wanted = body.get("response_format") or {}
     if wanted.get("type") == "json_schema":
         schema = wanted.get("json_schema", {}).get("schema", {})

@@ -54,7 +54,7 @@ class FakeApp:
     def __init__(self, behaviour: Behaviour, model: FakeModel | None = None) -> None:
         self.stats = Stats(slots=behaviour.slots)
         self.behaviour = behaviour
-        self._model = model or FakeModel(faults=behaviour.of_the_model())
+        self._model = model or FakeModel(faults=behaviour.of_the_model(), abilities=behaviour.abilities)
         self._limits = Limits(behaviour.rpm, behaviour.tpm, behaviour.burst)
         self._waiting: deque[_Work] = deque()
         self._loop = asyncio.get_running_loop()

@@ -15,6 +15,7 @@ from pathlib import Path
 from synth.llm.fake_app import FakeApp
 from synth.llm.fake_http import FakeConnection
 from synth.llm.fake_settings import HELP, Behaviour, share_of
+from synth.llm.fake_student import ability_of
 
 BACKLOG = 4096
 
@@ -74,6 +75,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--refuse", action="append", default=[], metavar="FORM")
     parser.add_argument(
         "--fault", dest="faults", type=share_of, action="append", default=[], help=HELP["faults"]
+    )
+    parser.add_argument(
+        "--ability", dest="abilities", type=ability_of, action="append", default=[], help=HELP["ability"]
     )
     defaults = Behaviour()
     for name in ("latency", "sigma", "retry_after", "burst", "stall", "trickle", "idle", "batch_s"):

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from synth.ids import stream
 from synth.llm.fake import CONTENT_FAULTS, STATUS_FAULTS
+from synth.llm.fake_student import Ability
 
 # Of the way back, so only over HTTP: drawn for each try, like the faults of status. The value: what is wrong.
 WIRE_FAULTS = {
@@ -43,6 +44,8 @@ HELP = {
     "batch_most": "Batches that may be under way at one time; more of them fail.",
     "faults": "Share of faulty replies, for example empty=0.1; may be given several times. Kinds: "
     + ", ".join(FAULTS) + ".",
+    "ability": "How often it is right as a student, as 0.9, geometry=0.1 or geometry@step200=0.8: at problems"
+    " with these words, by the model of this name; of several the last that fits.",
 }  # fmt: skip
 
 
@@ -68,6 +71,7 @@ class Behaviour:
     api_key: str | None = None
     models: Sequence[str] | None = None
     refuse: Sequence[str] = ()
+    abilities: Sequence[Ability] = ()
 
     def __post_init__(self) -> None:
         unknown = sorted(set(self.faults) - set(FAULTS))

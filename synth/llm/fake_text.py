@@ -11,7 +11,7 @@ import random
 import re
 import zlib
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -121,10 +121,17 @@ def names_of(text: str) -> tuple[list[str], list[str]]:
 class Writer:
     """Writes for one prompt, from one random stream."""
 
-    def __init__(self, prompt: Prompt, draw: random.Random, model: str = "fake") -> None:
+    def __init__(
+        self,
+        prompt: Prompt,
+        draw: random.Random,
+        model: str = "fake",
+        abilities: Sequence[fake_student.Ability] = (),
+    ) -> None:
         self.prompt = prompt
         self.draw = draw
         self.model = model
+        self.abilities = abilities
         self.topics, self.key_concepts = names_of(prompt.passage)
         self.chosen = self.choose()
 
@@ -147,7 +154,7 @@ class Writer:
             return fake_votes.aggregate(self.prompt.drafts)
         """A short worked answer with a number in a box; that of a student may be wrong."""
         if self.prompt.problem:
-            return fake_student.attempt(self.draw, self.prompt.problem, self.model)
+            return fake_student.attempt(self.draw, self.prompt.problem, self.model, self.abilities)
         return fake_frames.worked_answer(self.draw, self.prompt.question)
 
     def document(self) -> str:

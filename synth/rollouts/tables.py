@@ -34,6 +34,15 @@ ROLLOUTS = Table(
     ),
 )
 
+# Written by `synth rollouts`, in the order of visit, problem and sample.
+SAMPLED = Table(
+    "rollouts",
+    "rollouts",
+    "attempts of several checkpoints at seed problems, each with what a check said of it",
+    "rollout_id",
+    (*ROLLOUTS.columns, Column("category", _TEXT, "category of the problem, in its one spelling", True)),
+)
+
 IDENTITY = ("problem_id", "model", "visit", "sample", "rollout_id")
 
 FIGURES = (

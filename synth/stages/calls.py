@@ -1,6 +1,6 @@
 """What the stages that call models share: rendering, asking, and turning failures into rejected rows."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -122,6 +122,11 @@ def ask_all(
     services.calls.take(replies)
     for ask, used, turns, reply in zip(asks, forms, messages, replies, strict=True):
         yield Answered(ask, _unless_echo(reply, turns), used)
+
+
+def requests_of(asks: Iterable[Ask], stage: str, sampling: Sampling, config: RunConfig) -> Iterator[Request]:
+    """Requests for plain text, made as they are read: the very ones that `ask_all` makes of these asks."""
+    return (_request(ask, "text", _messages(ask, "text", config), stage, sampling, config) for ask in asks)
 
 
 def _messages(ask: Ask, form: str, config: RunConfig) -> tuple[Message, ...]:

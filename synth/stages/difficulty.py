@@ -58,7 +58,7 @@ def try_questions(answers: pa.Table, questions: pa.Table, config: RunConfig, ser
     failed = _failed(heard)
     made = [row_of(case, answered) for case, answered in heard if answered.reply.reason not in NOT_TRIED]
     with Equivalence(WORKERS) as equivalence:
-        rollouts = make_table("rollouts", _checked(made, equivalence))
+        rollouts = make_table("rollouts", checked(made, equivalence))
     tried = [case for case in cases if case.question_id not in failed]
     found = [{**row, **_instrument(config, services)} for row in rate(rollouts, tried, config.difficulty)]
     kept = [row for row in found if is_kept(row["difficulty"], config.difficulty)]
@@ -115,8 +115,8 @@ def row_of(case: Case, answered: Answered) -> Row:
     }
 
 
-def _checked(rows: Sequence[Row], equivalence: Equivalence) -> Iterator[Row]:
-    """The rows with what the check says; no answer is wrong, unless the token limit came before it."""
+def checked(rows: Sequence[Row], equivalence: Equivalence) -> Iterator[Row]:
+    """Rows with what the check says; no answer is wrong, unless the token limit came before it."""
     pairs = ((row["label"], row["answer"]) for row in rows if row["answer"] is not None)
     outcomes = equivalence.outcomes(pairs)
     for row in rows:

@@ -191,13 +191,16 @@ def _texts(batch: pa.RecordBatch, name: str) -> Iterator[str | None]:
 
 def _answered(response: str | None, gold: str | None, mode: Mode) -> Answered:
     found = find_answer(response[-MAX_RESPONSE_CHARS:], mode) if response else None
+    return Answered(reference_of(gold), found.text if found else None, found.evidence if found else None)
+
+
+def reference_of(gold: str | None) -> str:
+    """A gold answer as it is compared; of a worked solution, as benchmarks have them, its final answer."""
     reference = (gold or "").strip()
-    if r"\boxed" in reference or "\n" in reference:  # it may be a worked solution, as benchmarks have them
+    if r"\boxed" in reference or "\n" in reference:
         worked = find_answer(reference[-MAX_RESPONSE_CHARS:])
         reference = worked.text if worked and worked.evidence != "bold" else reference
-    return Answered(
-        reference[:_MAX_GOLD_CHARS], found.text if found else None, found.evidence if found else None
-    )
+    return reference[:_MAX_GOLD_CHARS]
 
 
 def _outcome(row: Answered, compared: Iterator[Outcome]) -> Outcome:
