@@ -22,7 +22,7 @@ from synth.places import find_run
 from synth.prompts.library import PromptLibrary
 from synth.prompts.slots import SLOTS, faults_of
 from synth.settings import PUBLIC_ENDPOINT
-from synth.verify.code.sandbox import sandbox_of
+from synth.verify.code.sandbox import ready_sandbox
 from synth.verify.equivalence.engine import is_installed, require_library
 
 LEAST_FREE_BYTES = 200_000_000
@@ -101,6 +101,8 @@ def _student(config: RunConfig) -> Iterator[str]:
     """A student whose answers could not be compared with the labels."""
     if not config.roles.student:
         return
+    if config.answers.kind == "code":
+        return  # its label is tests
     if config.answers.kind not in COMPARED:
         what = f"answers of the kind `{config.answers.kind}` cannot be compared with a label"
         yield f"roles.student: {what}; leave the student out, or set another answers.kind."
@@ -110,10 +112,10 @@ def _student(config: RunConfig) -> Iterator[str]:
 
 
 def _code(config: RunConfig) -> Iterator[str]:
-    """A sandbox that cannot be made here."""
+    """Code that is to be run and may not, or cannot be run here."""
     try:
-        if sandbox := sandbox_of(config.code):
-            sandbox.require()
+        if config.code.enabled or config.answers.kind == "code":
+            ready_sandbox(config.code)
     except ConfigError as fault:
         yield from fault.faults
 

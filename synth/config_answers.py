@@ -27,7 +27,8 @@ class AnswersConfig(Config):
         "math",
         title="Kind",
         description="What answers are: `math`, which can be compared; `choice`, a letter or the text of an "
-        "option; open `text`, which has no final answer and cannot be voted on; `code`.",
+        "option; open `text`, which has no final answer and cannot be voted on; `code` with tests, which are "
+        "run (`code.enabled`).",
     )
     samples: int = Field(
         8, ge=2, le=100, title="Samples", description="Responses of a vote, at most; 8 as in SwS."
@@ -74,9 +75,14 @@ class AnswersConfig(Config):
 
     def faults(self) -> Iterator[str]:
         """What does not fit together, one sentence each."""
+        if self.mode == "aggregate" and self.kind == "code":
+            yield (
+                "answers.mode: answers of the kind `code` are chosen by tests and not written from drafts; "
+                "set answers.mode to vote or single, or another answers.kind."
+            )
         if self.mode != "vote":
             return
-        if self.kind not in COMPARED:
+        if self.kind == "text":
             yield (
                 f"answers.mode: answers of the kind `{self.kind}` cannot be compared, so there is no vote on "
                 "them; set answers.mode to aggregate or single, or another answers.kind."

@@ -57,6 +57,11 @@ class PromptsConfig(Config):
         title="Answer, open text",
         description="Answers a question that has no final answer.",
     )
+    answer_code: str = Field(
+        "answer_code.v1",
+        title="Answer, code",
+        description="Answers a question by code with tests of its own.",
+    )
     vote: str = Field(
         "answer_vote.v1",
         title="Vote",
@@ -78,6 +83,11 @@ class PromptsConfig(Config):
         description="Restates a question and says whether it has one answer.",
     )
     attempt: str = Field("attempt.v1", title="Attempt", description="Has the student solve a question.")
+    attempt_code: str = Field(
+        "attempt_code.v1",
+        title="Attempt, code",
+        description="Has the student solve a question by code.",
+    )
     examples: Count = Field(
         2, title="Examples", description="Worked examples at the head of each prompt, where it has any."
     )

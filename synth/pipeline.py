@@ -29,11 +29,12 @@ from synth.stages.dataset import assemble
 from synth.stages.difficulty import try_questions
 from synth.stages.documents import read_documents
 from synth.stages.graph import build_graph
+from synth.stages.holding import instrument
 from synth.stages.judge import judge_questions
 from synth.stages.questions import write_questions
 from synth.stages.screen import screen_questions
 from synth.text import fingerprint_sources
-from synth.verify.equivalence.engine import verifier
+from synth.verify.code.check import runner
 from synth.writing import sha256_of
 
 Tables = Mapping[str, pa.Table]
@@ -147,6 +148,9 @@ def _judging(config: RunConfig) -> Needs:
 def _answering(config: RunConfig) -> Needs:
     """Prompts and settings of the mode of answering."""
     answers = config.answers
+    if answers.kind == "code":
+        asked = ("answers.samples", "answers.minimum_share") if answers.mode == "vote" else ()
+        return Needs((*asked, *BOXES), ("answer_code",))
     answer = "answer_text" if answers.kind == "text" else "answer"
     if answers.mode == "aggregate":
         return Needs(("answers.drafts",), (answer, "aggregate"))
@@ -157,12 +161,21 @@ def _answering(config: RunConfig) -> Needs:
     return Needs(tuple(f"answers.{name}" for name in (*more, *first)), ("vote",))
 
 
+def _trying(config: RunConfig) -> Needs:
+    """The prompt of the attempts, and what bounds the code in them."""
+    if config.answers.kind == "code":
+        return Needs(BOXES, ("attempt_code",))
+    return Needs((), ("attempt",))
+
+
 def _benchmarks(config: RunConfig) -> str:
     files = find_sources(config.screen.benchmarks) if config.screen.benchmarks else []
     return digest([sha256_of(source.path) for source in files])
 
 
 QUESTION_PROMPTS = ("level1", "level2", "level2_choose", "level3")
+# A limit decides whether code passes its tests.
+BOXES = ("code.seconds", "code.memory_mb", "code.isolation")
 SAID = ("domain", "levels", "language", "prompts.examples")
 
 DOCUMENTS = Stage(
@@ -224,24 +237,25 @@ JUDGE = Stage(
 )
 ANSWERS = Stage(
     "answers",
-    4,
+    5,
     reads=("judged", "questions"),
     settings=("answers.mode", "answers.kind", "answers.max_chars", *SAID, "prompts.answers_sampling"),
     work=_answers,
     cut="judged",
     roles=("solver",),
+    outside=lambda config: runner() if config.answers.kind == "code" else "",
     more=_answering,
 )
 DIFFICULTY = Stage(
     "difficulty",
-    1,
+    2,
     reads=("answers", "questions"),
-    settings=("difficulty", *SAID, "prompts.attempts_sampling"),
+    settings=("difficulty", "answers.kind", *SAID, "prompts.attempts_sampling"),
     work=_difficulty,
     cut="answers",
-    prompts=("attempt",),
     roles=("student",),
-    outside=lambda config: verifier(),
+    outside=lambda config: instrument(config.answers.kind),
+    more=_trying,
 )
 DATASET = Stage(
     "dataset",

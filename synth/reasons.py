@@ -53,6 +53,7 @@ REASONS: dict[str, str] = {
     "under_determined": "the question lacks data, so that its answer is left open",
     "several_answers": "the question has several answers and does not ask for all of them",
     "no_final_answer": "no final answer could be found in the response",
+    "failed_tests": "its code does not pass the tests that came with it",
     "no_agreement": "too few of the sampled answers agree",
     "vote_tied": "two answers have as many votes, or nearly as many",
     "too_few_drafts": "fewer than two drafts can be used, so nothing can be made of them",

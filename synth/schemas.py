@@ -272,7 +272,11 @@ _ALL = (
             _text("question_id", "question that is answered"),
             _int("sample", "0-based sample number"),
             _text("answer", "the worked response"),
-            _text("final_answer", "final answer extracted from the response; null for open text", True),
+            _text(
+                "final_answer",
+                "final answer extracted from the response; of code its tests; null for open text",
+                True,
+            ),
             _text("mode", "how it came about: `single`, `vote` or `aggregate`"),
             _float("agreement", "share of the samples asked that agree with it; null where none was", True),
             _int("samples", "responses that were asked for: samples of a vote, drafts of an aggregate"),
@@ -301,7 +305,7 @@ _ALL = (
             _int("sample", "0-based sample number"),
             _text("part", "`sample` of a vote, `draft`, or the `aggregate` made of drafts"),
             _text("response", "the response as it came"),
-            _text("final_answer", "final answer extracted from it, else null", True),
+            _text("final_answer", "final answer or code extracted from it, else null", True),
             _int("cluster", "0-based place of its cluster among the sizes, else null", True),
             _text("outcome", "`answered`; what it says of the question instead; or the reason why it fell"),
             Column("shown", pa.bool_(), "whether a draft stood in the aggregate's prompt; else null", True),
@@ -322,7 +326,8 @@ _ALL = (
             _text("answer", "the worked response"),
             _text(
                 "label",
-                "final answer; agreed on only where `answer_mode` is `vote`; null for open text",
+                "final answer, of code tests that the answer passes; agreed on only where `answer_mode` is"
+                " `vote`; null for open text",
                 True,
             ),
             _text("origin", "`level1`, `level2` or `level3`"),

@@ -4,6 +4,7 @@ In: a label. Out: what is wrong with it, or None. Which kinds of answer are clos
 `verify.equivalence.closed`; here is what trainers' rules ask for beside that.
 """
 
+from synth.verify.code.blocks import count_asserts
 from synth.verify.equivalence.closed import kind_of
 
 MOST_CHARS = 200
@@ -13,6 +14,8 @@ def fault_of(label: str) -> str | None:
     """Why no rule can check this label, or None."""
     if not label.strip():
         return "no label"
+    if "assert" in label and count_asserts(label):
+        return "tests of code, which a rule that compares cannot use"
     if len(label) > MOST_CHARS or "\n" in label.strip():
         return "a label too long to check"
     return None if kind_of(label) else "a label that is no closed answer"

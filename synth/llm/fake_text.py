@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from synth.llm import fake_frames, fake_judge, fake_student, fake_votes
+from synth.llm import fake_code, fake_frames, fake_judge, fake_student, fake_votes
 
 _PASSAGE = re.compile(r"<passage\b[^>]*>(.*?)</passage>", re.DOTALL)
 _CONCEPTS = re.compile(r"<concepts\b[^>]*>(.*?)</concepts>", re.DOTALL)
@@ -57,6 +57,7 @@ class Prompt:
     item_tags: frozenset[str]
     drafts: tuple[str, ...] = ()
     problem: str = ""
+    code: bool = False
 
 
 def read_prompt(messages: list[Mapping[str, str]]) -> Prompt:
@@ -77,6 +78,7 @@ def read_prompt(messages: list[Mapping[str, str]]) -> Prompt:
         item_tags=_tags((_ITEM.findall(bare) or [bare])[-1]),
         drafts=tuple(draft.strip() for draft in _DRAFT.findall(last)),
         problem="".join(_PROBLEM.findall(last)[-1:]).strip(),
+        code=any(fake_code.FENCE in m["content"] for m in messages if m.get("role") == "system"),
     )
 
 
@@ -148,6 +150,8 @@ class Writer:
 
     def answer(self) -> str:
         """A short worked answer with a number in a box; or an objection, where the prompt knows of such."""
+        if self.prompt.code:
+            return self._code()
         if "outcome" in self.prompt.tags and (said := fake_votes.objection(self.draw, self.prompt.question)):
             return said
         if self.prompt.drafts:
@@ -156,6 +160,11 @@ class Writer:
         if self.prompt.problem:
             return fake_student.attempt(self.draw, self.prompt.problem, self.model, self.abilities)
         return fake_frames.worked_answer(self.draw, self.prompt.question)
+
+    def _code(self) -> str:
+        if self.prompt.problem:
+            return fake_code.attempt(self.draw, self.prompt.problem, self.model)
+        return fake_code.solution(self.draw, self.prompt.question)
 
     def document(self) -> str:
         """A page on the subject: sentences about it, and exercises."""

@@ -46,9 +46,11 @@ SLOTS: dict[str, Slot] = {
     "well_posed": Slot(COMMON | {"question", "language"}, ("well_posedness",)),
     "answer": _ANSWER,
     "answer_text": Slot(_ANSWER.variables, (None,)),
+    "answer_code": Slot(_ANSWER.variables, (None,)),
     "vote": _ANSWER,
     "aggregate": Slot(_ANSWER.variables | {"drafts", "closed"}, (None, "solution")),
     "attempt": Slot(COMMON | {"question", "language"}, (None,)),
+    "attempt_code": Slot(COMMON | {"question", "language"}, (None,)),
 }
 
 

@@ -16,7 +16,8 @@ from synth.rollouts.seeds import Seed
 from synth.rollouts.visits import Visits
 from synth.stages.base import Rejected
 from synth.stages.calls import Answered, Ask, Services, ask_all, requests_of
-from synth.stages.difficulty import FIRST_SAMPLE, NOT_TRIED, Case, checked, row_of
+from synth.stages.difficulty import FIRST_SAMPLE, NOT_TRIED, Case, row_of
+from synth.stages.holding import compared
 from synth.verify.equivalence.engine import Equivalence
 
 Row = dict[str, Any]
@@ -84,7 +85,7 @@ def parts(
         heard = [*ask_all(todo, STAGE, "student", visits.sampling, visits.config, services, visit.entry)]
         lost += [one for one in heard if one.reply.reason in NOT_TRIED]
         made = [_row(by_id[one.ask.row_id], visit, one) for one in heard if one.reply.reason not in NOT_TRIED]
-        yield list(checked(made, equivalence)), [_lost(one, visit) for one in lost]
+        yield compared(made, equivalence), [_lost(one, visit) for one in lost]
 
 
 def _prompt(visits: Visits, services: Services) -> Prompt:
@@ -102,7 +103,7 @@ def asks_of(seeds: Sequence[Seed], visits: Visits, prompt: Prompt) -> Iterator[A
 
 
 def _row(seed: Seed, visit: Visit, answered: Answered) -> Row:
-    row = row_of(Case(seed.problem_id, seed.problem, "", seed.label, None), answered)
+    row = row_of(Case(seed.problem_id, seed.problem, "", seed.label, None), answered, "math")
     name = content_id("r", seed.problem_id, row["model"], visit.number, row["sample"])
     return {**row, "rollout_id": name, "visit": visit.number, "category": seed.category}
 

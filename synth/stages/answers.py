@@ -1,7 +1,8 @@
 """Screened or judged questions in, answers out, in one of three modes: `single`, `vote` or `aggregate`.
 
 `single` takes one response as it is (METHOD 2.7). `vote` keeps what enough of several agree on (`voting`),
-`aggregate` has a new answer written from several drafts (`drafting`).
+`aggregate` has a new answer written from several drafts (`drafting`). Answers that are code are run against
+tests instead (`coding`).
 """
 
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from synth.config import RunConfig
 from synth.stages.base import Output, Rejected, make_table
 from synth.stages.calls import Ask, Services, ask_all
 from synth.stages.candidates import STAGE, Candidate, read_candidate, variables
+from synth.stages.coding import coded
 from synth.stages.drafting import aggregated
 from synth.stages.voting import voted
 
@@ -27,7 +29,9 @@ def answer_questions(
     ids = screened["question_id"]
     rows = questions.filter(pc.is_in(questions["question_id"], ids.combine_chunks())).to_pylist()
     candidates: list[Row] = []
-    if config.answers.mode == "single":
+    if config.answers.kind == "code":
+        answers, rejected, candidates = coded(rows, config, services)
+    elif config.answers.mode == "single":
         answers, rejected = _single(rows, config, services)
     else:
         several = voted if config.answers.mode == "vote" else aggregated

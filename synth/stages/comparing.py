@@ -1,11 +1,11 @@
 """Candidates of one question brought together by their answers.
 
-In: candidates, and an engine that compares two answers. Out: clusters of places, the largest first. What a
-solver says of the question instead of answering it is compared with the same words only.
+In: candidates of a question, and what compares answers of their kind. Out: clusters of places, the largest
+first. What a solver says of the question instead of answering it is compared with the same words only.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -13,8 +13,11 @@ from synth.config import RunConfig
 from synth.stages.candidates import FAULTY, Candidate
 from synth.verify.equivalence.decide import form_of
 from synth.verify.equivalence.engine import MEMORY_MB, SECONDS, Equivalence
+from synth.verify.kinds import Answers
 from synth.verify.votes import clusters
 
+# What compares answers to a question, given its text; None where they are not compared.
+Comparer = Callable[[str], Answers | None]
 # No answer can begin with it: control characters are taken out of replies.
 _MARK = "\x00"
 
@@ -32,27 +35,32 @@ class Comparison(NamedTuple):
 
 
 @contextmanager
-def comparer(config: RunConfig) -> Iterator[Equivalence | None]:
-    """The engine for a stage's answers; None where they are not compared.
+def comparer(config: RunConfig) -> Iterator[Comparer]:
+    """For each question what compares its answers: of a choice it knows the options.
 
     Raises:
         ConfigError: math-verify is needed and not installed.
     """
     if not config.answers.compares:
-        yield None
+        yield lambda question: None
         return
     with Equivalence(1, SECONDS, MEMORY_MB) as engine:
-        yield engine
+        yield lambda question: Answers(config.answers.kind, engine, question)
 
 
-def compared(candidates: Sequence[Candidate], engine: Equivalence | None) -> Comparison:
+def compared(candidates: Sequence[Candidate], answers: Answers | None) -> Comparison:
     """Who agrees with whom; nobody, where nothing is compared."""
-    said = [_said(one) if engine else None for one in candidates]
+    if answers is None:
+        return Comparison([], [None] * len(candidates))
+    said = [_said(one, answers) for one in candidates]
 
     def same(one: str, other: str) -> bool | None:
-        if _MARK in (one[:1], other[:1]) or engine is None:
+        if _MARK in (one[:1], other[:1]):
             return one == other
-        return engine.same(one, other).equal
+        return answers.same(one, other).equal
+
+    def form(answer: str) -> str:
+        return answer if answer.startswith(_MARK) else answers.form(answer)
 
     found = sorted(clusters(said, same, form), key=lambda places: (-len(places), places[0]))
     cluster: list[int | None] = [None] * len(said)
@@ -62,13 +70,14 @@ def compared(candidates: Sequence[Candidate], engine: Equivalence | None) -> Com
     return Comparison(found, cluster)
 
 
-def form(answer: str) -> str:
-    """The normal form of an answer, or a mark as it is."""
-    return answer if answer.startswith(_MARK) else form_of(answer)
-
-
-def _said(candidate: Candidate) -> str | None:
-    return _MARK + candidate.outcome if candidate.outcome in FAULTY else candidate.final
+def _said(candidate: Candidate, answers: Answers) -> str | None:
+    """What is compared; a choice that names none of the options agrees with nothing."""
+    if candidate.outcome in FAULTY:
+        return _MARK + candidate.outcome
+    final = candidate.final
+    if final is None or (answers.kind == "choice" and answers.fault(final)):
+        return None
+    return final
 
 
 def kept_of(candidates: Sequence[Candidate], places: Sequence[int]) -> Candidate:

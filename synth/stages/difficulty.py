@@ -1,8 +1,9 @@
 """Answered questions in, those worth training on out, with the pass rate of a student (METHOD 3.9, 6.7).
 
-The student tries each question several times; each response is held against the label, and all of them are
-kept in `rollouts`, also those to questions that fall here. What was cut at the token limit and what could not
-be compared is counted apart and enters no rate; a whole response without a final answer is wrong.
+The student tries each question several times; each response is held against the label (`holding`), and all
+of them are kept in `rollouts`, also those to questions that fall here. What was cut at the token limit and
+what could not be compared is counted apart and enters no rate; a whole response without a final answer is
+wrong.
 """
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
@@ -12,13 +13,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from synth.config import DifficultyConfig, RunConfig
+from synth.config_answers import Kind
 from synth.ids import content_id
 from synth.rollouts.rates import DIFFICULTIES, difficulty, pass_rates
 from synth.stages.base import Output, Rejected, make_table
 from synth.stages.calls import Answered, Ask, Services, ask_all
+from synth.stages.holding import answer_in, checked, instrument
 from synth.store import PASSING
-from synth.verify.equivalence.engine import Equivalence, verifier
-from synth.verify.final_answer import final_answer
 
 Row = dict[str, Any]
 STAGE = "difficulty"
@@ -33,8 +34,6 @@ FIRST_SAMPLE = 1_000
 NOT_TRIED = (PASSING, "prompt_too_long")
 # What is said in these replies is no solution, though something in it may look like an answer.
 NO_SOLUTION = ("empty_reply", "refused", "echoed_prompt")
-# Processes that compare what the rules leave open.
-WORKERS = 2
 
 
 class Case(NamedTuple):
@@ -51,14 +50,14 @@ def try_questions(answers: pa.Table, questions: pa.Table, config: RunConfig, ser
     """The questions whose pass rate is kept, and every attempt at any of them.
 
     Raises:
-        ConfigError: what compares answers is not installed.
+        ConfigError: what compares answers is not installed, or code cannot be run.
     """
     cases = cases_of(answers, questions)
     heard = list(attempts(cases, config, services))
     failed = _failed(heard)
-    made = [row_of(case, answered) for case, answered in heard if answered.reply.reason not in NOT_TRIED]
-    with Equivalence(WORKERS) as equivalence:
-        rollouts = make_table("rollouts", checked(made, equivalence))
+    tries = [pair for pair in heard if pair[1].reply.reason not in NOT_TRIED]
+    made = [row_of(case, answered, config.answers.kind) for case, answered in tries]
+    rollouts = make_table("rollouts", checked(made, config))
     tried = [case for case in cases if case.question_id not in failed]
     found = [{**row, **_instrument(config, services)} for row in rate(rollouts, tried, config.difficulty)]
     kept = [row for row in found if is_kept(row["difficulty"], config.difficulty)]
@@ -83,7 +82,7 @@ def cases_of(answers: pa.Table, questions: pa.Table) -> list[Case]:
 
 def attempts(cases: Sequence[Case], config: RunConfig, services: Services) -> Iterator[tuple[Case, Answered]]:
     """Every attempt with its case: all samples of the first, then of the next."""
-    prompt = services.prompts.get(config.prompts.attempt)
+    prompt = services.prompts.get(_prompt(config))
     numbers = range(FIRST_SAMPLE, FIRST_SAMPLE + config.difficulty.attempts)
     asks = [
         Ask(case.question_id, prompt, {"question": case.question, "language": case.language}, number)
@@ -95,7 +94,12 @@ def attempts(cases: Sequence[Case], config: RunConfig, services: Services) -> It
     return zip(each, ask_all(asks, STAGE, "student", sampling, config, services), strict=True)
 
 
-def row_of(case: Case, answered: Answered) -> Row:
+def _prompt(config: RunConfig) -> str:
+    prompts = config.prompts
+    return prompts.attempt_code if config.answers.kind == "code" else prompts.attempt
+
+
+def row_of(case: Case, answered: Answered, kind: Kind) -> Row:
     """One attempt as a row of `rollouts`; whether it is right is left open."""
     reply, sample = answered.reply, answered.ask.sample - FIRST_SAMPLE
     return {
@@ -105,7 +109,7 @@ def row_of(case: Case, answered: Answered) -> Row:
         "visit": 0,
         "sample": sample,
         "response": reply.text,
-        "answer": None if reply.reason in NO_SOLUTION else final_answer(reply.text),
+        "answer": None if reply.reason in NO_SOLUTION else answer_in(kind, reply.text),
         "correct": None,
         "truncated": reply.reason == "truncated",
         "tokens": reply.completion_tokens,
@@ -113,15 +117,6 @@ def row_of(case: Case, answered: Answered) -> Row:
         "label": case.label,
         "call_id": reply.call_id,
     }
-
-
-def checked(rows: Sequence[Row], equivalence: Equivalence) -> Iterator[Row]:
-    """Rows with what the check says; no answer is wrong, unless the token limit came before it."""
-    pairs = ((row["label"], row["answer"]) for row in rows if row["answer"] is not None)
-    outcomes = equivalence.outcomes(pairs)
-    for row in rows:
-        unsaid = None if row["truncated"] else False
-        yield {**row, "correct": unsaid if row["answer"] is None else next(outcomes).equal}
 
 
 def rate(rollouts: pa.Table, cases: Sequence[Case], config: DifficultyConfig) -> list[Row]:
@@ -179,12 +174,12 @@ def figures(row: Mapping[str, Any]) -> str:
 
 def _instrument(config: RunConfig, services: Services) -> Row:
     """What a pass rate depends on beside question and student."""
-    prompt, sampling = services.prompts.get(config.prompts.attempt), config.prompts.attempts_sampling
+    prompt, sampling = services.prompts.get(_prompt(config)), config.prompts.attempts_sampling
     return {
         "temperature": sampling.temperature,
         "top_p": sampling.top_p,
         "max_tokens": sampling.max_tokens,
-        "verifier": verifier(),
+        "verifier": instrument(config.answers.kind),
         "prompt_id": prompt.name,
         "prompt_sha": prompt.sha,
     }

@@ -55,10 +55,11 @@ def aggregated(
     answers: list[Row] = []
     rejected: list[Rejected] = []
     candidates: list[Row] = []
-    with comparer(config) as engine:
+    with comparer(config) as comparers:
         for work in works:
+            answers_of = comparers(work.question["question"])
             everything = [*work.drafts, *([work.made] if work.made else [])]
-            comparison = compared(work.drafts, engine), compared(everything, engine)
+            comparison = compared(work.drafts, answers_of), compared(everything, answers_of)
             found = _result(work, *comparison)
             (rejected if isinstance(found, Rejected) else answers).append(found)  # type: ignore[arg-type]
             rejected += [draft.rejected() for draft in work.drafts if draft.fallen]

@@ -15,8 +15,7 @@ from synth.config_answers import AnswersConfig
 from synth.stages.base import Rejected
 from synth.stages.calls import Ask, Services, ask_all
 from synth.stages.candidates import FAULTY, STAGE, Candidate, common_fault, read_candidate, variables
-from synth.stages.comparing import Comparison, compared, comparer, kept_of
-from synth.verify.equivalence.engine import Equivalence
+from synth.stages.comparing import Comparer, Comparison, compared, comparer, kept_of
 from synth.verify.votes import Vote, count, decided, fewest
 
 Row = dict[str, Any]
@@ -49,8 +48,8 @@ def voted(
 ) -> tuple[list[Row], list[Rejected], list[Row]]:
     """Answers that were agreed on, rejected questions and responses, and all candidates."""
     polls = [Poll(row) for row in questions]
-    with comparer(config) as engine:
-        _hold(polls, config, services, engine)
+    with comparer(config) as comparers:
+        _hold(polls, config, services, comparers)
     answers: list[Row] = []
     rejected: list[Rejected] = []
     for poll in polls:
@@ -60,7 +59,7 @@ def voted(
     return answers, rejected, [row for poll in polls for row in _rows(poll)]
 
 
-def _hold(polls: Sequence[Poll], config: RunConfig, services: Services, engine: Equivalence | None) -> None:
+def _hold(polls: Sequence[Poll], config: RunConfig, services: Services, comparers: Comparer) -> None:
     """Ask wave by wave until every poll is decided."""
     prompt = services.prompts.get(config.prompts.vote)
     sampling, rule, before = config.prompts.answers_sampling, config.answers, 0
@@ -75,7 +74,7 @@ def _hold(polls: Sequence[Poll], config: RunConfig, services: Services, engine: 
         replies = ask_all(asks, STAGE, "solver", sampling, config, told)
         for poll, wanted in wave:
             poll.candidates += [read_candidate(next(replies), "sample", config) for _ in range(wanted)]
-            poll.comparison = compared(poll.candidates, engine)
+            poll.comparison = compared(poll.candidates, comparers(poll.question["question"]))
         before += len(asks)
     if before:
         services.report(before, before)

@@ -19,12 +19,15 @@ FITTING = {
     "level3": ("level3.v1", "level3_compact.v1"),
     "answer": ("answer.v1", "answer_compact.v1"),
     "answer_text": ("answer_text.v1",),
+    "answer_code": ("answer_code.v1",),
     "vote": ("answer_vote.v1", "answer_compact.v1"),
     "aggregate": ("aggregate.v1",),
     "rating": ("rating.v1", "rating_compact.v1"),
     "document": ("document.v1",),
     "judge": ("judge.v1",),
     "well_posed": ("well_posed.v1",),
+    "attempt": ("attempt.v1",),
+    "attempt_code": ("attempt_code.v1",),
 }
 
 

@@ -320,7 +320,7 @@ def test_a_text_of_a_hostile_question_cannot_vote(answer: Callable[..., Output])
     ("answers", "fault"),
     [
         ({"kind": "text"}, "answers of the kind `text` cannot be compared"),
-        ({"kind": "code"}, "answers of the kind `code` cannot be compared"),
+        ({"kind": "code", "mode": "aggregate"}, "answers of the kind `code` are chosen by tests"),
         ({"samples": 4, "first_samples": 5}, "answers.first_samples: 5 are more than the 4"),
         ({"samples": 4, "minimum_margin": 5}, "answers.minimum_margin: 4 samples can never be 5 votes ahead"),
     ],

@@ -42,6 +42,22 @@ def code_of(response: str) -> str | None:
     return next((code for code in reversed(found) if not _only_tests(code)), None)
 
 
+def python_blocks(response: str) -> list[str]:
+    """The blocks that a response names Python, in their order; what it thought aloud is left out."""
+    thoughts = list(_THOUGHT.finditer(response))
+    blocks = _blocks(response[thoughts[-1].end() :] if thoughts else response)
+    return [code for language, code in blocks if language in _PYTHON]
+
+
+def is_python(code: str) -> bool:
+    """Whether it can be parsed."""
+    try:
+        ast.parse(code)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return True
+
+
 def suite_of(text: str) -> Suite | None:
     """Tests as a column or a reply holds them; None where there are none that can be run.
 

@@ -185,6 +185,22 @@ def sandbox_of(config: CodeConfig) -> Sandbox | None:
     return Sandbox(Limits(seconds=config.seconds, memory_mb=config.memory_mb), config.isolation)
 
 
+def ready_sandbox(config: CodeConfig) -> Sandbox:
+    """The sandbox in which answers are run; one box was made in it.
+
+    Raises:
+        ConfigError: code is not to be run, or no box can be made here.
+    """
+    sandbox = sandbox_of(config)
+    if sandbox is None:
+        raise ConfigError(
+            "answers.kind: answers of the kind `code` are run to be checked, which nobody has allowed; set "
+            "code.enabled to true, or another answers.kind."
+        )
+    sandbox.require()
+    return sandbox
+
+
 def _folder() -> "tempfile.TemporaryDirectory[str]":
     """Where a box without a file system of its own may write; taken away after it."""
     return tempfile.TemporaryDirectory(prefix="synth-code-", ignore_cleanup_errors=True)
