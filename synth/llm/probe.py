@@ -125,7 +125,8 @@ def fault_of(endpoint: Endpoint, run: Run) -> str | None:
         return _sentence(endpoint, f"cannot be reached ({endpoint.scrub(str(silence))}); see that it runs")
     if reply.status in (401, 403):
         return str(endpoint.fatal(Answered(reply, 1)))
-    if reply.status == 404 and not urlsplit(endpoint.config.base_url).path.strip("/"):
+    rooted = endpoint.kind == "http" and not urlsplit(endpoint.config.base_url).path.strip("/")
+    if reply.status == 404 and rooted:
         # Some have no list of models; but hardly any has its routes at the root of a host.
         return _sentence(endpoint, "has no list of models there; `base_url` usually ends in /v1")
     served = _served(reply)
