@@ -1,0 +1,110 @@
+"""A table: rows in a state, heads with histograms, facets with counts that leave out their own conditions."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from synth.view import rows as of
+from synth.view.profile import MOST_BARS, Bar, Kind, Shape, bars
+from synth.view.rows import Selection
+from synth.view.site import Site
+from synth.view.sources import Source, Table
+from synth.view.state import BadRequest, Filter, State, read
+
+# What a table shows unless it is told which columns: more do not fit a screen.
+MOST_COLUMNS, MOST_TEXTS = 8, 3
+PREVIEW = 260
+
+
+@dataclass(frozen=True, slots=True)
+class Facet:
+    """The values of one column beside the table; each bar with its address, and whether it is set."""
+
+    shape: Shape
+    bars: list[tuple[Bar, str, bool]]
+
+
+def opened(site: Site, request: Request) -> tuple[Source, Table, dict[str, Shape], State]:
+    """What an address of a table names, and the state that it asks for."""
+    source = site.source(request.path_params["source"])
+    table = site.table(source, request.path_params["table"])
+    shapes = site.shapes(table)
+    return source, table, shapes, read(request.query_params.multi_items(), shapes)
+
+
+def table(site: Site, request: Request) -> Response:
+    """One page of rows."""
+    source, chosen, shapes, state = opened(site, request)
+    found = site.indexes.find(source, chosen, shapes, state)
+    selection = of.select(chosen, shapes, state, found.hits)
+    key = (chosen.stamp, state.filters, state.search, found.stamp)
+    total = site.kept.get(("count", *key), lambda: of.count(site.engine, selection, state))
+    pages = max(1, -(-total // state.size))
+    if state.page > pages:
+        raise BadRequest(f"There are {pages:,} pages of these rows, and no page {state.page:,}.")
+    first = (state.page - 1) * state.size
+    places = of.places(site.engine, selection, state, first, state.size)
+    columns = shown_columns(shapes, state)
+    return site.page(
+        request,
+        "table.html",
+        source=source, here=chosen.name, table=chosen, shapes=shapes, state=state, total=total, pages=pages,
+        first=first, columns=columns, search=found, heads=_heads(site, chosen, state, columns),
+        rows=list(zip(places, of.preview(site.engine, chosen, places, columns, PREVIEW), strict=True)),
+        facets=site.kept.get(("facets", *key), lambda: _facets(site, selection, shapes, state)),
+        number_of=lambda place: of.number_of(chosen, place),
+        chips=[(filter, state.without(filter)) for filter in state.filters],
+        kinds=Kind,
+    )  # fmt: skip
+
+
+def shown_columns(shapes: Mapping[str, Shape], state: State) -> list[Shape]:
+    """The columns that were asked for, else those that say most."""
+    if state.columns:
+        return [shapes[name] for name in state.columns]
+    main = [shape for shape in shapes.values() if shape.is_main] or list(shapes.values())
+    texts = [shape for shape in main if shape.kind is Kind.TEXT][:MOST_TEXTS]
+    return [s for s in main if s.kind is not Kind.TEXT or s in texts][:MOST_COLUMNS]
+
+
+def _heads(site: Site, chosen: Table, state: State, columns: list[Shape]) -> dict[str, Any]:
+    """The bars of each head, each with the address that sets or clears its condition."""
+    known = site.heads(chosen) if chosen.rows else {}
+    return {
+        shape.name: [(bar, *_switch(state, shape, bar)) for bar in known[shape.name]]
+        for shape in columns
+        if shape.kind is Kind.NUMBER and known.get(shape.name)
+    }
+
+
+def _facets(site: Site, selection: Selection, shapes: Mapping[str, Shape], state: State) -> list[Facet]:
+    found = []
+    for shape in shapes.values():
+        if not shape.facets or not selection.table.rows:
+            continue
+        if state.is_plain:
+            counted = site.heads(selection.table)[shape.name]
+        else:
+            own = of.select(selection.table, shapes, state, selection.hits, besides=shape.name)
+            counted = bars(partial(of.run, site.engine, own), own.sql, own.values, shape)
+        held = [bar for bar in counted if Filter(shape.name, "is", bar.value) in state.filters]
+        chosen = [*counted[:MOST_BARS], *(bar for bar in held if bar not in counted[:MOST_BARS])]
+        found.append(Facet(shape, [(bar, *_switch(state, shape, bar)) for bar in chosen]))
+    return found
+
+
+def _switch(state: State, shape: Shape, bar: Bar) -> tuple[str, bool]:
+    filter = bar_filter(shape, bar)
+    return state.with_filter(filter), filter in state.filters
+
+
+def bar_filter(shape: Shape, bar: Bar) -> Filter:
+    """The condition that a bar stands for."""
+    if shape.kind is not Kind.NUMBER:
+        return Filter(shape.name, "is", bar.value)
+    low, high = bar.value.split("..")
+    return Filter(shape.name, "range", bar.value, float(low), float(high))

@@ -1,0 +1,235 @@
+"""What the columns of a table are like: numbers, categories, lists, texts, ids; and how their values spread.
+
+In: a table. Out: a shape for each column, worked out once, and histograms for the heads of columns and the
+facets beside them.
+"""
+
+import enum
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from synth.view.engine import Engine, QueryFault, quoted
+from synth.view.sources import Table
+
+SAMPLE = 5_000
+# A text column is a category where so few values, none of them longer, stand in the sample.
+MOST_VALUES, MOST_CHARS = 24, 80
+LONG_CHARS = 40.0
+BINS = 20
+# Facets with so many values show the most frequent only.
+MOST_BARS = 12
+
+
+class Kind(enum.StrEnum):
+    """What a column can be asked."""
+
+    NUMBER = "number"
+    FLAG = "flag"
+    CATEGORY = "category"
+    TAGS = "tags"
+    ID = "id"
+    TEXT = "text"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """One column: its kind, its meaning, and for numbers the ends of their range."""
+
+    name: str
+    kind: Kind
+    doc: str = ""
+    low: float = 0.0
+    high: float = 0.0
+    whole: bool = False
+    varies: bool = True
+
+    @property
+    def sorts(self) -> bool:
+        """Whether rows can be sorted by it."""
+        return self.kind not in (Kind.TAGS, Kind.OTHER)
+
+    @property
+    def facets(self) -> bool:
+        """Whether its values are counted beside the table."""
+        return self.varies and self.kind in (Kind.CATEGORY, Kind.FLAG, Kind.TAGS) and not self.names_rows
+
+    @property
+    def is_main(self) -> bool:
+        """Whether the table shows it unless asked otherwise."""
+        return self.varies and self.kind not in (Kind.ID, Kind.OTHER) and not self.names_rows
+
+    @property
+    def names_rows(self) -> bool:
+        """Whether it lists ids of other rows."""
+        return self.kind is Kind.TAGS and self.name.endswith(("_ids", "references"))
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One bar: its value as a filter has it, what is said of it, how many rows."""
+
+    value: str
+    label: str
+    count: int
+    share: float = 0.0
+
+
+def shapes(engine: Engine, table: Table) -> dict[str, Shape]:
+    """The shape of each column, in the order of the files."""
+    kinds = {field.name: _kind(field.type) for field in table.schema}
+    if not table.rows:
+        return {name: Shape(name, kind or Kind.TEXT, table.doc_of(name)) for name, kind in kinds.items()}
+    texts = [name for name, kind in kinds.items() if kind is None]
+    numbers = [name for name, kind in kinds.items() if kind is Kind.NUMBER]
+    seen, ends = _look(engine, table, texts), _ends(engine, table, numbers)
+    found = {}
+    for name, kind in kinds.items():
+        doc, whole = table.doc_of(name), pa.types.is_integer(table.schema.field(name).type)
+        if kind is Kind.NUMBER:
+            low, high = ends.get(name, (0.0, 0.0))
+            found[name] = Shape(name, kind, doc, low, high, whole, varies=low < high)
+        elif kind is None:
+            text, varies = seen.get(name, (Kind.TEXT, True))
+            found[name] = Shape(name, Kind.ID if name == table.key else text, doc, varies=varies)
+        else:
+            found[name] = Shape(name, kind, doc)
+    return found
+
+
+def _kind(type: pa.DataType) -> Kind | None:
+    """The kind that follows from the type; None for text, which has to be looked at."""
+    if pa.types.is_boolean(type):
+        return Kind.FLAG
+    if pa.types.is_integer(type) or pa.types.is_floating(type) or pa.types.is_decimal(type):
+        return Kind.NUMBER
+    if pa.types.is_dictionary(type):
+        return _kind(type.value_type)
+    if _is_text(type):
+        return None
+    if (pa.types.is_list(type) or pa.types.is_large_list(type)) and _is_text(type.value_type):
+        return Kind.TAGS
+    return Kind.OTHER
+
+
+def _is_text(type: pa.DataType) -> bool:
+    return pa.types.is_string(type) or pa.types.is_large_string(type) or pa.types.is_string_view(type)
+
+
+def _look(engine: Engine, table: Table, names: list[str]) -> dict[str, tuple[Kind, bool]]:
+    """Category, id or text, by a sample of the first rows."""
+    found: dict[str, tuple[Kind, bool]] = {}
+    for name in names:
+        column = quoted(name)
+        sql = f"""
+            SELECT count(*), count({column}), count(DISTINCT {column}), max(length({column})),
+              avg(length({column})), coalesce(bool_or({column} LIKE '% %'), false)
+            FROM (SELECT {column} FROM read_parquet(?, union_by_name = true) LIMIT {SAMPLE})
+        """  # noqa: S608 - names of columns only, quoted
+        try:
+            rows, told, values, longest, mean, spaced = engine.rows(sql, [table.paths])[0]
+        except QueryFault:  # texts too long for memory: still a text
+            continue
+        if "sha" in name.split("_") or name.startswith("sha"):
+            found[name] = Kind.ID, True
+        elif told and longest <= MOST_CHARS and values <= min(MOST_VALUES, max(1, told // 2)):
+            found[name] = Kind.CATEGORY, values > 1 or told < rows
+        elif told and not spaced and mean <= LONG_CHARS * 2 and name.endswith("id"):
+            found[name] = Kind.ID, True
+        else:
+            found[name] = Kind.TEXT, bool(told)
+    return found
+
+
+def _ends(engine: Engine, table: Table, names: list[str]) -> dict[str, tuple[float, float]]:
+    """The least and the greatest of numbers; one scan for all."""
+    if not names:
+        return {}
+    asked = ", ".join(f"min({_finite(n)}), max({_finite(n)})" for n in names)
+    sql = f"SELECT {asked} FROM read_parquet(?, union_by_name = true)"  # noqa: S608
+    row = engine.rows(sql, [table.paths])[0]
+    pairs = zip(names, row[::2], row[1::2], strict=True)
+    return {name: (float(low), float(high)) for name, low, high in pairs if low is not None}
+
+
+def _finite(name: str) -> str:
+    column = f"CAST({quoted(name)} AS DOUBLE)"
+    return f"CASE WHEN isfinite({column}) THEN {column} END"
+
+
+Ask = Callable[[str, list[object]], list[tuple[Any, ...]]]
+
+
+def bars(ask: Ask, source: str, values: list[object], shape: Shape) -> list[Bar]:
+    """How the values of one column spread over the rows of `source`, a FROM clause with its values."""
+    return (_bins if shape.kind is Kind.NUMBER else _values)(ask, source, values, shape)
+
+
+def _values(ask: Ask, source: str, values: list[object], shape: Shape) -> list[Bar]:
+    column = quoted(shape.name)
+    said = f"unnest({column})" if shape.kind is Kind.TAGS else f"CAST({column} AS VARCHAR)"
+    sql = f"""
+        SELECT said, count(*) AS n FROM (SELECT {said} AS said {source}) WHERE said IS NOT NULL
+        GROUP BY said ORDER BY n DESC, said LIMIT {MOST_VALUES}
+    """  # noqa: S608
+    rows = ask(sql, values)
+    most = max((count for _, count in rows), default=1)
+    return [Bar(value, value, count, count / most) for value, count in rows]
+
+
+def edges(shape: Shape) -> list[float]:
+    """The bounds of the bins of a histogram: one for each whole number where there are few."""
+    span = shape.high - shape.low
+    if shape.whole and span < BINS:
+        return [shape.low + i for i in range(int(span) + 2)]
+    step = span / BINS
+    if shape.whole:
+        step = math.ceil(step)
+        return [shape.low + i * step for i in range(math.ceil((span + 1) / step) + 1)]
+    return [shape.low + i * step for i in range(BINS + 1)]
+
+
+def _bins(ask: Ask, source: str, values: list[object], shape: Shape) -> list[Bar]:
+    bounds = edges(shape)
+    step, last = bounds[1] - bounds[0], len(bounds) - 2
+    if step <= 0:
+        return []
+    column = f"CAST({quoted(shape.name)} AS DOUBLE)"
+    sql = f"""
+        SELECT least(greatest(CAST(floor(({column} - ?) / ?) AS INTEGER), 0), ?) AS bin, count(*)
+        {source.replace('WHERE', f'WHERE isfinite({column}) AND', 1)} GROUP BY bin
+    """  # noqa: S608
+    counts = dict(ask(sql, [shape.low, step, last, *values]))
+    most = max(counts.values(), default=1)
+    return [
+        Bar(_range(shape, low, high, i == last), _label(shape, low, high), counts.get(i, 0), counts.get(i, 0) / most)
+        for i, (low, high) in enumerate(zip(bounds, bounds[1:], strict=False))
+    ]
+
+
+def _range(shape: Shape, low: float, high: float, last: bool) -> str:
+    if shape.whole:
+        return f"{low:.0f}..{high - 1:.0f}"
+    return f"{low!r}..{shape.high!r}" if last else f"{low!r}..{math.nextafter(high, -math.inf)!r}"
+
+
+def _label(shape: Shape, low: float, high: float) -> str:
+    if shape.whole:
+        return f"{low:,.0f}" if high - low <= 1 else f"{low:,.0f} to {high - 1:,.0f}"
+    return f"{low:.4g} to {high:.4g}"
+
+
+def plain_source(table: Table) -> tuple[str, list[object]]:
+    """A FROM clause of all rows of a table."""
+    return "FROM read_parquet(?, union_by_name = true) WHERE true", [table.paths]
+
+
+def heads(engine: Engine, table: Table, known: Mapping[str, Shape]) -> dict[str, list[Bar]]:
+    """The spread of each column over the whole table, for its head."""
+    source, values = plain_source(table)
+    shown = [s for s in known.values() if s.varies and (s.facets or s.kind is Kind.NUMBER)]
+    return {shape.name: bars(engine.rows, source, values, shape) for shape in shown}
