@@ -19,6 +19,8 @@ Row = dict[str, Any]
 # In order: number of the file, number of the row in it.
 Place = tuple[int, int]
 HITS = "hits"
+# The number of a row in the whole table; its value is the numbers of the first row of each file.
+NUMBER = "CAST(? AS BIGINT[])[CAST(file_index AS BIGINT) + 1] + CAST(file_row_number AS BIGINT)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ def select(
     values: list[Any] = [table.paths]
     asked = ["true"]
     if hits is not None:
-        asked.append(f"CAST(?[file_index + 1] AS BIGINT) + file_row_number IN (SELECT number FROM {HITS})")
+        asked.append(f"{NUMBER} IN (SELECT number FROM {HITS})")
         values.append(table.bases)
     for column in dict.fromkeys(f.column for f in state.filters if f.column != besides):
         parts = [_condition(shapes[column], filter, values) for filter in state.on(column)]
