@@ -21,6 +21,7 @@ from benchmarks import (
     rollouts,
     screen,
     soak,
+    targets,
     transports,
 )
 from benchmarks.peers import suite as peers
@@ -39,6 +40,7 @@ SUITES = {
     "replay": replay,
     "peers": peers,
     "graph": graph,
+    "targets": targets,
     "screen": screen,
     "rollouts": rollouts,
     "equivalence": equivalence,

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from synth.config import ModelConfig, RunConfig
+from synth.config_answers import COMPARED
 from synth.dedup.contamination import read_benchmarks
 from synth.documents.find import find_sources
 from synth.errors import ConfigError, SynthError
@@ -21,6 +22,7 @@ from synth.places import find_run
 from synth.prompts.library import PromptLibrary
 from synth.prompts.slots import SLOTS, faults_of
 from synth.settings import PUBLIC_ENDPOINT
+from synth.verify.equivalence.engine import is_installed, require_library
 
 LEAST_FREE_BYTES = 200_000_000
 
@@ -32,7 +34,8 @@ def check(config: RunConfig, runs: Path) -> None:
         ConfigError: with every fault that was found, one sentence each.
     """
     faults = [*_combinations(config), *_inputs(config), *prompt_faults(config), *_filter(config)]
-    faults += [*_judges(config), *_reused(config, runs), *_money(config), *_disk(runs)]
+    faults += [*_judges(config), *_answers(config), *_student(config)]
+    faults += [*_reused(config, runs), *_money(config), *_disk(runs)]
     with Client(config.endpoints(), Journal(runs / "none", read_only=True)) as client:
         for name, entry in config.in_use().items():
             static = [*_model(name, entry)]
@@ -81,6 +84,28 @@ def _judges(config: RunConfig) -> Iterator[str]:
     twice = sorted(n for n, count in Counter(judges).items() if count > 1 and kind_of(entries[n]) != "fake")
     for name in twice:
         yield f"roles.judge: {name} is named twice; for more verdicts of one judge set judge.passes."
+
+
+def _answers(config: RunConfig) -> Iterator[str]:
+    """A mode that does not fit the kind of answers, and a comparison without the package for it."""
+    yield from config.answers.faults()
+    if config.answers.compares:
+        try:
+            require_library()
+        except ConfigError as fault:
+            yield f"answers.mode: {fault}"
+
+
+def _student(config: RunConfig) -> Iterator[str]:
+    """A student whose answers could not be compared with the labels."""
+    if not config.roles.student:
+        return
+    if config.answers.kind not in COMPARED:
+        what = f"answers of the kind `{config.answers.kind}` cannot be compared with a label"
+        yield f"roles.student: {what}; leave the student out, or set another answers.kind."
+    elif not is_installed():
+        fix = "install it with: pip install 'synth[verify]', or leave the student out"
+        yield f"roles.student: comparing its answers with the labels needs math-verify; {fix}."
 
 
 def _reused(config: RunConfig, runs: Path) -> Iterator[str]:

@@ -9,6 +9,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from synth.config_answers import AnswersConfig
+from synth.config_difficulty import DifficultyConfig
 from synth.config_documents import DocumentsConfig, LicencesConfig
 from synth.config_filter import FilterConfig
 from synth.config_judge import JudgeConfig
@@ -36,6 +38,7 @@ __all__ = [
     "ConceptsConfig",
     "Config",
     "DatasetConfig",
+    "DifficultyConfig",
     "DocumentsConfig",
     "FilterConfig",
     "GraphConfig",
@@ -147,18 +150,6 @@ class QuestionsConfig(Config):
     samples: int = Field(1, ge=1, title="Samples", description="Calls per combination.")
 
 
-class AnswersConfig(Config):
-    """How questions are answered (METHOD 2.7)."""
-
-    mode: Literal["single"] = Field("single", title="Mode", description="One worked answer each.")
-    max_chars: int = Field(
-        20_000,
-        ge=1,
-        title="Longest answer",
-        description="Longer answers are rejected, in characters; 20,000 are about 5,000 tokens of English.",
-    )
-
-
 class DatasetConfig(Config):
     """What is published."""
 
@@ -192,6 +183,7 @@ class RunConfig(Config):
     screen: ScreenConfig = ScreenConfig()
     judge: JudgeConfig = JudgeConfig()
     answers: AnswersConfig = AnswersConfig()
+    difficulty: DifficultyConfig = DifficultyConfig()
     target: TargetConfig = TargetConfig()
     dataset: DatasetConfig = DatasetConfig()
     prompts: PromptsConfig = PromptsConfig()
@@ -222,7 +214,8 @@ class RunConfig(Config):
         more: dict[str, tuple[Role, ...]] = {"rate": ("rater",), "distil": ("rater", "embedder")}
         judging: tuple[Role, ...] = ("judge", "checker") if self.judge.well_posed else ("judge",)
         needed: tuple[Role, ...] = ("generator", "extractor", "solver", *more.get(self.filter.mode, ()))
-        return self.players((*needed, *(judging if self.roles.judge else ())))
+        trying: tuple[Role, ...] = ("student",) if self.roles.student else ()
+        return self.players((*needed, *(judging if self.roles.judge else ()), *trying))
 
     def players(self, roles: Iterable[Role]) -> dict[str, str]:
         """The entries that play some roles, each under the name that it has there."""
@@ -246,6 +239,12 @@ class RunConfig(Config):
     @model_validator(mode="after")
     def _judges_fit(self) -> "RunConfig":
         if self.roles.judge and (fault := self.judge.fault_for(len(self.roles.judge))):
+            raise ValueError(fault)
+        return self
+
+    @model_validator(mode="after")
+    def _student_fits(self) -> "RunConfig":
+        if self.roles.student and (fault := self.difficulty.fault()):
             raise ValueError(fault)
         return self
 

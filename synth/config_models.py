@@ -52,6 +52,21 @@ class PromptsConfig(Config):
         "level3.v1", title="Level 3", description="Writes questions from concepts of several passages."
     )
     answer: str = Field("answer.v1", title="Answer", description="Answers a question.")
+    answer_text: str = Field(
+        "answer_text.v1",
+        title="Answer, open text",
+        description="Answers a question that has no final answer.",
+    )
+    vote: str = Field(
+        "answer_vote.v1",
+        title="Vote",
+        description="Answers a question, or says that it has no single answer; for answers.mode `vote`.",
+    )
+    aggregate: str = Field(
+        "aggregate.v1",
+        title="Aggregate",
+        description="Writes an answer from numbered drafts; for answers.mode `aggregate`.",
+    )
     rating: str = Field("rating.v1", title="Rating", description="Rates a passage, for the filter.")
     document: str = Field(
         "document.v1", title="Document", description="Writes a typical document, for the filter."
@@ -62,6 +77,7 @@ class PromptsConfig(Config):
         title="Well-posed",
         description="Restates a question and says whether it has one answer.",
     )
+    attempt: str = Field("attempt.v1", title="Attempt", description="Has the student solve a question.")
     examples: Count = Field(
         2, title="Examples", description="Worked examples at the head of each prompt, where it has any."
     )
@@ -71,6 +87,8 @@ class PromptsConfig(Config):
     ratings_sampling: Sampling = Sampling(temperature=0.0, max_tokens=1024)
     documents_sampling: Sampling = Sampling(temperature=1.0, max_tokens=1024)
     judging_sampling: Sampling = Sampling(temperature=0.0, max_tokens=2048)
+    # As reinforcement learning samples: at a lower temperature a pass rate says less of what it would meet.
+    attempts_sampling: Sampling = Sampling(temperature=1.0, max_tokens=4096)
 
 
 def PerMinute(title: str, description: str) -> Any:
@@ -234,7 +252,7 @@ BUILT_IN: dict[str, ModelConfig] = {
 }
 
 
-Role = Literal["generator", "extractor", "solver", "rater", "embedder", "judge", "checker"]
+Role = Literal["generator", "extractor", "solver", "rater", "embedder", "judge", "checker", "student"]
 # One name, or several: each of them plays the role.
 Entries = Annotated[
     tuple[str, ...], BeforeValidator(lambda given: (given,) if isinstance(given, str) else given)
@@ -242,7 +260,7 @@ Entries = Annotated[
 
 
 class RolesConfig(Config):
-    """Who does what: names of entries in `models`; all but embedder and judges follow the generator."""
+    """Who does what: names of entries in `models`; most follow the generator where not set."""
 
     generator: str = Field("embedded", title="Generator", description="Writes the questions.")
     extractor: str | None = Field(
@@ -271,6 +289,12 @@ class RolesConfig(Config):
         title="Checker",
         description="Checks that judged questions are well-posed; the first judge, where it is not set.",
     )
+    student: str | None = Field(
+        None,
+        title="Student",
+        description="Tries each answered question several times, which tells how hard it is; without one the"
+        " stage is left out.",
+    )
 
     def of(self, role: Role) -> str:
         """The entry that plays a role; of several the first."""
@@ -280,5 +304,7 @@ class RolesConfig(Config):
         """The entries that play a role, each under a name of its own: `judge`, `judge 2`."""
         if role == "judge":
             return {f"judge {n}" if n > 1 else "judge": entry for n, entry in enumerate(self.judge, 1)}
+        if role == "student":
+            return {role: self.student} if self.student else {}
         default = self.judge[0] if role == "checker" and self.judge else self.generator
         return {role: str(getattr(self, role) or default)}

@@ -35,7 +35,9 @@ from synth.stages.answers import answer_questions
 from synth.stages.base import make_table
 from synth.stages.calls import Services
 from synth.stages.concepts import extract_concepts
+from synth.stages.difficulty import Case, attempts
 from synth.stages.documents import read_documents
+from synth.stages.drafting import write_aggregates
 from synth.stages.judge import judge_questions
 from synth.stages.questions import write_questions
 from synth.stages.well_posed import check_questions
@@ -45,7 +47,7 @@ Row = dict[str, Any]
 CHARS_PER_TOKEN = 4
 # Replies as models of the size of 7 to 70 billion parameters write them, in tokens: rough, and said to be so.
 REPLY_TOKENS = {"concepts": 300, "questions": 110, "answers": 700, "ratings": 30, "documents": 500}
-REPLY_TOKENS |= {"judge": 160, "well_posed": 180}
+REPLY_TOKENS |= {"judge": 160, "well_posed": 180, "attempts": 700}
 QUESTION_CHARS = 250
 SAMPLED = 200
 STAND_IN = "(a {kind} that the model will find)"
@@ -120,7 +122,8 @@ def forecast(config: RunConfig) -> Forecast:
         _concepts(passages, config),
         *_questions(passages, config),
         *_judge(passages, config),
-        _answers(passages.num_rows, config),
+        *_answers(passages.num_rows, config),
+        *_attempts(passages.num_rows, config),
     ):
         old = stages.get(found.stage)
         stages[found.stage] = _added(old, found) if old else found
@@ -279,13 +282,32 @@ def _judge(passages: pa.Table, config: RunConfig) -> Iterable[tuple[StageForecas
         yield found, _shortened(_example(requests, "judge, well-posedness"))
 
 
-def _answers(passages: int, config: RunConfig) -> tuple[StageForecast, list[Example]]:
-    questions = _most_questions(passages, config)
+def _answers(passages: int, config: RunConfig) -> Iterable[tuple[StageForecast, list[Example]]]:
+    """Every response to every question; drafts lead to one more call, whose prompt holds all of them."""
+    questions, settings = _most_questions(passages, config), config.answers
+    each = {"single": 1, "vote": settings.samples, "aggregate": settings.drafts}[settings.mode]
     tables = make_table("screened", [_SCREENED]), make_table("questions", [_stand_in(config)])
     requests = _listen(config, lambda services: answer_questions(*tables, config, services))
     entry, reply = config.roles.of("solver"), REPLY_TOKENS["answers"]
-    found = _stage(entry, config, "answers", requests, questions, questions, reply)
-    return found, _shortened(_example(requests, "answers"))
+    found = _stage(entry, config, "answers", requests, questions, questions * each, reply)
+    yield found, _shortened(_example(requests, "answers"))
+    if settings.mode == "aggregate":
+        asked = [(_stand_in(config), [DRAFT] * settings.drafts)]
+        requests = _listen(config, lambda services: write_aggregates(asked, config, services))
+        found = _stage(entry, config, "answers", requests, 0, questions, reply)
+        yield found, _shortened(_example(requests, "answers, aggregate"))
+
+
+def _attempts(passages: int, config: RunConfig) -> Iterable[tuple[StageForecast, list[Example]]]:
+    """Every attempt of the student; at most all questions are answered."""
+    if "difficulty" not in stages_of(config):
+        return
+    case = Case("q", QUESTION, "en", "", None)
+    requests = _listen(config, lambda services: [*attempts([case], config, services)])
+    questions, entry = _most_questions(passages, config), config.roles.of("student")
+    calls = questions * config.difficulty.attempts
+    found = _stage(entry, config, "difficulty", requests, questions, calls, REPLY_TOKENS["attempts"])
+    yield found, _shortened(_example(requests, "difficulty"))
 
 
 def _most_questions(passages: int, config: RunConfig) -> int:
@@ -297,6 +319,7 @@ def _most_questions(passages: int, config: RunConfig) -> int:
 
 
 QUESTION = "(a question that the model will write)".ljust(QUESTION_CHARS, "…")
+DRAFT = "(a draft that the model will write)".ljust(CHARS_PER_TOKEN * REPLY_TOKENS["answers"], "…")
 _SCREENED: Row = {"question_id": "q", "nearest_id": None, "nearest_jaccard": None, "source_overlap": 0.0}
 _SCREENED |= {"example_overlap": 0.0, "benchmark_overlap": 0.0}
 
@@ -315,7 +338,10 @@ def _shortened(examples: list[Example]) -> list[Example]:
 
 
 def _short(messages: tuple[Message, ...]) -> tuple[Message, ...]:
-    return tuple({**m, "content": m["content"].replace(QUESTION, QUESTION.rstrip("…"))} for m in messages)
+    def cut(text: str) -> str:
+        return text.replace(QUESTION, QUESTION.rstrip("…")).replace(DRAFT, DRAFT.rstrip("…"))
+
+    return tuple({**message, "content": cut(message["content"])} for message in messages)
 
 
 def _stage(

@@ -19,7 +19,16 @@ Row = dict[str, Any]
 # The rows of a table with one of some values in a column: for those who need not read whole tables.
 Look = Callable[[str, str, Sequence[str]], list[Row]]
 # Tables that are searched for an id, the most specific first.
-SEARCHED = ("questions", "answers", "combinations", "passages", "documents", "concepts", "mentions")
+SEARCHED = (
+    "questions",
+    "answers",
+    "candidates",
+    "combinations",
+    "passages",
+    "documents",
+    "concepts",
+    "mentions",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +44,8 @@ class Lineage:
     documents: list[Row] = field(default_factory=list)
     calls: list[Row] = field(default_factory=list)
     rejected: list[Row] = field(default_factory=list)
+    votes: list[Row] = field(default_factory=list)
+    attempts: list[Row] = field(default_factory=list)
 
 
 def lineage(run_folder: Path, row_id: str, look: Look | None = None) -> Lineage:
@@ -77,6 +88,7 @@ class _Reader:
         combination = rows.get("combinations", {})
         passages = self._passages(origin or {}, rows.get("questions", {}), combination)
         concepts = self._concepts(origin or {}, combination)
+        tried = self._where("rollouts", "problem_id", {(origin or {}).get("question_id") or row_id})
         return Lineage(
             id=row_id,
             kind=kind,
@@ -85,15 +97,23 @@ class _Reader:
             concepts=concepts,
             passages=passages,
             documents=self._by_ids("documents", {p["document_id"] for p in passages}),
-            calls=self._calls(rows.values(), rejected, passages),
+            calls=self._calls([*rows.values(), *tried], rejected, passages),
             rejected=rejected,
+            votes=self._votes(row_id, origin or {}),
+            attempts=sorted(tried, key=lambda row: (row["visit"], row["sample"])),
         )
+
+    def _votes(self, row_id: str, origin: Row) -> list[Row]:
+        """Every response to a question, those of an aggregate's drafts before the aggregate."""
+        question_id = origin.get("question_id") or row_id
+        found = self._where("candidates", "question_id", {question_id})
+        return sorted(found, key=lambda row: (row["part"] == "aggregate", row["sample"]))
 
     def _around(self, row_id: str, origin: Row) -> dict[str, Row]:
         """The rows of other tables that belong to the same question."""
         rows: dict[str, Row] = {}
         question_id = origin.get("question_id") or row_id
-        for name in ("questions", "screened", "judged", "answers"):
+        for name in ("questions", "screened", "judged", "answers", "difficulty"):
             if found := self._where(name, "question_id", {question_id}):
                 rows[name] = found[0]
         combination = origin.get("combination_id") or rows.get("questions", {}).get("combination_id")

@@ -26,12 +26,14 @@ from synth.stages.calls import Services
 from synth.stages.combinations import sample_combinations
 from synth.stages.concepts import extract_concepts
 from synth.stages.dataset import assemble
+from synth.stages.difficulty import try_questions
 from synth.stages.documents import read_documents
 from synth.stages.graph import build_graph
 from synth.stages.judge import judge_questions
 from synth.stages.questions import write_questions
 from synth.stages.screen import screen_questions
 from synth.text import fingerprint_sources
+from synth.verify.equivalence.engine import verifier
 from synth.writing import sha256_of
 
 Tables = Mapping[str, pa.Table]
@@ -105,6 +107,10 @@ def _answers(tables: Tables, config: RunConfig, services: Services) -> Output:
     return answer_questions(left, tables["questions"], config, services)
 
 
+def _difficulty(tables: Tables, config: RunConfig, services: Services) -> Output:
+    return try_questions(tables["answers"], tables["questions"], config, services)
+
+
 def _dataset(tables: Tables, config: RunConfig, services: Services) -> Output:
     return assemble(tables, config)
 
@@ -136,6 +142,19 @@ def _judging(config: RunConfig) -> Needs:
     if not config.judge.well_posed:
         return Needs(reads=reads)
     return Needs(prompts=("well_posed",), roles=("checker",), reads=reads)
+
+
+def _answering(config: RunConfig) -> Needs:
+    """Prompts and settings of the mode of answering."""
+    answers = config.answers
+    answer = "answer_text" if answers.kind == "text" else "answer"
+    if answers.mode == "aggregate":
+        return Needs(("answers.drafts",), (answer, "aggregate"))
+    if answers.mode == "single":
+        return Needs((), (answer,))
+    more = ("samples", "minimum_share", "minimum_margin", "early_stop")
+    first = ("first_samples",) if answers.early_stop else ()
+    return Needs(tuple(f"answers.{name}" for name in (*more, *first)), ("vote",))
 
 
 def _benchmarks(config: RunConfig) -> str:
@@ -205,24 +224,45 @@ JUDGE = Stage(
 )
 ANSWERS = Stage(
     "answers",
-    3,
+    4,
     reads=("judged", "questions"),
-    settings=("answers", *SAID, "prompts.answers_sampling"),
+    settings=("answers.mode", "answers.kind", "answers.max_chars", *SAID, "prompts.answers_sampling"),
     work=_answers,
     cut="judged",
-    prompts=("answer",),
     roles=("solver",),
+    more=_answering,
+)
+DIFFICULTY = Stage(
+    "difficulty",
+    1,
+    reads=("answers", "questions"),
+    settings=("difficulty", *SAID, "prompts.attempts_sampling"),
+    work=_difficulty,
+    cut="answers",
+    prompts=("attempt",),
+    roles=("student",),
+    outside=lambda config: verifier(),
 )
 DATASET = Stage(
     "dataset",
     3,
-    reads=("documents", "passages", "concepts", "combinations", "questions", "screened", "judged", "answers"),
-    settings=("recipe", "preset", "domain", "levels", "language", "seed", "answers", "dataset"),
+    reads=(
+        "documents",
+        "passages",
+        "concepts",
+        "combinations",
+        "questions",
+        "screened",
+        "judged",
+        "answers",
+        "difficulty",
+    ),
+    settings=("recipe", "preset", "domain", "levels", "language", "seed", "answers.mode", "dataset"),
     work=_dataset,
     more=_wanted,
 )
 
-PIPELINE = (DOCUMENTS, CONCEPTS, GRAPH, COMBINATIONS, QUESTIONS, SCREEN, JUDGE, ANSWERS, DATASET)
+PIPELINE = (DOCUMENTS, CONCEPTS, GRAPH, COMBINATIONS, QUESTIONS, SCREEN, JUDGE, ANSWERS, DIFFICULTY, DATASET)
 BY_NAME: dict[str, Stage] = {stage.name: stage for stage in PIPELINE}
 # What is read in the place of a table whose stage is left out; of other such tables nothing is.
 INSTEAD = {"judged": "screened"}

@@ -12,7 +12,7 @@ from synth.schemas import STAGES
 # Stages that need not be there, each with what it is there for.
 OPTIONAL: dict[str, Callable[[RunConfig], bool]] = {
     "judge": lambda config: bool(config.roles.judge),
-    "difficulty": lambda config: False,  # not built yet
+    "difficulty": lambda config: bool(config.roles.student),
 }
 
 

@@ -94,7 +94,7 @@ def build(tree: Mapping[str, Any]) -> RunConfig:
 
 
 def use_model(tree: Tree, model: str) -> None:
-    """`--model`: `fake` plays every role; an entry, `embedded` or a model's name plays all but the judges."""
+    """`--model`: `fake` plays every role; any other model all but judges and student."""
     models = tree.setdefault("models", {})
     if model not in models and model not in BUILT_IN:
         address = os.environ.get("OPENAI_BASE_URL", PUBLIC_ENDPOINT)
@@ -111,7 +111,7 @@ def use_model(tree: Tree, model: str) -> None:
 
 def _beside(roles: Tree, model: str) -> Tree:
     """Roles that `--model` leaves as they are; `fake` takes them too, with as many judges as before."""
-    kept = {role: roles[role] for role in ("embedder", "judge", "checker") if roles.get(role)}
+    kept = {role: roles[role] for role in ("embedder", "judge", "checker", "student") if roles.get(role)}
     if model != "fake":
         return kept
     played: Tree = {"embedder": model}

@@ -77,8 +77,8 @@ def test_labels_that_a_rule_can_check(label: str) -> None:
     [
         ("", "no label"),
         (" \n", "no label"),
-        ("The sum of both angles is a right angle", "prose"),
-        ("it is 4 because the other two sides are both 3", "prose"),
+        ("The sum of both angles is a right angle", "no closed answer"),
+        ("it is 4 because the other two sides are both 3", "no closed answer"),
         ("1\n2", "too long"),
         ("9" * 201, "too long"),
         ("9" * 100_000, "too long"),

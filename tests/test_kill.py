@@ -114,6 +114,30 @@ def test_kill_and_resume_between_waves(
 
 
 @pytest.mark.slow
+def test_kill_and_resume_while_a_student_tries(
+    documents: Path, start_fake: Callable[..., FakeEndpoint], tmp_path: Path
+) -> None:
+    """Most calls are attempts here: of a question that was tried in part, only what is missing is asked."""
+    pytest.importorskip("math_verify")
+    more = ('roles.student="far"', "combinations.max_level3=3")
+    undisturbed, disturbed = start_fake("--latency", "0.01"), start_fake("--latency", "0.01")
+    assert run_until(start(documents, tmp_path / "one", undisturbed.url, *more), never)
+    calls = undisturbed.stats()["distinct"]
+    kills = 3
+    for kill in range(kills):
+        answered = calls // 3 + calls // 2 * kill // kills
+        process = start(documents, tmp_path / "two", disturbed.url, *more)
+        assert not run_until(process, lambda at=answered: disturbed.stats()["distinct"] >= at)
+        assert not (tmp_path / "two/r/09_difficulty/_manifest.json").exists()
+    assert run_until(start(documents, tmp_path / "two", disturbed.url, *more), never)
+    assert contents(tmp_path / "one/r/dataset") == contents(tmp_path / "two/r/dataset")
+    tries = "r/09_difficulty/rollouts"
+    assert contents(tmp_path / "one" / tries) == contents(tmp_path / "two" / tries)
+    assert disturbed.stats()["repeated"] <= kills * IN_FLIGHT
+    assert disturbed.stats()["distinct"] == calls
+
+
+@pytest.mark.slow
 def test_kill_at_moments_without_calls(
     documents: Path, start_fake: Callable[..., FakeEndpoint], tmp_path: Path
 ) -> None:

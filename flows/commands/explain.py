@@ -1,6 +1,7 @@
 """`synth explain`: the way back of one row, as a tree or as JSON."""
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
@@ -28,7 +29,15 @@ SHOWN: dict[str, tuple[str, ...]] = {
     "questions": ("question", "origin", "difficulty", "source_kind", "concepts", "prompt_id", "model"),
     "screened": ("nearest_id", "nearest_jaccard", "source_overlap", "example_overlap", "benchmark_overlap"),
     "judged": ("verdict", "rule", "judgements", "well_posed", "givens", "sought", "checker"),
-    "answers": ("final_answer", "answer", "prompt_id", "model"),
+    "answers": (
+        *("final_answer", "mode", "agreement", "cluster_sizes", "differs_from_majority"),
+        *("answer", "prompt_id", "model"),
+    ),
+    "candidates": ("part", "sample", "outcome", "final_answer", "tokens", "response", "prompt_id", "model"),
+    "difficulty": (
+        *("difficulty", "pass_rate", "pass_low", "pass_high", "attempts", "right", "wrong", "truncated"),
+        *("undecided", "agreement", "label", "student", "verifier", "prompt_id"),
+    ),
     "combinations": ("combination_id", "level", "sampler", "names"),
     "passages": ("title", "source", "language", "licence", "position", "text"),
     "documents": (
@@ -45,7 +54,11 @@ SHOWN: dict[str, tuple[str, ...]] = {
     "concepts": ("name", "kind", "surfaces", "passages", "documents", "degree"),
     "mentions": ("name", "kind", "surface", "passage_id"),
 }
-TITLES = {"screened": "checks that the question passed", "judged": "what the judges said"}
+TITLES = {
+    "screened": "checks that the question passed",
+    "judged": "what the judges said",
+    "difficulty": "how hard it is",
+}
 
 
 def explain(
@@ -76,10 +89,12 @@ def _tree(found: "Lineage", limit: int | None) -> "Tree":
     first = found.kind if found.kind in found.rows else None
     if first:
         _fields(tree, found.rows[first], SHOWN.get(first, ()), limit)
-    _rejections(tree, found.rejected, limit)
+    _rejections(tree, _of_itself(found), limit)
     for name, row in found.rows.items():
         if name != first:
             _fields(_branch(tree, _title(name)), row, SHOWN.get(name, ()), limit)
+    _votes(tree, found, limit)
+    _attempts(tree, found.attempts, limit)
     _walk(tree, found.walk, limit)
     _list(tree, "concepts", found.concepts, lambda row: concept_line(row, limit))
     _passages(tree, found, limit)
@@ -124,6 +139,44 @@ def _judgements(tree: "Tree", said: list[Row], limit: int | None) -> None:
             _leaf(branch, "marks", ", ".join(marks), limit)
         names = ("assessment", "stated", "reason", "detail", "reply", "order", "model", "call_id")
         _fields(branch, one, names, limit)
+
+
+def _votes(tree: "Tree", found: "Lineage", limit: int | None) -> None:
+    """One line for each response: its answer or why it has none, and how many agree; whole with all of it."""
+    if not found.votes:
+        return
+    kept = found.rows.get("answers", {}).get("call_id")
+    sizes = Counter(row["cluster"] for row in found.votes if row["part"] != "aggregate")
+    branch = _branch(tree, "responses")
+    for row in found.votes:
+        title = f"{row['part']} {row['sample'] + 1}" if row["part"] != "aggregate" else row["part"]
+        agrees = "" if row["cluster"] is None else f", an answer of {sizes[row['cluster']]}"
+        unseen = ", not shown" if row["shown"] is False else ""
+        chosen = ", kept" if row["call_id"] == kept else ""
+        _leaf(branch, title, f"{row['final_answer'] or row['outcome']}{agrees}{unseen}{chosen}", limit)
+        if limit is None:
+            _leaf(branch, "response", row["response"], limit)
+
+
+def _attempts(tree: "Tree", rows: list[Row], limit: int | None) -> None:
+    """A line for each attempt of the student, and with `--full` the whole response."""
+    if not rows:
+        return
+    right = sum(row["correct"] is True and not row["truncated"] for row in rows)
+    branch = _branch(tree, f"attempts of {rows[0]['model']}: {right} of {len(rows)} right")
+    for row in rows:
+        word = {True: "right", False: "wrong", None: "undecided"}[row["correct"]]
+        said = "truncated" if row["truncated"] else word
+        answer = "no final answer" if row["answer"] is None else row["answer"]
+        _leaf(branch, f"{row['sample'] + 1}. {said}", answer, limit)
+        if limit is None:
+            _leaf(branch, "response", row["response"], limit)
+
+
+def _of_itself(found: "Lineage") -> list[Row]:
+    """Rejected rows, without those of single responses: they stand among the responses."""
+    responses = {row["candidate_id"] for row in found.votes} - {found.id}
+    return [row for row in found.rejected if row["row_id"] not in responses]
 
 
 def _rejections(tree: "Tree", rows: list[Row], limit: int | None) -> None:

@@ -63,7 +63,7 @@ def export(
         Path | None,
         typer.Option(
             "--rollouts", metavar="FILE", rich_help_panel=ROLLOUTS,
-            help="A table of rollouts (Parquet, JSON Lines, CSV), or the folder of a run that has some.",
+            help="A table of rollouts (Parquet, JSON Lines, CSV), or a run that has some, by folder or name.",
         ),
     ] = None,
     model: Annotated[
@@ -117,8 +117,9 @@ def export(
 
     options = Options(
         kind=kind, style=style, system=system, keep=tuple(keep or ()), test_share=test_share, seed=seed,
-        data_source=data_source, rollouts=rollouts, model=model, per_problem=per_problem, choose=choose,
-        match=match, truncated=truncated, max_pass_rate=max_pass_rate, max_length_cv=max_length_cv,
+        data_source=data_source, rollouts=_table(rollouts), model=model, per_problem=per_problem,
+        choose=choose, match=match, truncated=truncated, max_pass_rate=max_pass_rate,
+        max_length_cv=max_length_cv,
     )  # fmt: skip
     folder = find_run(run) if run else None
     if not out:
@@ -129,6 +130,13 @@ def export(
     if form is None:
         raise ConfigError("Name a form with --format, for example --format sft.")
     _say(write(folder, form, Path(out), force, options))
+
+
+def _table(rollouts: Path | None) -> Path | None:
+    """A file as it was given; a run by its folder."""
+    if rollouts is None or rollouts.exists() or rollouts.suffix:
+        return rollouts
+    return find_run(str(rollouts))
 
 
 def _say(done: "Exported", where: object = None) -> None:

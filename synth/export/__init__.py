@@ -16,7 +16,15 @@ from synth.errors import ConfigError, StoreError
 from synth.export.added import RAW, exporter
 from synth.export.files import SUFFIXES, TEST, TRAIN, Files, split_of
 from synth.export.options import Exporter, Kind, LeftOut, Options, Row
-from synth.export.sources import Source, batches, dataset_files, of_dataset, of_rollouts, run_rollouts
+from synth.export.sources import (
+    Source,
+    batches,
+    dataset_files,
+    has_rollouts,
+    of_dataset,
+    of_rollouts,
+    run_rollouts,
+)
 from synth.rollouts.read import Read, read_rollouts
 from synth.stages.base import rejected_table
 
@@ -122,12 +130,16 @@ def _made(form: Exporter, row: Row, options: Options) -> Row:
 
 
 def _rollouts(run_folder: Path | None, form: Exporter, options: Options) -> Read | None:
-    """The rollouts that were named, or that the form cannot do without; None where the dataset is enough."""
+    """The rollouts that were named, else, for pairs and prompts, its own; else None."""
     if options.rollouts is not None and (options.rollouts / "run.toml").is_file():
         return Read(run_rollouts(options.rollouts), [])
     if options.rollouts is not None:
         return read_rollouts(options.rollouts)
-    return Read(run_rollouts(run_folder), []) if form.of == "pairs" and run_folder else None
+    if run_folder is None or form.of == "questions":
+        return None
+    if form.of == "prompts" and not has_rollouts(run_folder):
+        return None
+    return Read(run_rollouts(run_folder), [])
 
 
 def _schema(form: Exporter, source: Source, options: Options, found: list[Path] | None) -> pa.Schema | None:

@@ -22,7 +22,6 @@ from synth.rollouts.pairs import pairs
 from synth.rollouts.prompts import DROPPED, prompts
 from synth.rollouts.supervised import supervised
 from synth.rollouts.tables import ROLLOUTS
-from synth.schemas import STAGES
 from synth.store import ROW_GROUP, StageStore
 
 NOT_IN_RUN = "a problem that the dataset does not hold"
@@ -96,20 +95,24 @@ def of_rollouts(rollouts: pa.Table, of: Of, options: Options, files: list[Path] 
     return Source(rows, schema, left_out)
 
 
+def has_rollouts(run_folder: Path) -> bool:
+    """Whether a student tried the questions of a run."""
+    return StageStore(run_folder, ROLLOUTS.stage).manifest() is not None
+
+
 def run_rollouts(run_folder: Path) -> pa.Table:
-    """The rollouts that a stage of a run wrote.
+    """The rollouts that the stage `difficulty` of a run wrote.
 
     Raises:
-        StoreError: no stage wrote any, or a part of them is damaged.
+        StoreError: it has no such stage, or a part of them is damaged.
     """
-    stores = [StageStore(run_folder, stage) for stage in STAGES]
-    found = [m for m in (store.manifest() for store in stores) if m and ROLLOUTS.name in m.outputs]
-    if not found:
+    manifest = StageStore(run_folder, ROLLOUTS.stage).manifest()
+    if manifest is None:
         raise StoreError(
-            f"{run_folder} has no rollouts, since no model tried its questions several times; "
-            "name a table of them with --rollouts FILE."
+            f"{run_folder} has no rollouts, since no student tried its questions; set roles.student and run "
+            "it again, or name a table of rollouts with --rollouts FILE."
         )
-    files = [f.path for part in found[-1].parts for f in part.files if f.table == ROLLOUTS.name]
+    files = [f.path for part in manifest.parts for f in part.files if f.table == ROLLOUTS.name]
     try:
         tables = [pq.read_table(run_folder / path, columns=ROLLOUTS.schema.names) for path in files]
         return pa.concat_tables(tables).cast(ROLLOUTS.schema)

@@ -42,6 +42,14 @@ class Lists:
         """The list of one owner."""
         return self.items[self.start[owner] : self.start[owner + 1]]
 
+    def of_many(self, owners: Numbers) -> Numbers:
+        """The lists of some owners, end to end."""
+        sizes = self.sizes[owners]
+        ends = sizes.cumsum()
+        within = np.arange(int(ends[-1]) if len(ends) else 0) - np.repeat(ends - sizes, sizes)
+        items: Numbers = self.items[np.repeat(self.start[owners], sizes) + within]
+        return items
+
 
 @dataclass(frozen=True, slots=True)
 class Incidence:
@@ -98,6 +106,13 @@ class Incidence:
             KeyError: no passage has it.
         """
         return _find(self.concepts, concept_id)
+
+    def find(self, concept_id: str) -> int | None:
+        """The number of a concept, or None where no passage has it."""
+        try:
+            return _find(self.concepts, concept_id)
+        except KeyError:
+            return None
 
     def passage_number(self, passage_id: str) -> int | None:
         """The number of a passage, or None where it has no concept."""

@@ -1,15 +1,17 @@
-"""The walk as the papers write it, over edges: the yardstick for `walk` (METHOD 2.6.2; MathScale, 1.3).
+"""The samplers as the papers write them: the yardsticks for `walk` and `cooccurrence`.
 
-In, a networkx graph of `export.to_networkx` with counts as weights; out, concept ids. Slow and plain on
-purpose: tests show that sampling without edges has the same distribution.
+The walk (METHOD 2.6.2; MathScale, 1.3) takes a networkx graph of `export.to_networkx` with counts as
+weights, the scores of SwS (METHOD 3.5) take lists of names; out come concept ids. Slow and plain on
+purpose: tests show that sampling without edges, and without the whole sum, has the same distribution.
 """
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from random import Random
 from typing import TYPE_CHECKING
 
 from synth.config import CombinationsConfig
+from synth.config_targets import TargetsConfig
 from synth.graph.export import EPSILON
 from synth.graph.incidence import Kind
 
@@ -57,3 +59,45 @@ def _extend(rng: Random, graph: "nx.Graph[str]", reached: list[str], kind: Kind,
             break
         reached.append(drawn)
     return reached
+
+
+def cooccurrence_chances(
+    lists: Sequence[Collection[str]],
+    vectors: Mapping[str, Sequence[float]],
+    chosen: Sequence[str],
+    config: TargetsConfig,
+) -> dict[str, float]:
+    """The chance of each concept to be drawn next; without chosen ones, by frequency."""
+    names = sorted({name for listed in lists for name in listed})
+    often = {name: sum(name in listed for listed in lists) for name in names}
+    if not chosen:
+        return {name: often[name] / sum(often.values()) for name in names}
+    units = [[x / (math.hypot(*vectors[name]) or 1) for x in vectors[name]] for name in chosen]
+    mean = [sum(column) / len(chosen) for column in zip(*units, strict=True)]
+    scores = {}
+    for name in names:
+        counts = [sum(name in listed and other in listed for listed in lists) for other in chosen]
+        alike = cosine(vectors[name], mean)
+        if config.mode == "paper":
+            scores[name] = sum(counts) + alike
+        else:
+            shares = [n / math.sqrt(often[name] * often[o]) for n, o in zip(counts, chosen, strict=True)]
+            scores[name] = config.alpha * sum(shares) / len(chosen) + (1 - config.alpha) * alike
+    spent = _spent(lists, chosen, config)
+    top = max((score for name, score in scores.items() if name not in spent), default=0.0)
+    weights = {n: 0.0 if n in spent else math.exp((s - top) / config.tau) for n, s in scores.items()}
+    return {name: weight / (sum(weights.values()) or 1) for name, weight in weights.items()}
+
+
+def _spent(lists: Sequence[Collection[str]], chosen: Sequence[str], config: TargetsConfig) -> set[str]:
+    """What may not be drawn: the chosen, and what is listed with as many of them as one list may give."""
+    if config.mode == "paper" or not config.most_from_one:
+        return set(chosen)
+    full = [listed for listed in lists if len(set(listed) & set(chosen)) >= config.most_from_one]
+    return set(chosen).union(*full)
+
+
+def cosine(one: Sequence[float], other: Sequence[float]) -> float:
+    """The cosine of two vectors, 0 where one has no length."""
+    lengths = math.hypot(*one) * math.hypot(*other)
+    return math.fsum(a * b for a, b in zip(one, other, strict=True)) / lengths if lengths > 1e-6 else 0.0

@@ -12,7 +12,7 @@ from random import Random
 from typing import NamedTuple
 
 from synth.config import CombinationsConfig
-from synth.graph.incidence import Incidence, Kind
+from synth.graph.incidence import Incidence, Kind, Lists
 
 DEAD_END = "dead_end"
 
@@ -49,19 +49,27 @@ class Walk:
 
 
 def step(
-    rng: Random, incidence: Incidence, node: int, kind: Kind, exclude: Collection[int] = ()
+    rng: Random,
+    incidence: Incidence,
+    node: int,
+    kind: Kind,
+    exclude: Collection[int] = (),
+    among: Lists | None = None,
 ) -> tuple[int, int] | None:
     """The next concept and the passage that links it; None where no neighbour is left.
 
     The chance of a neighbour is the number of passages it shares with the node, over the sum of
-    these numbers for all neighbours of the kind that are not excluded.
+    these numbers for all neighbours of the kind that are not excluded. With `among`, lists that leave
+    some concepts out everywhere, only what they hold is a neighbour.
     """
-    lists = incidence.lists(kind)
+    lists = among or incidence.lists(kind)
     passages = incidence.postings.of(node)
     open_concepts = lists.sizes[passages]
     barred = {*exclude, node}
     for concept in barred:
-        if incidence.is_topic[concept] == (kind == "topic"):
+        if incidence.is_topic[concept] == (kind == "topic") and (
+            among is None or _has(lists, incidence, concept)
+        ):
             open_concepts -= 1 if concept == node else incidence.holds(concept, passages)
     ends = open_concepts.cumsum()
     if not ends[-1]:
@@ -71,6 +79,11 @@ def step(
     place = int(ends.searchsorted(pick, side="right"))
     left = [c for c in lists.of(int(passages[place])).tolist() if c not in barred]
     return left[pick - int(ends[place])], int(passages[place])  # counted from the end of `left`
+
+
+def _has(lists: Lists, incidence: Incidence, concept: int) -> bool:
+    """Whether lists that leave concepts out everywhere, or nowhere, hold one: a single passage tells."""
+    return concept in lists.of(int(incidence.postings.of(concept)[0]))
 
 
 def walk(rng: Random, incidence: Incidence, start_topic: int, config: CombinationsConfig) -> Walk:

@@ -12,12 +12,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from synth.ids import digest, stream
-from synth.llm import fake_schema, fake_text
+from synth.llm import fake_schema, fake_text, fake_votes
 
 VERSION = 1
 
 # Of the reply itself: a request that has one keeps it, however often it is sent.
-CONTENT_FAULTS = ("broken_json", "empty", "refusal", "echo", "truncated")
+CONTENT_FAULTS = ("broken_json", "empty", "refusal", "echo", "truncated", "wrong", "unmarked")
 # Of the transport: drawn for each try, so that trying again helps.
 STATUS_FAULTS = {"status_429": 429, "status_500": 500, "status_503": 503, "bare_429": 429}
 
@@ -104,13 +104,17 @@ class FakeModel:
         for fault in CONTENT_FAULTS:
             share = self._faults.get(fault, 0.0)
             if draw < share:
-                return _spoil(fault, body, reply)
+                return _spoil(fault, body, reply, name)
             draw -= share
         return reply
 
 
-def _spoil(fault: str, body: dict[str, Any], reply: FakeReply) -> FakeReply:
+def _spoil(fault: str, body: dict[str, Any], reply: FakeReply, name: str) -> FakeReply:
     text = reply.content or ""
+    if fault == "wrong":
+        return replace(reply, content=fake_votes.wrong(text, stream(0, "fake-wrong", name)))
+    if fault == "unmarked":
+        return replace(reply, content=fake_votes.unmarked(text))
     if fault == "broken_json":
         return replace(reply, content=text[: max(1, len(text) * 2 // 3)].rstrip("}]") + ",")
     if fault == "empty":

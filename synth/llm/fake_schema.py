@@ -56,8 +56,7 @@ class Filler:
 
     def _object(self, schema: Mapping[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
         properties = schema.get("properties", {})
-        if {"verdict", "outcome"} & properties.keys():
-            judged = self._writer.judged(properties)
+        if properties and (judged := self._writer.judged(properties)):
             return {name: judged[name] for name in properties if name in judged}
         if any(_is(name, _QUESTIONS) for name in properties):
             self._writer.choose()

@@ -1,7 +1,8 @@
 """What the fake model writes: concepts drawn from the passage, word problems, worked answers.
 
 In: the messages of a request. Out: text that survives the same checks as a real model's. Only the last user
-message is read for data: `<passage …>`, `<concepts>` with lines `- name`, `<question>`.
+message is read for data: `<passage …>`, `<concepts>` with lines `- name`, `<question>`; for a
+student `<problem>`.
 """
 
 import json
@@ -15,11 +16,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from synth.llm import fake_frames, fake_judge
+from synth.llm import fake_frames, fake_judge, fake_student, fake_votes
 
 _PASSAGE = re.compile(r"<passage\b[^>]*>(.*?)</passage>", re.DOTALL)
 _CONCEPTS = re.compile(r"<concepts\b[^>]*>(.*?)</concepts>", re.DOTALL)
 _QUESTION = re.compile(r"<question\b[^>]*>(.*?)</question>", re.DOTALL)
+_DRAFT = re.compile(r"<draft\b[^>]*>(.*?)</draft>", re.DOTALL)
+_PROBLEM = re.compile(r"<problem\b[^>]*>(.*?)</problem>", re.DOTALL)
 _SUBJECT = re.compile(r"<subject\b[^>]*>(.*?)</subject>", re.DOTALL)
 _SENTENCE_END = re.compile(r"[.!?](?:\s|$)")
 _ITEM = re.compile(r"<item\b[^>]*>(.*?)</item>", re.DOTALL)
@@ -52,6 +55,8 @@ class Prompt:
     subject: str
     tags: frozenset[str]
     item_tags: frozenset[str]
+    drafts: tuple[str, ...] = ()
+    problem: str = ""
 
 
 def read_prompt(messages: list[Mapping[str, str]]) -> Prompt:
@@ -70,6 +75,8 @@ def read_prompt(messages: list[Mapping[str, str]]) -> Prompt:
         subject="".join(_SUBJECT.findall(last)[:1]).strip(),
         tags=_tags(bare),
         item_tags=_tags((_ITEM.findall(bare) or [bare])[-1]),
+        drafts=tuple(draft.strip() for draft in _DRAFT.findall(last)),
+        problem="".join(_PROBLEM.findall(last)[-1:]).strip(),
     )
 
 
@@ -133,7 +140,14 @@ class Writer:
         return fake_frames.word_problem(self.draw, self.chosen)
 
     def answer(self) -> str:
-        """A short worked answer with a number in a box."""
+        """A short worked answer with a number in a box; or an objection, where the prompt knows of such."""
+        if "outcome" in self.prompt.tags and (said := fake_votes.objection(self.draw, self.prompt.question)):
+            return said
+        if self.prompt.drafts:
+            return fake_votes.aggregate(self.prompt.drafts)
+        """A short worked answer with a number in a box; that of a student may be wrong."""
+        if self.prompt.problem:
+            return fake_student.attempt(self.draw, self.prompt.problem, self.model)
         return fake_frames.worked_answer(self.draw, self.prompt.question)
 
     def document(self) -> str:
@@ -147,7 +161,9 @@ class Writer:
         names = wanted or self.prompt.tags
         if "verdict" in names:
             return fake_judge.judgement(self.prompt.question, self.model)
-        return fake_judge.check(self.prompt.question, self.model) if "outcome" in names else {}
+        # Where nothing is to be restated, the outcome is one that a solver may give in place of an answer.
+        restated = {"givens", "outcome"} <= {*names}
+        return fake_judge.check(self.prompt.question, self.model) if restated else {}
 
     def tagged(self) -> str:
         """The layout whose tags the prompt names, or nothing where it names none."""

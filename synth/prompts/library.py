@@ -30,9 +30,9 @@ _FRONT = re.compile(r"\A---\n(.*?)\n---\n(.*)\Z", re.DOTALL)
 _SECTION = re.compile(r"^# (System|User|Tags)\s*$", re.MULTILINE)
 # Tags that delimit data. Text of documents and models must not be able to close or open one.
 _DELIMITER = re.compile(
-    r"<(\s*+(?:/\s*+)*+(?:passage|concepts|question|item|kind|level|subject|unsuitable|topics|key_concepts"
+    r"<(\s*+(?:/\s*+)*+(?:passage|concepts|question|problem|item|kind|level|subject|unsuitable|topics|key_concepts"
     r"|solution|final_answer|relevance|clarity|language_quality|overall|outline|assessment|question_format"
-    r"|factual_accuracy|difficulty_alignment|concept_coverage|solvability|verdict|givens|sought|outcome)\b)",
+    r"|factual_accuracy|difficulty_alignment|concept_coverage|solvability|verdict|givens|sought|outcome|draft)\b)",
     re.IGNORECASE,
 )
 

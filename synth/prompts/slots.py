@@ -28,6 +28,7 @@ _LISTS = ("questions", "passage_questions", "concept_questions")
 _COMBINATION = Slot(
     COMMON | {"language", "references", "title", "passage", "topics", "key_concepts", "most"}, _LISTS
 )
+_ANSWER = Slot(COMMON | {"question", "language"}, (None, "solution"))
 
 SLOTS: dict[str, Slot] = {
     "concepts": Slot(
@@ -43,7 +44,11 @@ SLOTS: dict[str, Slot] = {
         COMMON | {"question", "concepts", "level", "outline", "references", "language"}, ("judgement",)
     ),
     "well_posed": Slot(COMMON | {"question", "language"}, ("well_posedness",)),
-    "answer": Slot(COMMON | {"question", "language"}, (None, "solution")),
+    "answer": _ANSWER,
+    "answer_text": Slot(_ANSWER.variables, (None,)),
+    "vote": _ANSWER,
+    "aggregate": Slot(_ANSWER.variables | {"drafts", "closed"}, (None, "solution")),
+    "attempt": Slot(COMMON | {"question", "language"}, (None,)),
 }
 
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 from synth.config import CombinationsConfig, RunConfig
 from synth.schemas import TABLES
 from synth.stages.dataset import UNKNOWN_LICENCE
+from synth.stages.difficulty import WORDS
 from synth.target import sentence
 from synth.text import counted
 
@@ -65,6 +66,7 @@ def render_card(config: RunConfig, stats: dict[str, Any], documents: pa.Table, p
         departures=departures(config),
         benchmarks=[PurePath(path).name for path in config.screen.benchmarks],
         columns=TABLES["dataset"].columns,
+        words=WORDS,
     )
 
 
@@ -105,6 +107,11 @@ def departures(config: RunConfig) -> list[str]:
         "a set of concepts that was drawn before is drawn again": combinations.retries > 0,
         "questions are judged before they are answered, after SwS (arXiv 2506.08989)": bool(
             config.roles.judge
+        ),
+        "answers are agreed on by several responses, after SwS": config.answers.mode == "vote",
+        "answers are written from several drafts (GSA, arXiv 2503.04104)": config.answers.mode == "aggregate",
+        "questions are kept by the pass rate of a student, after SwS (arXiv 2506.08989)": bool(
+            config.roles.student and config.difficulty.keep == "band"
         ),
         "near-duplicates are found by MinHash and confirmed by exact Jaccard; no method is named": True,
     }

@@ -22,10 +22,12 @@ from synth.errors import StoreError
 from synth.graph.picture import draw
 from synth.ids import digest
 from synth.places import OLD_DATASET
+from synth.publish.answering import answering_stats
 from synth.publish.card import render_card
 from synth.publish.judging import judging_stats
 from synth.publish.rejected import Leaks, published_rejected
 from synth.publish.stats import dataset_stats, provenance
+from synth.publish.student import student_stats
 from synth.report import funnel, manifests
 from synth.schemas import TABLES
 from synth.store import StageStore, write_table
@@ -81,8 +83,10 @@ def _write(folder: Path, run_folder: Path, config: RunConfig, stages: tuple[str,
     tables = {name: StageStore(run_folder, TABLES[name].stage).read(name) for name in _READ}
     rows, documents, concepts, incidence = (tables[name] for name in _READ)
     judging = _judging(run_folder) if "judge" in stages else None
+    student = _student(run_folder, config) if "difficulty" in stages else None
     found = funnel(run_folder), manifests(run_folder)
-    stats = dataset_stats(rows, documents, concepts, incidence, *found, judging)
+    answering = _answering(run_folder, config)
+    stats = dataset_stats(rows, documents, concepts, incidence, *found, judging, answering, student)
     meta = provenance(config, _version(), stats)
     leaks = _leak_finder(config)
     if config.dataset.include_text:
@@ -106,6 +110,17 @@ def _write(folder: Path, run_folder: Path, config: RunConfig, stages: tuple[str,
 def _judging(run_folder: Path) -> dict[str, Any]:
     store = StageStore(run_folder, "judge")
     return judging_stats(store.read("judged"), store.read("rejected"))
+
+
+def _answering(run_folder: Path, config: RunConfig) -> dict[str, Any] | None:
+    store, answers = StageStore(run_folder, "answers"), config.answers
+    most = answers.samples if answers.mode == "vote" else answers.drafts
+    return answering_stats(store.read("answers"), store.read("candidates"), most)
+
+
+def _student(run_folder: Path, config: RunConfig) -> dict[str, Any]:
+    store = StageStore(run_folder, "difficulty")
+    return student_stats(store.read("difficulty"), store.read("rejected"), config.difficulty.attempts)
 
 
 def _draw(concepts: pa.Table, incidence: pa.Table, path: Path) -> bool:

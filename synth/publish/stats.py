@@ -27,8 +27,10 @@ def dataset_stats(
     funnel: list[FunnelRow],
     manifests: dict[str, Manifest],
     judging: dict[str, Any] | None = None,
+    answering: dict[str, Any] | None = None,
+    student: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Counts, lengths, sources, licences, models, the funnel, verdicts and the shape of the graph."""
+    """Counts, lengths, sources, licences, models, the funnel, verdicts, agreement, pass rates, the graph."""
     frame = rows.to_pandas(types_mapper=pd.ArrowDtype)
     return {
         "rows": len(frame),
@@ -48,6 +50,8 @@ def dataset_stats(
         "words": {name: _words(frame[name]) for name in ("question", "answer")},
         "funnel": [_funnel_row(row) for row in funnel],
         "judging": judging,
+        "answering": answering,
+        "student": student,
         "graph": statistics(concepts, incidence),
         "fingerprints": {stage: m.fingerprint for stage, m in manifests.items()},
         **_target(manifests),

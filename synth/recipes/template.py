@@ -49,6 +49,7 @@ EXAMPLES: dict[str, Any] = {
     "price": {"input": 0.5, "output": 1.5, "cached_input": 0.05, "batch": 0.5},
     "prices": "prices.toml",
     "checker": "big",
+    "student": "big",
 }
 
 

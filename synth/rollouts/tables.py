@@ -1,15 +1,15 @@
 """Rollouts and what is made of them: the columns of each table.
 
-A run may hold `rollouts`; the others are worked out from it and stored nowhere.
+A run with a student holds `rollouts` and `difficulty`; the others are worked out and stored nowhere.
 """
 
 import pyarrow as pa
 
-from synth.schemas import Column, Table
+from synth.columns import Column, Table
 
 _TEXT = pa.string()
 
-# Not among `schemas.TABLES`: those name stages that run, and rollouts come from files too.
+# Written by the stage `difficulty`; rollouts of a file are read into the same columns.
 ROLLOUTS = Table(
     "rollouts",
     "difficulty",
@@ -53,6 +53,27 @@ DIFFICULTY = (
     Column("agreement", pa.float64(), "share of the solver's answers that agree, else null", True),
     Column("difficulty", pa.string(), "one word of `rates.DIFFICULTIES`"),
     Column("kept", pa.bool_(), "whether its pass rate lies in the band"),
+)
+
+TRIED = Table(
+    "difficulty",
+    "difficulty",
+    "how often a student solves a question; a run without a student has none",
+    "question_id",
+    (
+        Column("question_id", _TEXT, "question that was kept"),
+        *FIGURES,
+        Column("agreement", pa.float64(), "share of the solver's answers that agree, else null", True),
+        Column("difficulty", _TEXT, "`in_band`, or the reason for which it would be rejected"),
+        Column("label", _TEXT, "answer that the attempts were held against"),
+        Column("student", _TEXT, "identity of the model that tried"),
+        Column("temperature", pa.float64(), "temperature of its sampling"),
+        Column("top_p", pa.float64(), "top p of its sampling"),
+        Column("max_tokens", pa.int32(), "its longest response, in tokens"),
+        Column("verifier", _TEXT, "what compared the answers"),
+        Column("prompt_id", _TEXT, "prompt of the attempts"),
+        Column("prompt_sha", _TEXT, "SHA-256 of that prompt's file"),
+    ),
 )
 
 PAIRS = (

@@ -1,15 +1,21 @@
-"""Screened questions in, worked answers out: mode `single`, one response each (METHOD 2.7)."""
+"""Screened or judged questions in, answers out, in one of three modes: `single`, `vote` or `aggregate`.
 
+`single` takes one response as it is (METHOD 2.7). `vote` keeps what enough of several agree on (`voting`),
+`aggregate` has a new answer written from several drafts (`drafting`).
+"""
+
+from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from synth.config import AnswersConfig, RunConfig
-from synth.ids import content_id
-from synth.prompts.replies import Unparseable
+from synth.config import RunConfig
 from synth.stages.base import Output, Rejected, make_table
-from synth.stages.calls import Answered, Ask, Services, ask_all
-from synth.verify.final_answer import final_answer
+from synth.stages.calls import Ask, Services, ask_all
+from synth.stages.candidates import STAGE, Candidate, read_candidate, variables
+from synth.stages.drafting import aggregated
+from synth.stages.voting import voted
 
 Row = dict[str, Any]
 
@@ -17,59 +23,37 @@ Row = dict[str, Any]
 def answer_questions(
     screened: pa.Table, questions: pa.Table, config: RunConfig, services: Services
 ) -> Output:
-    """One call per question; without a final answer the question is rejected, with the response."""
-    texts = {row["question_id"]: row for row in questions.to_pylist()}
-    ids = screened["question_id"].to_pylist()
-    prompt = services.prompts.get(config.prompts.answer)
-    asks = [
-        Ask(row_id, prompt, {"question": texts[row_id]["question"], "language": _language(texts[row_id])})
-        for row_id in ids
-    ]
-    answers: list[Row] = []
-    rejected: list[Rejected] = []
-    for answered in ask_all(asks, "answers", "solver", config.prompts.answers_sampling, config, services):
-        row = read_answer(answered, config.answers)
-        if isinstance(row, Rejected):
-            rejected.append(row)
-        else:
-            answers.append(row)
+    """At most one answer for each question; the others are rejected, and so is each response that failed."""
+    ids = screened["question_id"]
+    rows = questions.filter(pc.is_in(questions["question_id"], ids.combine_chunks())).to_pylist()
+    candidates: list[Row] = []
+    if config.answers.mode == "single":
+        answers, rejected = _single(rows, config, services)
+    else:
+        several = voted if config.answers.mode == "vote" else aggregated
+        answers, rejected, candidates = several(rows, config, services)
+    made = {"answers": answers, "candidates": candidates}
     return Output(
-        tables={"answers": make_table("answers", answers)},
-        inputs=frozenset(ids),
+        tables={name: make_table(name, written) for name, written in made.items()},
+        inputs=frozenset(ids.to_pylist()),
         parents=frozenset(row["question_id"] for row in answers),
         rejected=rejected,
     )
 
 
-def read_answer(answered: Answered, config: AnswersConfig) -> Row | Rejected:
-    """The answer of one reply, or why there is none."""
-    question_id = answered.ask.row_id
-    if fault := answered.fault():
-        return answered.reject(question_id, question_id, *fault)
-    try:
-        response, final = _response(answered)
-    except Unparseable as fault:
-        return answered.reject(question_id, question_id, "unparseable", str(fault))
-    if len(response) > config.max_chars:
-        detail = f"{len(response)} characters, more than {config.max_chars}"
-        return answered.reject(question_id, question_id, "too_long", detail)
-    if not final:
-        return answered.reject(question_id, question_id, "no_final_answer", "no boxed or stated answer")
-    prompt, sample = answered.ask.prompt, answered.ask.sample
-    answer_id = content_id("a", question_id, prompt.sha, answered.reply.model, sample)
-    texts = {"answer": response, "final_answer": final}
-    return {"answer_id": answer_id, "question_id": question_id, "sample": sample, **texts, **answered.columns}
+def _single(
+    questions: Sequence[Row], config: RunConfig, services: Services
+) -> tuple[list[Row], list[Rejected]]:
+    """One call per question; what cannot be used rejects it, with the response."""
+    slots = config.prompts
+    prompt = services.prompts.get(slots.answer_text if config.answers.kind == "text" else slots.answer)
+    asks = [Ask(row["question_id"], prompt, variables(row)) for row in questions]
+    replies = ask_all(asks, STAGE, "solver", slots.answers_sampling, config, services)
+    read = [read_candidate(answered, "sample", config) for answered in replies]
+    answers = [one.answer("single", 1) for one in read if not one.fallen]
+    return answers, [_rejected(one) for one in read if one.fallen]
 
 
-def _response(answered: Answered) -> tuple[str, str | None]:
-    """Response and final answer; two fields are put together in the form that free text has."""
-    if answered.ask.prompt.front.reply is None:
-        response = answered.reply.text.strip()
-        return response, final_answer(response)
-    reply = answered.parse_one()
-    solution, final = (str(getattr(reply, name)).strip() for name in ("solution", "final_answer"))
-    return f"{solution}\n\n\\boxed{{{final}}}", final
-
-
-def _language(question: Row) -> str:
-    return f"the language of the question ({question['language']})"
+def _rejected(candidate: Candidate) -> Rejected:
+    """The only response to a question: the question falls with it."""
+    return candidate.rejected()._replace(row_id=candidate.answered.ask.row_id)

@@ -22,11 +22,13 @@ def assemble(tables: Mapping[str, pa.Table], config: RunConfig) -> Output:
     screened = _by(tables["screened"], "question_id")
     passages = _by(tables["passages"].drop_columns(["text"]), "passage_id")
     judged = _by(tables["judged"], "question_id") if "judged" in tables else {}
-    answers = tables["answers"].to_pylist()
+    tried = _by(tables["difficulty"], "question_id") if "difficulty" in tables else None
+    answers = [a for a in tables["answers"].to_pylist() if tried is None or a["question_id"] in tried]
     rows = [
         {
             **_row(questions[a["question_id"]], screened[a["question_id"]], a, passages, config),
             **_verdict(judged.get(a["question_id"], {})),
+            "pass_rate": tried[a["question_id"]]["pass_rate"] if tried is not None else None,
         }
         for a in answers
     ]
@@ -92,7 +94,8 @@ def _row(question: Row, screened: Row, answer: Row, passages: Mapping[str, Row],
         "language": question["language"],
         "domain": config.domain,
         "difficulty": question["difficulty"],
-        "answer_mode": config.answers.mode,
+        "answer_mode": answer["mode"],
+        "agreement": answer["agreement"],
         "nearest_jaccard": screened["nearest_jaccard"],
         "source_overlap": screened["source_overlap"],
         "benchmark_overlap": screened["benchmark_overlap"],

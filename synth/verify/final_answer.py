@@ -70,9 +70,14 @@ def final_answer(response: str) -> str | None:
 
 def find_answer(response: str, mode: Mode = "stated") -> Found | None:
     """The final answer with its evidence; without any marker only where `mode` is `free`."""
-    thoughts = list(_THOUGHT.finditer(response))
-    text = response[thoughts[-1].end() :] if thoughts else response
+    text = without_thoughts(response)
     return _boxed(text) or _stated(text) or _bold(text) or (_unmarked(text) if mode == "free" else None)
+
+
+def without_thoughts(response: str) -> str:
+    """A response as it goes on after the last of its thoughts, where it marks any."""
+    thoughts = list(_THOUGHT.finditer(response))
+    return response[thoughts[-1].end() :] if thoughts else response
 
 
 def _boxed(text: str) -> Found | None:

@@ -70,10 +70,16 @@ def vote(
     `minimum_margin` is by how many votes the second must be behind: 1 rejects ties, 2 is METHOD's stricter
     option.
     """
-    found = clusters(answers, same, form)
+    return count(clusters(answers, same, form), len(answers), minimum_share, minimum_margin)
+
+
+def count(
+    found: Sequence[Sequence[int]], total: int, minimum_share: float = 0.5, minimum_margin: int = 1
+) -> Vote:
+    """The vote of `total` samples whose answers are in these clusters."""
     sizes = tuple(sorted(map(len, found), reverse=True))
-    agreement = sizes[0] / len(answers) if sizes else 0.0
-    why = _why(sizes, len(answers), minimum_share, minimum_margin)
+    agreement = sizes[0] / total if sizes else 0.0
+    why = _why(sizes, total, minimum_share, minimum_margin)
     winner = max(found, key=len)[0] if why == "agreed" else None
     return Vote(winner, why, agreement, sizes)
 
@@ -81,12 +87,12 @@ def vote(
 def _why(sizes: Sequence[int], total: int, minimum_share: float, minimum_margin: int) -> Why:
     if not sizes:
         return "no_answers"
-    margin = sizes[0] - (sizes[1] if len(sizes) > 1 else 0)
-    if margin == 0:
-        return "tie"
     # In whole votes: half of 8 is 4, and no rounding of a share decides.
     if sizes[0] < minimum_share * total - 1e-9:
         return "below_share"
+    margin = sizes[0] - (sizes[1] if len(sizes) > 1 else 0)
+    if margin == 0:
+        return "tie"
     return "agreed" if margin >= minimum_margin else "below_margin"
 
 
@@ -103,3 +109,15 @@ def decided(
         return True
     # Nobody can: the first, with all that come, stays below; or cannot get far enough before the second.
     return first + left < needed or (left + first - second < max(minimum_margin, 1))
+
+
+def fewest(
+    sizes: Sequence[int], left: int, total: int, minimum_share: float = 0.5, minimum_margin: int = 1
+) -> int:
+    """How many more of the `left` samples it takes at the least until the outcome may be certain."""
+    first, *others = [*sorted(sizes, reverse=True), 0]
+    for more in range(1, left):
+        likely = ([first + more, *others], sizes)  # all agree with the first, or with nothing
+        if any(decided(one, left - more, total, minimum_share, minimum_margin) for one in likely):
+            return more
+    return left

@@ -12,6 +12,7 @@ from synth.llm import wire
 from synth.llm.fake import REFUSAL, FakeModel, FakeReply, completion, tokens
 from synth.llm.fake_schema import fill
 from synth.llm.fake_text import Writer, names_of, read_prompt
+from synth.verify.final_answer import final_answer
 
 PASSAGES = [
     "A prime number has exactly two divisors. Every integer is a product of prime numbers.",
@@ -286,3 +287,34 @@ def test_replies_are_cut_at_the_token_limit():
 def test_unknown_faults_are_an_error():
     with pytest.raises(ValueError, match="unknown faults: nonsense"):
         FakeModel(faults={"nonsense": 1.0})
+
+
+def test_solvers_that_are_wrong_or_say_no_answer():
+    asked = "<question>\nA box holds 12 jars and 7 lids. How many?\n</question>"
+
+    def answers(**faults):
+        model = FakeModel(faults=faults)
+        return [final_answer(model.reply(body(asked, seed=n)).content) for n in range(200)]
+
+    plain = answers()
+    wrong = answers(wrong=0.3)
+    assert wrong == answers(wrong=0.3)
+    off = [int(one) - int(right) for one, right in zip(wrong, plain, strict=True)]
+    assert 40 <= sum(map(bool, off)) <= 80
+    assert set(off) == {0, 1, 2, 3}
+    assert 10 <= answers(unmarked=0.1).count(None) <= 35
+
+
+def test_few_questions_are_faulty_for_all_solvers_and_most_see_it():
+    told = "End with one of these: <outcome>inconsistent</outcome> or another.\n"
+
+    def objections(n, text=told):
+        asked = f"{text}<question>\nA box holds {n} jars and 7 lids. How many?\n</question>"
+        said = [FakeModel().reply(body(asked, seed=seed)).content for seed in range(8)]
+        return [one.rpartition("<outcome>")[2] for one in said if "<outcome>" in one]
+
+    found = [objections(n) for n in range(150)]
+    faulty = [said for said in found if said]
+    assert 3 <= len(faulty) <= 20
+    assert all(len(set(said)) == 1 and len(said) > 2 for said in faulty)
+    assert not any(objections(n, "") for n in range(30))

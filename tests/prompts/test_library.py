@@ -30,6 +30,8 @@ VARIABLES = {
     "outline": "",
     "kind": "blog post",
     "subject": "algebra",
+    "drafts": ["It is 4.", "It is 5."],
+    "closed": True,
 }
 FORMS = ("json_schema", "json_object", "tags", "text")
 

@@ -18,6 +18,9 @@ FITTING = {
     "level2_choose": ("level2_choose.v1",),
     "level3": ("level3.v1", "level3_compact.v1"),
     "answer": ("answer.v1", "answer_compact.v1"),
+    "answer_text": ("answer_text.v1",),
+    "vote": ("answer_vote.v1", "answer_compact.v1"),
+    "aggregate": ("aggregate.v1",),
     "rating": ("rating.v1", "rating_compact.v1"),
     "document": ("document.v1",),
     "judge": ("judge.v1",),
@@ -65,6 +68,10 @@ def test_stages_fill_every_variable_that_their_slot_promises(config: RunConfig, 
         "judge",
         "judge, well-posedness",
     }
+    for settings in ({"mode": "vote"}, {"mode": "aggregate"}, {"mode": "aggregate", "kind": "text"}):
+        other = own.model_copy(update={"answers": own.answers.model_copy(update=settings)})
+        found = [e.prompt for e in forecast(other).examples if e.stage == "answers"]
+        assert found == ["answers", "answers, aggregate"][: 1 + (settings["mode"] == "aggregate")]
 
 
 @pytest.mark.parametrize(

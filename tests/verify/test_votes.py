@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synth.verify.equivalence.decide import by_rules, form_of
-from synth.verify.votes import Vote, clusters, decided, vote
+from synth.verify.votes import Vote, clusters, decided, fewest, vote
 
 SMALL = st.lists(st.sampled_from(["a", "b", "c", None]), max_size=9)
 
@@ -110,3 +110,35 @@ def test_a_vote_is_decided_as_soon_as_it_can_be() -> None:
     assert not decided([], 8, 8)
     assert not decided([4, 3], 1, 8)
     assert decided([], 0, 8)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "left", "total", "share", "margin", "more"),
+    [
+        ([], 8, 8, 0.5, 1, 5),
+        ([], 8, 8, 0.5, 2, 5),  # five apart from the three that are left
+        ([4], 4, 8, 0.5, 1, 1),
+        ([4, 1], 3, 8, 0.5, 1, 1),
+        ([3, 2], 3, 8, 0.5, 1, 2),  # another two for the first, or two for nobody
+        ([1, 1, 1, 1, 1], 3, 8, 0.5, 1, 1),  # one that differs again: none can reach four
+        ([], 1, 1, 0.5, 1, 1),
+        ([], 8, 8, 1.0, 1, 1),  # one without an answer
+    ],
+)
+def test_the_fewest_that_could_decide(
+    sizes: list[int], left: int, total: int, share: float, margin: int, more: int
+) -> None:
+    assert fewest(sizes, left, total, share, margin) == more
+
+
+@settings(deadline=None)
+@given(SMALL, st.sampled_from([0.25, 0.5, 0.6, 1.0]), st.integers(1, 2))
+def test_fewer_than_the_fewest_decide_nothing(answers: list[str | None], share: float, margin: int) -> None:
+    total = len(answers) + 3
+    sizes = [len(group) for group in clusters(answers, equal)]
+    if decided(sizes, 3, total, share, margin):
+        return
+    for more in range(1, fewest(sizes, 3, total, share, margin)):
+        for rest in itertools.product(["a", "b", "c", "d", None], repeat=more):
+            grown = [len(group) for group in clusters([*answers, *rest], equal)]
+            assert not decided(grown, 3 - more, total, share, margin)

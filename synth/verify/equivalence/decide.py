@@ -25,7 +25,8 @@ def form_of(text: str) -> str:
 
 
 @lru_cache(_KEPT)
-def _read(text: str) -> Answer:
+def read(text: str) -> Answer:
+    """The answer as the rules read it; opaque where they do not."""
     try:
         return read_answer(plain_dress(text), is_formula(text))
     except RecursionError:
@@ -42,9 +43,9 @@ def by_rules(gold: str, answer: str) -> Outcome:
         return TOO_LONG
     if (form := form_of(gold)) == form_of(answer):
         return SAME_TEXT if form else EMPTY
-    found = compare(_read(gold), _read(answer))
+    found = compare(read(gold), read(answer))
     if found.equal is False and (lists := _as_lists(gold, answer)):
-        return compare(*map(_read, lists))
+        return compare(*map(read, lists))
     return found
 
 

@@ -9,6 +9,7 @@ import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from importlib.metadata import version
 from importlib.util import find_spec
 from types import TracebackType
 from typing import Self
@@ -19,6 +20,8 @@ from synth.verify.equivalence.outcome import UNREAD, Outcome
 from synth.verify.equivalence.slot import Slot
 from synth.verify.equivalence.unfit import unfit
 
+# Of the rules: raised whenever they decide otherwise than before.
+VERSION = 1
 SECONDS = 5.0
 MEMORY_MB = 1024
 # Pairs that wait for the library while the rules go on with later ones, for each process.
@@ -29,13 +32,23 @@ _NEEDED = "Comparing answers needs math-verify; install it with: pip install 'sy
 Pair = tuple[str, str]
 
 
+def is_installed() -> bool:
+    """Whether the library is there."""
+    return bool(find_spec("math_verify") and find_spec("antlr4"))
+
+
+def verifier() -> str:
+    """What compares: the version of our rules, and of the library, which may decide otherwise in another."""
+    return f"synth rules {VERSION}, math-verify {version('math-verify') if is_installed() else 'absent'}"
+
+
 def require_library() -> None:
     """Nothing where the library is installed.
 
     Raises:
         ConfigError: it is not.
     """
-    if not (find_spec("math_verify") and find_spec("antlr4")):
+    if not is_installed():
         raise ConfigError(_NEEDED)
 
 

@@ -1,0 +1,52 @@
+"""The section `targets`: how concepts of failed problems are combined, and tied to documents."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from synth.config_base import Config, Count, Share
+
+
+class TargetsConfig(Config):
+    """Combinations of weak concepts (METHOD 3.5), and their documents (METHOD 5)."""
+
+    sampler: Literal["cooccurrence_similarity", "graph_walk", "uniform"] = Field(
+        "cooccurrence_similarity",
+        title="Sampler",
+        description="From failed problems alone, by walks in the documents' graph, or evenly (the control).",
+    )
+    mode: Literal["paper", "normalised"] = Field(
+        "normalised",
+        title="Score",
+        description="`paper` adds counts, so one count is worth a factor of 148; `normalised` bounds them.",
+    )
+    size: int = Field(5, ge=2, le=12, title="Size", description="Concepts in a combination.")
+    tau: float = Field(
+        0.2, gt=0, le=100, allow_inf_nan=False, title="Temperature", description="Divides every score."
+    )
+    alpha: Share = Field(
+        0.5, title="Weight", description="Of co-occurrence against similarity; `normalised` only."
+    )
+    most_from_one: Count = Field(
+        3,
+        title="Most from one problem",
+        description="Concepts of one failed problem in a combination; `normalised` only; 0 sets no limit.",
+    )
+    retries: Count = Field(
+        5,
+        title="Retries",
+        description="New draws for a set drawn before, or for one that came out too small.",
+    )
+    min_similarity: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.8,
+        title="Least similarity",
+        description="Cosine from which a weak concept is taken for one of the documents' concepts.",
+    )
+    min_weak: int = Field(
+        2, ge=1, title="Fewest weak concepts", description="In each combination walked in the graph."
+    )
+    without_references: Literal["keep", "reject"] = Field(
+        "keep",
+        title="Without references",
+        description="What becomes of a combination for which no passage shares a concept.",
+    )
