@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import jinja2
+import orjson
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
@@ -120,7 +121,7 @@ def _templates() -> jinja2.Environment:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.filters |= {"line": line, "shown": shown, "pieces": pieces, "number": number}
+    environment.filters |= {"line": line, "shown": shown, "pieces": pieces, "number": number, "as_json": as_json}
     environment.globals |= {"counted": counted, "version": _version()}
     return environment
 
@@ -134,6 +135,12 @@ def number(value: object) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     return f"{value:,.4g}" if isinstance(value, float) else line(value)
+
+
+def as_json(value: object) -> str:
+    """A row as JSON, to be copied."""
+    options = orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS
+    return orjson.dumps(value, default=str, option=options).decode()
 
 
 def _version() -> str:

@@ -21,6 +21,7 @@ _PIECES = re.compile(
     r"|\\\[(?P<d2>.+?)\\\]"
     rf"|(?P<d3>\\begin\{{(?P<env>(?:{_ENVIRONMENTS})\*?)\}}.+?\\end\{{(?P=env)\}})"
     r"|\\\((?P<i1>.+?)\\\)"
+    r"|(?P<i3>\\boxed\{(?:[^{}$]|\{[^{}$]*\})*\})"
     # As other readers of such text have it: no space inside the marks, no digit after the second.
     r"|(?<![\\$])\$(?P<i2>(?![\s$])(?:[^$\\\n]|\\.|\n(?!\n))*?(?<![\s\\]))\$(?![\d$])",
     re.DOTALL | re.MULTILINE,
@@ -78,7 +79,7 @@ def _piece(match: re.Match[str]) -> Piece | None:
     if (code := match["code"]) is not None:
         return Piece("code", code)
     display = match["d1"] or match["d2"] or match["d3"]
-    formula = display or match["i1"] or match["i2"]
+    formula = display or match["i1"] or match["i2"] or match["i3"]
     if formula is None or not formula.strip() or len(formula) > MOST_FORMULA:
         return None
     return Piece("display" if display else "inline", formula.strip())
