@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from flows.commands import check, demo, endpoint, explain, export, inspect, models, run, verify, view
+from flows.commands import check, compare, demo, endpoint, explain, export, inspect, models, run, verify, view
 from flows.terminal import complain
 from synth.errors import SynthError
 
@@ -98,6 +98,7 @@ app.command()(inspect.status)
 app.command()(inspect.stats)
 app.command()(explain.explain)
 app.command()(view.view)
+app.command()(compare.compare)
 app.command()(export.export)
 app.command()(verify.verify)
 app.add_typer(models.app)

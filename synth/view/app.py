@@ -24,8 +24,17 @@ if TYPE_CHECKING:
 Page = Callable[[Site, Request], Response]
 ROUTES: tuple[tuple[str, Page], ...] = (
     ("/", pages.runs),
+    ("/compare", pages.compare),
     ("/d/{source}", pages.source),
+    ("/d/{source}/stats", pages.stats),
+    ("/d/{source}/graph", pages.graph),
+    ("/d/{source}/concept/{id:path}", pages.concept),
+    ("/d/{source}/prompts", pages.prompts),
+    ("/d/{source}/prompts/{id:path}", pages.prompt),
+    ("/d/{source}/rejected", pages.rejected),
+    ("/d/{source}/progress", pages.progress),
     ("/d/{source}/t/{table:path}/row/{number}", pages.row),
+    ("/d/{source}/t/{table:path}/rows.{kind}", pages.take),
     ("/d/{source}/t/{table:path}", pages.table),
     ("/d/{source}/row/{id:path}", pages.by_id),
 )

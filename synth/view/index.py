@@ -27,7 +27,12 @@ _WORDS = re.compile(r"[^\W_]+")
 
 def path_of(source: Source, table: Table) -> Path:
     """Where the index of a table lies."""
-    name = f"search-{re.sub('[^A-Za-z0-9]+', '-', table.name)[:40]}-{table.stamp[:16]}.sqlite"
+    name = re.sub("[^A-Za-z0-9]+", "-", table.name)[:40]
+    return kept_beside(source, f"search-{name}-{table.stamp[:16]}.sqlite")
+
+
+def kept_beside(source: Source, name: str) -> Path:
+    """Where what was worked out of a source is kept."""
     beside = source.folder / FOLDER
     if source.is_run and (is_there(beside / name) or os.access(source.folder, os.W_OK)):
         return beside / name

@@ -47,6 +47,12 @@ class Shape:
     high: float = 0.0
     whole: bool = False
     varies: bool = True
+    chars: float = 0.0
+
+    @property
+    def is_long(self) -> bool:
+        """Whether it is something to read, rather than a word or two."""
+        return self.kind is Kind.TEXT and self.chars > LONG_CHARS
 
     @property
     def sorts(self) -> bool:
@@ -94,8 +100,8 @@ def shapes(engine: Engine, table: Table) -> dict[str, Shape]:
             low, high = ends.get(name, (0.0, 0.0))
             found[name] = Shape(name, kind, doc, low, high, whole, varies=low < high)
         elif kind is None:
-            text, varies = seen.get(name, (Kind.TEXT, True))
-            found[name] = Shape(name, Kind.ID if name == table.key else text, doc, varies=varies)
+            text, varies, chars = seen.get(name, (Kind.TEXT, True, math.inf))
+            found[name] = Shape(name, Kind.ID if name == table.key else text, doc, varies=varies, chars=chars)
         else:
             found[name] = Shape(name, kind, doc)
     return found
@@ -120,9 +126,9 @@ def _is_text(type: pa.DataType) -> bool:
     return pa.types.is_string(type) or pa.types.is_large_string(type) or pa.types.is_string_view(type)
 
 
-def _look(engine: Engine, table: Table, names: list[str]) -> dict[str, tuple[Kind, bool]]:
+def _look(engine: Engine, table: Table, names: list[str]) -> dict[str, tuple[Kind, bool, float]]:
     """Category, id or text, by a sample of the first rows."""
-    found: dict[str, tuple[Kind, bool]] = {}
+    found: dict[str, tuple[Kind, bool, float]] = {}
     for name in names:
         column = quoted(name)
         sql = f"""
@@ -135,13 +141,13 @@ def _look(engine: Engine, table: Table, names: list[str]) -> dict[str, tuple[Kin
         except QueryFault:  # texts too long for memory: still a text
             continue
         if "sha" in name.split("_") or name.startswith("sha"):
-            found[name] = Kind.ID, True
+            found[name] = Kind.ID, True, mean or 0
         elif told and longest <= MOST_CHARS and values <= min(MOST_VALUES, max(1, told // 2)):
-            found[name] = Kind.CATEGORY, values > 1 or told < rows
+            found[name] = Kind.CATEGORY, values > 1 or told < rows, mean
         elif told and not spaced and mean <= LONG_CHARS * 2 and name.endswith("id"):
-            found[name] = Kind.ID, True
+            found[name] = Kind.ID, True, mean or 0
         else:
-            found[name] = Kind.TEXT, bool(told)
+            found[name] = Kind.TEXT, bool(told), mean or 0
     return found
 
 

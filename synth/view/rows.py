@@ -19,6 +19,8 @@ Row = dict[str, Any]
 # In order: number of the file, number of the row in it.
 Place = tuple[int, int]
 HITS = "hits"
+# What a reader wants to see of a rejected row: the first of these that it has.
+READ_FIRST = ("question", "reply", "answer", "name", "text", "title")
 # The number of a row in the whole table; its value is the numbers of the first row of each file.
 NUMBER = "CAST(? AS BIGINT[])[CAST(file_index AS BIGINT) + 1] + CAST(file_row_number AS BIGINT)"
 
@@ -112,7 +114,11 @@ def preview(
     engine: Engine, table: Table, wanted: Sequence[Place], columns: Sequence[Shape], chars: int
 ) -> list[Row]:
     """The rows at some places as a table shows them: the beginnings of texts, the first items of lists."""
-    return fetch(engine, table, wanted, [c.name for c in columns], {c.name: _start(c, chars) for c in columns})
+    said = {column.name: _start(column, chars) for column in columns}
+    if table.name == "rejected" and "row" in said:  # JSON: what a reader wants to see of it
+        read = ", ".join(f"""json_extract_string("row", '$.{name}')""" for name in READ_FIRST)
+        said["row"] = f"""CASE WHEN json_valid("row") THEN left(coalesce({read}), {chars}) END"""
+    return fetch(engine, table, wanted, [c.name for c in columns], said)
 
 
 def _start(shape: Shape, chars: int) -> str:

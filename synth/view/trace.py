@@ -7,9 +7,11 @@ Rows are found by look-ups in the files instead of reading tables whole; what be
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from synth.lineage import Lineage, Row, lineage
+from synth.llm.journal import Journal
 from synth.view.engine import Engine, QueryFault, quoted
 from synth.view.marks import Marked, mark
 from synth.view.sources import Source
@@ -66,7 +68,7 @@ class Looking:
         self._engine = engine
         self._source = source
 
-    def __call__(self, name: str, column: str, values: Sequence[str]) -> list[Row]:
+    def __call__(self, name: str, column: str, values: Sequence[str], most: int = MOST_ROWS) -> list[Row]:
         """The rows of a table with one of some values in a column; none where the table is not there."""
         table = self._source.tables.get(name)
         if table is None or not values or column not in table.schema.names:
@@ -74,7 +76,7 @@ class Looking:
         asked = ", ".join("?" * len(values))
         sql = f"""
             SELECT * FROM read_parquet(?, union_by_name = true)
-            WHERE {quoted(column)} IN ({asked}) LIMIT {MOST_ROWS}
+            WHERE {quoted(column)} IN ({asked}) LIMIT {most:d}
         """  # noqa: S608 - names of columns only, quoted
         return self._engine.dicts(sql, [table.paths, *values])
 
@@ -131,6 +133,13 @@ def _call(row: Row) -> Call:
         messages=[one for one in messages if isinstance(one, dict)],
         reply=str(wire.read(answer)[0] if answer else row.get("response", "")),
     )
+
+
+def call_of(run_folder: Path, id: str) -> Call | None:
+    """One call from the journal of a run, where it is there."""
+    with Journal(run_folder / "calls", read_only=True) as journal:
+        record = journal.get(id)
+    return _call({"call_id": id, **record}) if record is not None else None
 
 
 def _kept(text: str) -> Row:

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from synth.view import rows as of
+from synth.view.code import snippets
 from synth.view.profile import MOST_BARS, Bar, Kind, Shape, bars
 from synth.view.rows import Selection
 from synth.view.site import Site
@@ -16,7 +17,9 @@ from synth.view.sources import Source, Table
 from synth.view.state import BadRequest, Filter, State, read
 
 # What a table shows unless it is told which columns: more do not fit a screen.
-MOST_COLUMNS, MOST_TEXTS = 8, 3
+MOST_COLUMNS = 9
+# Which say most, the first of them first; of long texts and of lists one is enough to know a row by.
+RANK = (Kind.TEXT, Kind.NUMBER, Kind.FLAG, Kind.CATEGORY, Kind.TAGS)
 PREVIEW = 260
 
 
@@ -58,7 +61,7 @@ def table(site: Site, request: Request) -> Response:
         facets=site.kept.get(("facets", *key), lambda: _facets(site, selection, shapes, state)),
         number_of=lambda place: of.number_of(chosen, place),
         chips=[(filter, state.without(filter)) for filter in state.filters],
-        kinds=Kind,
+        kinds=Kind, code=snippets(chosen, shapes, state),
     )  # fmt: skip
 
 
@@ -67,8 +70,14 @@ def shown_columns(shapes: Mapping[str, Shape], state: State) -> list[Shape]:
     if state.columns:
         return [shapes[name] for name in state.columns]
     main = [shape for shape in shapes.values() if shape.is_main] or list(shapes.values())
-    texts = [shape for shape in main if shape.kind is Kind.TEXT][:MOST_TEXTS]
-    return [s for s in main if s.kind is not Kind.TEXT or s in texts][:MOST_COLUMNS]
+    once = [*[s for s in main if s.is_long][1:], *[s for s in main if s.kind is Kind.TAGS][1:]]
+    ranked = sorted((s for s in main if s not in once), key=lambda s: (not s.is_long, _rank(s)))
+    chosen = [*ranked, *once][:MOST_COLUMNS]
+    return [shape for shape in main if shape in chosen]
+
+
+def _rank(shape: Shape) -> int:
+    return RANK.index(shape.kind) if shape.kind in RANK else len(RANK)
 
 
 def _heads(site: Site, chosen: Table, state: State, columns: list[Shape]) -> dict[str, Any]:
