@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from synth.errors import StoreError
 from synth.places import dataset_of
 from synth.report import funnel
-from synth.schemas import TABLES
+from synth.schemas import STAGES, TABLES
 
 # Columns that would have to be read for long, and whose ids say the same (`call_id`, `answer_call_id`).
 TEXTS = ("question", "answer")
@@ -116,12 +116,15 @@ def _rows(run_folder: Path) -> pd.DataFrame:
     try:
         wanted = [name for name in pq.read_schema(files[0]).names if name not in TEXTS]
         table = pa.concat_tables(
-            [pq.read_table(file, columns=wanted, partitioning=None) for file in files], promote_options="default"
+            [pq.read_table(file, columns=wanted, partitioning=None) for file in files],
+            promote_options="default",
         )
         frame: pd.DataFrame = table.to_pandas(types_mapper=pd.ArrowDtype)
         return frame.drop_duplicates(TABLES["dataset"].key).set_index(TABLES["dataset"].key).sort_index()
     except (OSError, KeyError, pa.ArrowException) as fault:
-        raise StoreError(f"The dataset of {run_folder.name} is damaged or of another kind ({fault}).") from fault
+        raise StoreError(
+            f"The dataset of {run_folder.name} is damaged or of another kind ({fault})."
+        ) from fault
 
 
 def _differing(a: pd.Series, b: pd.Series) -> pd.Series:
@@ -151,7 +154,9 @@ def _flat(run_folder: Path) -> dict[str, str]:
 def _leaves(tree: Mapping[str, Any], before: str) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     for name, value in tree.items():
-        found += _leaves(value, f"{before}{name}.") if isinstance(value, dict) else [(before + name, str(value))]
+        found += (
+            _leaves(value, f"{before}{name}.") if isinstance(value, dict) else [(before + name, str(value))]
+        )
     return found
 
 
@@ -163,25 +168,36 @@ def _stages(a: Path, b: Path) -> list[StagePair]:
             *(run[stage].outputs if stage in run else None for run in (old, new)),
             *(run[stage].rejected if stage in run else None for run in (old, new)),
         )
-        for stage in dict.fromkeys([*old, *new])
+        for stage in STAGES
+        if stage in old or stage in new
     ]
 
 
 def _shifts(old: pd.DataFrame, new: pd.DataFrame) -> list[Shift]:
     found = []
-    for name in [name for name in old.columns if name in new.columns and _is_word(old[name]) and _is_word(new[name])]:
+    for name in [
+        name for name in old.columns if name in new.columns and _is_word(old[name]) and _is_word(new[name])
+    ]:
         a, b = (run[name].value_counts(normalize=True).to_dict() for run in (old, new))
         if len({*a, *b}) > 1 and len({*a, *b}) <= MOST_VALUES:
-            found += [Shift(name, str(v), float(a.get(v, 0)), float(b.get(v, 0))) for v in sorted({*a, *b}, key=str)]
+            found += [
+                Shift(name, str(v), float(a.get(v, 0)), float(b.get(v, 0))) for v in sorted({*a, *b}, key=str)
+            ]
     return found
 
 
 def _is_word(column: pd.Series) -> bool:
     """Whether a column holds one of a few words."""
+    if str(column.name).endswith(("_sha", "_id")) and column.name != "prompt_id":
+        return False
     if _is_list(column) or pd.api.types.is_numeric_dtype(column):
         return False
     values = column.dropna()
-    return bool(values.nunique() <= MOST_VALUES and values.astype(str).str.len().max() <= MOST_CHARS) if len(values) else True
+    return (
+        bool(values.nunique() <= MOST_VALUES and values.astype(str).str.len().max() <= MOST_CHARS)
+        if len(values)
+        else True
+    )
 
 
 def _means(old: pd.DataFrame, new: pd.DataFrame) -> list[Mean]:

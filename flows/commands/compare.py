@@ -37,7 +37,11 @@ def _show(found: "Comparison") -> None:
     a, b = found.names
     rows = (("in both, equal", found.same), ("in both, changed", found.changed))
     only = ((f"only in {a}", found.only_a), (f"only in {b}", found.only_b))
-    table(("rows", "number"), [*rows, *only], f"{a} ({counted(found.rows[0], 'row')}) and {b} ({found.rows[1]:,})")
+    table(
+        ("rows", "number"),
+        [*rows, *only],
+        f"{a} ({counted(found.rows[0], 'row')}) and {b} ({found.rows[1]:,})",
+    )
     if found.changed_columns:
         said = ", ".join(f"{name} {count:,}" for name, count in found.changed_columns.items())
         say(f"Columns that changed: {said}.")

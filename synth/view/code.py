@@ -31,11 +31,11 @@ def _grouped(state: State) -> list[tuple[Filter, ...]]:
 
 
 def _pandas(table: Table, shapes: Mapping[str, Shape], state: State) -> str:
-    lines = ["import pandas as pd", "", f"rows = pd.read_parquet({_files(table)}, dtype_backend=\"pyarrow\")"]
+    lines = ["import pandas as pd", "", f'rows = pd.read_parquet({_files(table)}, dtype_backend="pyarrow")']
     for group in _grouped(state):
         lines.append(f"rows = rows[{' | '.join(f'({_in_pandas(f, shapes[f.column])})' for f in group)}]")
     if state.sort:
-        lines.append(f"rows = rows.sort_values({state.sort!a}, ascending={not state.down}, kind=\"stable\")")
+        lines.append(f'rows = rows.sort_values({state.sort!a}, ascending={not state.down}, kind="stable")')
     return "\n".join(lines)
 
 
@@ -76,7 +76,9 @@ def _in_sql(filter: Filter, shape: Shape) -> str:
 def _polars(table: Table, shapes: Mapping[str, Shape], state: State) -> str:
     lines = ["import polars as pl", "", f"rows = pl.scan_parquet({_files(table)})"]
     for group in _grouped(state):
-        lines.append(f"rows = rows.filter({' | '.join(f'({_in_polars(f, shapes[f.column])})' for f in group)})")
+        lines.append(
+            f"rows = rows.filter({' | '.join(f'({_in_polars(f, shapes[f.column])})' for f in group)})"
+        )
     if state.sort:
         lines.append(f"rows = rows.sort({state.sort!a}, descending={state.down}, nulls_last=True)")
     return "\n".join([*lines, "rows = rows.collect()"])

@@ -49,9 +49,9 @@ def _work_out(source: Source) -> dict[str, Any]:
             found.rows, found.spots, found.radii, found.groups, found.labels, strict=True
         )
     ]  # fmt: skip
-    edges = [[int(a), int(b), float(w)] for a, b, w in found.graph.edges(data="weight")]
+    edges: list[list[Any]] = [[int(a), int(b), float(w)] for a, b, w in found.graph.edges(data="weight")]
     size = {"width": WIDTH, "height": HEIGHT, "total": concepts.num_rows}
-    return {"nodes": nodes, "edges": edges, "most": max((w for *_, w in edges), default=1.0), **size}
+    return {"nodes": nodes, "edges": edges, "most": max((edge[2] for edge in edges), default=1.0), **size}
 
 
 def _read(table: Table) -> pa.Table:

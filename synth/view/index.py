@@ -72,7 +72,11 @@ def build(
 
 
 def _fill(
-    database: sqlite3.Connection, engine: Engine, table: Table, texts: Sequence[str], progress: Callable[[int], None]
+    database: sqlite3.Connection,
+    engine: Engine,
+    table: Table,
+    texts: Sequence[str],
+    progress: Callable[[int], None],
 ) -> None:
     database.execute("PRAGMA journal_mode = OFF")
     database.execute("PRAGMA synchronous = OFF")
@@ -92,7 +96,7 @@ def _texts(engine: Engine, table: Table, names: Sequence[str]) -> Iterator[list[
     for file, path in enumerate(table.paths):
         there = [name for name in names if name in table.columns_of(file)]
         said = [f"left(CAST({quoted(name)} AS VARCHAR), {MOST_CHARS})" for name in there] or ["''"]
-        sql = f"SELECT concat_ws(' ', {', '.join(said)}) FROM read_parquet(?)"  # noqa: S608
+        sql = f"SELECT concat_ws(' ', {', '.join(said)}) FROM read_parquet(?)"
         with engine.cursor(BUILD_SECONDS) as cursor:
             found = cursor.execute(sql, [path])
             while rows := found.fetchmany(BATCH):
@@ -111,6 +115,8 @@ def find(path: Path, words: str) -> list[int]:
     asked = " ".join(quoted_words) + ("" if words[-1:].isspace() else "*")
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
-            return [row for (row,) in database.execute("SELECT rowid FROM words WHERE words MATCH ?", [asked])]
+            return [
+                row for (row,) in database.execute("SELECT rowid FROM words WHERE words MATCH ?", [asked])
+            ]
     except sqlite3.Error as fault:
         raise StoreError(f"{path} is damaged; delete it, and it is made anew.") from fault

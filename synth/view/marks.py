@@ -41,7 +41,11 @@ def mark(text: str, names: Mapping[str, str]) -> Marked:
     whole = shown(text[:MOST_CHARS])
     spots = _spots(whole, names)
     bounds = [0, *(end.end() for end in _END.finditer(whole)), len(whole)]
-    cut = [_parts(whole, first, last, spots) for first, last in zip(bounds, bounds[1:], strict=False) if last > first]
+    cut = [
+        _parts(whole, first, last, spots)
+        for first, last in zip(bounds, bounds[1:], strict=False)
+        if last > first
+    ]
     named = [any(part.concept for part in parts) for parts in cut]
     near = [any(named[max(0, i - 1) : i + 2]) for i in range(len(cut))]
     sentences = tuple(Sentence(*facts) for facts in zip(cut, named, near, strict=True))

@@ -1,4 +1,4 @@
-"""What `synth view` is to open: in, what was given; out, a folder or file, and the first page of it."""
+"""What `synth view` and `synth index` are to open: in, what was given; out, a folder or file, and its first page."""
 
 from pathlib import Path
 

@@ -19,6 +19,8 @@ SAMPLE = 5_000
 # A text column is a category where so few values, none of them longer, stand in the sample.
 MOST_VALUES, MOST_CHARS = 24, 80
 LONG_CHARS = 40.0
+# A name that ends in `_id` and holds words of this length names rows.
+ID_CHARS = 16
 BINS = 20
 # Facets with so many values show the most frequent only.
 MOST_BARS = 12
@@ -48,6 +50,14 @@ class Shape:
     whole: bool = False
     varies: bool = True
     chars: float = 0.0
+
+    @property
+    def ends(self) -> tuple[str, str]:
+        """Both ends of its range, no finer than can be told apart in a histogram."""
+        if self.whole:
+            return f"{self.low:,.0f}", f"{self.high:,.0f}"
+        digits = max(0, 2 - math.floor(math.log10(self.high - self.low))) if self.high > self.low else 2
+        return f"{round(self.low, digits):g}", f"{round(self.high, digits):g}"
 
     @property
     def is_long(self) -> bool:
@@ -123,7 +133,8 @@ def _kind(type: pa.DataType) -> Kind | None:
 
 
 def _is_text(type: pa.DataType) -> bool:
-    return pa.types.is_string(type) or pa.types.is_large_string(type) or pa.types.is_string_view(type)
+    kinds = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+    return any(is_one(type) for is_one in kinds)
 
 
 def _look(engine: Engine, table: Table, names: list[str]) -> dict[str, tuple[Kind, bool, float]]:
@@ -135,17 +146,17 @@ def _look(engine: Engine, table: Table, names: list[str]) -> dict[str, tuple[Kin
             SELECT count(*), count({column}), count(DISTINCT {column}), max(length({column})),
               avg(length({column})), coalesce(bool_or({column} LIKE '% %'), false)
             FROM (SELECT {column} FROM read_parquet(?, union_by_name = true) LIMIT {SAMPLE})
-        """  # noqa: S608 - names of columns only, quoted
+        """
         try:
             rows, told, values, longest, mean, spaced = engine.rows(sql, [table.paths])[0]
         except QueryFault:  # texts too long for memory: still a text
             continue
         if "sha" in name.split("_") or name.startswith("sha"):
             found[name] = Kind.ID, True, mean or 0
+        elif told and not spaced and name.endswith("_id") and mean > ID_CHARS:
+            found[name] = Kind.ID, True, mean
         elif told and longest <= MOST_CHARS and values <= min(MOST_VALUES, max(1, told // 2)):
             found[name] = Kind.CATEGORY, values > 1 or told < rows, mean
-        elif told and not spaced and mean <= LONG_CHARS * 2 and name.endswith("id"):
-            found[name] = Kind.ID, True, mean or 0
         else:
             found[name] = Kind.TEXT, bool(told), mean or 0
     return found
@@ -156,7 +167,7 @@ def _ends(engine: Engine, table: Table, names: list[str]) -> dict[str, tuple[flo
     if not names:
         return {}
     asked = ", ".join(f"min({_finite(n)}), max({_finite(n)})" for n in names)
-    sql = f"SELECT {asked} FROM read_parquet(?, union_by_name = true)"  # noqa: S608
+    sql = f"SELECT {asked} FROM read_parquet(?, union_by_name = true)"
     row = engine.rows(sql, [table.paths])[0]
     pairs = zip(names, row[::2], row[1::2], strict=True)
     return {name: (float(low), float(high)) for name, low, high in pairs if low is not None}
@@ -181,7 +192,7 @@ def _values(ask: Ask, source: str, values: list[object], shape: Shape) -> list[B
     sql = f"""
         SELECT said, count(*) AS n FROM (SELECT {said} AS said {source}) WHERE said IS NOT NULL
         GROUP BY said ORDER BY n DESC, said LIMIT {MOST_VALUES}
-    """  # noqa: S608
+    """
     rows = ask(sql, values)
     most = max((count for _, count in rows), default=1)
     return [Bar(value, value, count, count / most) for value, count in rows]
@@ -207,12 +218,17 @@ def _bins(ask: Ask, source: str, values: list[object], shape: Shape) -> list[Bar
     column = f"CAST({quoted(shape.name)} AS DOUBLE)"
     sql = f"""
         SELECT least(greatest(CAST(floor(({column} - ?) / ?) AS INTEGER), 0), ?) AS bin, count(*)
-        {source.replace('WHERE', f'WHERE isfinite({column}) AND', 1)} GROUP BY bin
-    """  # noqa: S608
-    counts = dict(ask(sql, [shape.low, step, last, *values]))
+        {source.replace("WHERE", f"WHERE isfinite({column}) AND", 1)} GROUP BY bin
+    """
+    counts: dict[int, int] = dict(ask(sql, [shape.low, step, last, *values]))
     most = max(counts.values(), default=1)
     return [
-        Bar(_range(shape, low, high, i == last), _label(shape, low, high), counts.get(i, 0), counts.get(i, 0) / most)
+        Bar(
+            _range(shape, low, high, i == last),
+            _label(shape, low, high),
+            counts.get(i, 0),
+            counts.get(i, 0) / most,
+        )
         for i, (low, high) in enumerate(zip(bounds, bounds[1:], strict=False))
     ]
 

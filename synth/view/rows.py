@@ -74,7 +74,7 @@ def count(engine: Engine, chosen: Selection, state: State) -> int:
     """How many rows are selected."""
     if not state.filters:
         return chosen.table.rows if chosen.hits is None else chosen.hits.num_rows
-    return int(run(engine, chosen, f"SELECT count(*) {chosen.sql}", chosen.values)[0][0])  # noqa: S608
+    return int(run(engine, chosen, f"SELECT count(*) {chosen.sql}", chosen.values)[0][0])
 
 
 def places(engine: Engine, chosen: Selection, state: State, first: int, size: int) -> list[Place]:
@@ -85,7 +85,7 @@ def places(engine: Engine, chosen: Selection, state: State, first: int, size: in
     if state.sort:
         column, way = quoted(state.sort), "DESC" if state.down else "ASC"
         order = f"ORDER BY {column} {way} NULLS LAST, file_index, file_row_number"
-    sql = f"SELECT file_index, file_row_number {chosen.sql} {order} LIMIT ? OFFSET ?"  # noqa: S608
+    sql = f"SELECT file_index, file_row_number {chosen.sql} {order} LIMIT ? OFFSET ?"
     return [(int(f), int(r)) for f, r in run(engine, chosen, sql, [*chosen.values, size, first])]
 
 
@@ -146,10 +146,12 @@ def fetch(
         present = table.columns_of(file)
         cells = [(said or {}).get(c, quoted(c)) if c in present else "NULL" for c in columns]
         sql = f"""
-            SELECT {', '.join(['file_row_number', *cells])} FROM read_parquet(?)
+            SELECT {", ".join(["file_row_number", *cells])} FROM read_parquet(?)
             WHERE file_row_number {asked}
-        """  # noqa: S608 - names of columns only, quoted
-        for number, *values in engine.rows(sql, [table.paths[file], *((min(rows), max(rows)) if near else rows)]):
+        """
+        for number, *values in engine.rows(
+            sql, [table.paths[file], *((min(rows), max(rows)) if near else rows)]
+        ):
             found[file, int(number)] = dict(zip(columns, values, strict=True))
     return [found[place] for place in wanted if place in found]
 
@@ -159,6 +161,6 @@ def by_key(engine: Engine, table: Table, column: str, value: str) -> Place | Non
     sql = f"""
         SELECT file_index, file_row_number FROM read_parquet(?, union_by_name = true)
         WHERE {quoted(column)} = ? LIMIT 1
-    """  # noqa: S608
+    """
     rows = engine.rows(sql, [table.paths, value])
     return (int(rows[0][0]), int(rows[0][1])) if rows else None

@@ -6,7 +6,7 @@ an end in time and in number, and it is built meanwhile.
 """
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -58,6 +58,16 @@ class Indexes:
             return Found(numbers(index.find(path, state.search)), f"index {table.stamp}")
         return self._meanwhile(table, texts, state.search)
 
+    def prepare(
+        self, source: Source, table: Table, shapes: Mapping[str, Shape], count: Callable[[int], None]
+    ) -> bool:
+        """Build the index of a table now, unless it is there or there is nothing to search; whether it was built."""
+        texts = searched(shapes)
+        if not texts or not table.rows or index.is_there(index.path_of(source, table)):
+            return False
+        index.build(self._engine, source, table, texts, count)
+        return True
+
     def _begin(self, source: Source, table: Table, texts: list[str]) -> None:
         """Build the index: now where that is quick, else in a thread of its own, once."""
         with self._mutex:
@@ -90,7 +100,9 @@ class Indexes:
         try:
             rows = self._scan(table, texts, words)
         except TooSlow:
-            return Found(numbers([]), f"slow {share}", said or "The search took too long without an index.", share)
+            return Found(
+                numbers([]), f"slow {share}", said or "The search took too long without an index.", share
+            )
         if not said and len(rows) == MOST_SCANNED:
             said = f"These are the first {MOST_SCANNED} rows that were found."
         return Found(numbers(rows), f"scan {share}", said, share)
@@ -100,7 +112,7 @@ class Indexes:
         asked = " OR ".join(f"CAST({quoted(name)} AS VARCHAR) ILIKE ? ESCAPE '\\'" for name in texts)
         sql = f"""
             SELECT {NUMBER} FROM read_parquet(?, union_by_name = true) WHERE {asked} LIMIT {MOST_SCANNED}
-        """  # noqa: S608
+        """
         values = [table.bases, table.paths, *([pattern] * len(texts))]
         return sorted(row for (row,) in self._engine.rows(sql, values, SCAN_SECONDS))
 

@@ -20,7 +20,7 @@ from starlette.responses import HTMLResponse
 from synth.errors import SynthError
 from synth.text import counted
 from synth.view import profile
-from synth.view.engine import Engine
+from synth.view.engine import SECONDS, Engine
 from synth.view.profile import Bar, Shape
 from synth.view.search import Indexes
 from synth.view.sources import Library, Source, Table
@@ -62,16 +62,26 @@ class Kept:
                     self._values.popitem(last=False)
             return value
 
+    def clear(self) -> None:
+        """Forget all of them."""
+        with self._mutex:
+            self._values.clear()
+
 
 class Site:
     """One viewer over one folder."""
 
     def __init__(self, place: Path, seconds: float | None = None) -> None:
         self.library = Library(place)
-        self.engine = Engine([self.library.root], **({"seconds": seconds} if seconds else {}))
+        self.engine = Engine([self.library.root], seconds or SECONDS)
         self.indexes = Indexes(self.engine)
         self.kept = Kept()
         self.templates = _templates()
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self.kept.clear()
+        self.engine.close()
 
     def source(self, name: str) -> Source:
         """A source by its name.
@@ -81,7 +91,9 @@ class Site:
         """
         found = self.library.get(name)
         if found is None:
-            raise NotThere(f"There is no run {line(name, 80)!r} here (any more); the first page lists those that are.")
+            raise NotThere(
+                f"There is no run {line(name, 80)!r} here (any more); the first page lists those that are."
+            )
         return found
 
     def table(self, source: Source, name: str) -> Table:
@@ -121,7 +133,13 @@ def _templates() -> jinja2.Environment:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.filters |= {"line": line, "shown": shown, "pieces": pieces, "number": number, "as_json": as_json}
+    environment.filters |= {
+        "line": line,
+        "shown": shown,
+        "pieces": pieces,
+        "number": number,
+        "as_json": as_json,
+    }
     environment.globals |= {"counted": counted, "version": _version()}
     return environment
 

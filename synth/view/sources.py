@@ -88,7 +88,7 @@ class Table:
             if one.name == column:
                 return one.doc
         meta = self.schema.field(column).metadata or {}
-        return meta.get(b"description", b"").decode("utf-8", "replace")
+        return str(meta.get(b"description", b""), "utf-8", "replace")
 
     @cached_property
     def _footers(self) -> list[pq.FileMetaData]:

@@ -1,4 +1,4 @@
-"""What an address asks of a table: filters, search, sort, page, columns. In: a query string. Out: the same, checked.
+"""What an address asks of a table. In: a query string. Out: filters, search, sort, page and columns, checked.
 
 Every state of a page is an address, and the other way round. Names of columns are looked up in the schema.
 """
@@ -64,7 +64,7 @@ class State:
         return "?" + urlencode(pairs)
 
     def with_filter(self, filter: Filter) -> str:
-        """The address with one more condition, or without it where it is there; a range takes another's place."""
+        """The address with one more condition, or without one that is there; a range takes another's place."""
         if filter in self.filters:
             return self.without(filter)
         kept = [f for f in self.filters if filter.kind != "range" or f.column != filter.column]

@@ -1,4 +1,4 @@
-"""Text of documents and models as a page shows it: in, any text; out, pieces of plain text, mathematics and code.
+"""Text of documents and models as a page shows it: in, any text; out, pieces of text, mathematics and code.
 
 No piece is markup: the templates escape all of them, and the script sets mathematics from the text of its
 element. Characters that turn the direction of writing, or cannot be seen, are named instead.

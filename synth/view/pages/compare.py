@@ -9,11 +9,13 @@ from synth.view.site import Site
 
 def compare(site: Site, request: Request) -> Response:
     """What changed between two runs; without two, a form to choose them."""
-    names = [name for name in site.library.names() if (found := site.library.get(name)) and found.is_run]
+    names = [name for name in site.library.names() if (one := site.library.get(name)) and one.is_run]
     a, b = request.query_params.get("a", ""), request.query_params.get("b", "")
     found = None
     if a and b:
-        one, other = site.source(a), site.source(b)
-        stamps = [source.tables["dataset"].stamp if "dataset" in source.tables else "" for source in (one, other)]
-        found = site.kept.get(("compare", a, b, *stamps), lambda: work_out(one.folder, other.folder))
+        old, new = site.source(a), site.source(b)
+        stamps = [
+            source.tables["dataset"].stamp if "dataset" in source.tables else "" for source in (old, new)
+        ]
+        found = site.kept.get(("compare", a, b, *stamps), lambda: work_out(old.folder, new.folder))
     return site.page(request, "compare.html", source=None, here="compare", names=names, a=a, b=b, found=found)

@@ -95,7 +95,9 @@ def _beside(
     return addresses.get(at - 1), addresses.get(at + 1)
 
 
-def _clash(site: Site, source: Source, table: Table, cells: dict[str, Any]) -> tuple[str, dict[str, Any]] | None:
+def _clash(
+    site: Site, source: Source, table: Table, cells: dict[str, Any]
+) -> tuple[str, dict[str, Any]] | None:
     """What a rejected row clashed with."""
     id = cells.get("clash_id") if table.name == "rejected" else None
     return find(site.engine, source, str(id)) if id else None
@@ -105,5 +107,3 @@ def _known(source: Source) -> frozenset[str]:
     """Columns whose values are ids of rows that have a page."""
     keys = {table.key for table in source.tables.values() if table.key}
     return frozenset(key for key in keys if key) | {"nearest_id", "start_id", "clash_id", "problem_id"}
-
-

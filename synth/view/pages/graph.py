@@ -82,5 +82,3 @@ def _questions(site: Site, source: Source, name: str) -> tuple[int, list[tuple[i
     numbered = [(of.number_of(table, place), row) for place, row in zip(places, rows, strict=True)]
     total = of.count(site.engine, chosen, state)
     return total, numbered, link(source.name, "t", "dataset") + State().address(filters=state.filters)
-
-

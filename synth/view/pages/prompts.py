@@ -58,7 +58,7 @@ def _made(site: Site, source: Source) -> Iterator[Made]:
         sql = f"""
             SELECT {quoted("prompt_id")}, any_value({quoted("prompt_sha")}), count(*)
             FROM read_parquet(?, union_by_name = true) WHERE prompt_id IS NOT NULL GROUP BY 1 ORDER BY 1
-        """  # noqa: S608
+        """
         key = ("prompts", table.stamp)
         for id, sha, rows in site.kept.get(key, lambda: site.engine.rows(sql, [table.paths])):  # noqa: B023
             where = State().address(filters=(Filter("prompt_id", "is", id),))

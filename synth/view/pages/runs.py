@@ -52,7 +52,9 @@ def _line(found: Source) -> Line:
     report = run_report.read(found.folder) if found.is_run else {}
     tries = report.get("tries") or [{}]
     stats = found.stats
-    done = [stage for stage in STAGES if (found.folder / StageStore(found.folder, stage).manifest_path).exists()]
+    done = [
+        stage for stage in STAGES if (found.folder / StageStore(found.folder, stage).manifest_path).exists()
+    ]
     return Line(
         name=found.name,
         kind=found.kind,

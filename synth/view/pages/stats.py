@@ -35,12 +35,18 @@ def stats(site: Site, request: Request) -> Response:
     )  # fmt: skip
 
 
-def _cards(site: Site, source: Source, table: Table | None, shapes: dict[str, Shape]) -> list[tuple[str, str]]:
+def _cards(
+    site: Site, source: Source, table: Table | None, shapes: dict[str, Shape]
+) -> list[tuple[str, str]]:
     """The figures that one asks for first."""
     told = source.stats
     rows = table.rows if table else 0
     cards = [("rows", f"{rows:,}")]
-    for name, title in (("sources", "sources"), ("concepts_used", "concepts used"), ("concepts_found", "concepts found")):
+    for name, title in (
+        ("sources", "sources"),
+        ("concepts_used", "concepts used"),
+        ("concepts_found", "concepts found"),
+    ):
         if isinstance(told.get(name), int):
             cards.append((title, f"{told[name]:,}"))
     if rows and isinstance(told.get("cross_document"), int):
@@ -60,14 +66,16 @@ def _even(site: Site, table: Table, column: str) -> float:
         SELECT exp(ln(sum(n)) - sum(n * ln(n)) / sum(n)) FROM (
           SELECT count(*) AS n FROM (SELECT unnest({quoted(column)}) AS one FROM read_parquet(?, union_by_name = true))
           GROUP BY one)
-    """  # noqa: S608
+    """
     found = site.engine.rows(sql, [table.paths])[0][0]
     return float(found) if found is not None and math.isfinite(found) else 0.0
 
 
 def _mean(site: Site, table: Table, column: str) -> float:
-    sql = f"SELECT coalesce(avg({quoted(column)}), 0) FROM read_parquet(?, union_by_name = true)"  # noqa: S608
-    return float(site.kept.get(("mean", column, table.stamp), lambda: site.engine.rows(sql, [table.paths]))[0][0])
+    sql = f"SELECT coalesce(avg({quoted(column)}), 0) FROM read_parquet(?, union_by_name = true)"
+    return float(
+        site.kept.get(("mean", column, table.stamp), lambda: site.engine.rows(sql, [table.paths]))[0][0]
+    )
 
 
 def _spreads(

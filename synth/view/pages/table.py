@@ -17,7 +17,7 @@ from synth.view.sources import Source, Table
 from synth.view.state import BadRequest, Filter, State, read
 
 # What a table shows unless it is told which columns: more do not fit a screen.
-MOST_COLUMNS = 9
+MOST_COLUMNS, ENOUGH = 8, 5
 # Which say most, the first of them first; of long texts and of lists one is enough to know a row by.
 RANK = (Kind.TEXT, Kind.NUMBER, Kind.FLAG, Kind.CATEGORY, Kind.TAGS)
 PREVIEW = 260
@@ -72,7 +72,7 @@ def shown_columns(shapes: Mapping[str, Shape], state: State) -> list[Shape]:
     main = [shape for shape in shapes.values() if shape.is_main] or list(shapes.values())
     once = [*[s for s in main if s.is_long][1:], *[s for s in main if s.kind is Kind.TAGS][1:]]
     ranked = sorted((s for s in main if s not in once), key=lambda s: (not s.is_long, _rank(s)))
-    chosen = [*ranked, *once][:MOST_COLUMNS]
+    chosen = [*ranked[:MOST_COLUMNS], *once[: max(0, ENOUGH - len(ranked))]]
     return [shape for shape in main if shape in chosen]
 
 
