@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
@@ -65,6 +66,7 @@ def create(
         ],
         exception_handlers={404: partial(_lost, site)},
     )
+    app.router.redirect_slashes = False
     app.state.site = site
     return app
 
@@ -75,8 +77,10 @@ def _answer(site: Site, page: Page, request: Request) -> Response:
         return page(site, request)
     except NotThere as fault:
         return _fault(site, request, 404, "Not here", str(fault))
-    except (SynthError, OSError) as fault:
-        said = str(fault) if isinstance(fault, SynthError) else "A file has gone, or cannot be read."
+    except (SynthError, OSError, pa.ArrowException) as fault:
+        said = (
+            str(fault) if isinstance(fault, SynthError) else "A file of it is damaged, or has gone meanwhile."
+        )
         return _fault(site, request, 400, "That cannot be shown", said)
 
 

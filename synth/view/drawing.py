@@ -49,7 +49,8 @@ def _work_out(source: Source) -> dict[str, Any]:
             found.rows, found.spots, found.radii, found.groups, found.labels, strict=True
         )
     ]  # fmt: skip
-    edges: list[list[Any]] = [[int(a), int(b), float(w)] for a, b, w in found.graph.edges(data="weight")]
+    weighted: list[tuple[int, int, float]] = list(found.graph.edges(data="weight"))
+    edges = [[a, b, float(weight)] for a, b, weight in weighted]
     size = {"width": WIDTH, "height": HEIGHT, "total": concepts.num_rows}
     return {"nodes": nodes, "edges": edges, "most": max((edge[2] for edge in edges), default=1.0), **size}
 

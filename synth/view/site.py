@@ -5,6 +5,7 @@ the same.
 """
 
 import hashlib
+import json
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
@@ -13,7 +14,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import jinja2
-import orjson
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
@@ -28,6 +28,7 @@ from synth.view.text import line, pieces, shown
 
 T = TypeVar("T")
 KEPT = 512
+MOST_JSON = 200_000
 
 
 class NotThere(SynthError):
@@ -156,9 +157,9 @@ def number(value: object) -> str:
 
 
 def as_json(value: object) -> str:
-    """A row as JSON, to be copied."""
-    options = orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS
-    return orjson.dumps(value, default=str, option=options).decode()
+    """A row as JSON, to be copied: ASCII only, so that nothing in it turns or hides; empty where it is long."""
+    text = json.dumps(value, indent=2, ensure_ascii=True, default=str)
+    return text if len(text) <= MOST_JSON else ""
 
 
 def _version() -> str:
