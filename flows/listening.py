@@ -8,6 +8,8 @@ from synth.errors import ConfigError
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 TRIES = 20
+# Where the viewer listens unless it is told otherwise or something else does.
+VIEWER_PORT = 8100
 
 
 def open_socket(host: str, port: int) -> socket.socket:

@@ -1,7 +1,7 @@
 """What changed between two runs: settings, stages, the spread of their rows, and the rows themselves.
 
-In: two run folders. Out: figures for a person, the same for the command line and the viewer. Rows are the same
-where their ids are, as ids are hashes of what made them; texts are not read.
+In: two run folders. Out: figures for a person, the same for the command line and the viewer. Rows are the
+same where their ids are, as ids are hashes of what made them; texts are not read.
 """
 
 import tomllib

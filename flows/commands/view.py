@@ -1,12 +1,10 @@
-"""`synth view`: the viewer, on this machine unless it is told otherwise. `synth index`: what it would wait for."""
+"""`synth view`: the viewer, on this machine unless it is told otherwise. `synth index`: what it waits for."""
 
 from typing import Annotated
 
 import typer
 
 from flows.terminal import copy, say
-
-PORT = 8100
 
 
 def view(
@@ -19,7 +17,7 @@ def view(
     ] = None,
     port: Annotated[
         int, typer.Option("--port", min=0, max=65535, help="Port; where it is taken, the next free one.")
-    ] = PORT,
+    ] = 8100,
     host: Annotated[
         str,
         typer.Option("--host", help="Address to listen to; any but this machine's needs the printed token."),

@@ -35,7 +35,7 @@ COLOURS = (
 
 
 class Plan(NamedTuple):
-    """What is drawn where: for each row its label, radius, community and place; edges join places in `rows`."""
+    """What is drawn where: for each row its label, radius, community, place; edges join places in `rows`."""
 
     rows: list[dict[str, Any]]
     graph: "nx.Graph[int]"

@@ -72,7 +72,7 @@ def create(
 
 
 def _answer(site: Site, page: Page, request: Request) -> Response:
-    """A page, or its fault in one sentence: nothing that is asked or read may end as an error of the server."""
+    """A page, or its fault in one sentence: nothing that is asked or read may end as an error."""
     try:
         return page(site, request)
     except NotThere as fault:

@@ -1,6 +1,6 @@
 """The rows of a state as code: in, a table and a state; out, lines for pandas, DuckDB and polars.
 
-Every value is written as a literal of its language, so that code which is copied does what is shown and no more.
+Every value is written as a literal of its language, so that copied code does what is shown and no more.
 """
 
 import json

@@ -1,8 +1,8 @@
 """The file of a search index: built from the texts of a table, asked for words.
 
-It lies beside the run (`view/` in its folder, never in `dataset/`), for other Parquet among the user's caches;
-a folder that cannot be written has its index there too. It is named by the stamp of the table's files, so an
-index of other rows is never asked. It is written under another name and renamed when it is whole.
+It lies beside the run (`view/` in its folder, never in `dataset/`), for other Parquet among the user's
+caches; a folder that cannot be written has its index there too. It is named by the stamp of the table's
+files, so an index of other rows is never asked. It is written under another name and renamed when it is whole.
 """
 
 import os
@@ -33,9 +33,15 @@ def path_of(source: Source, table: Table) -> Path:
 
 def kept_beside(source: Source, name: str) -> Path:
     """Where what was worked out of a source is kept."""
-    beside = source.folder / FOLDER
-    if source.is_run and (is_there(beside / name) or os.access(source.folder, os.W_OK)):
-        return beside / name
+    return kept_in(source.folder if source.is_run else None, name)
+
+
+def kept_in(run_folder: Path | None, name: str) -> Path:
+    """The same by the folder of the run; None for what is no run."""
+    if run_folder is not None:
+        path = run_folder / FOLDER / name
+        if is_there(path) or os.access(run_folder, os.W_OK):
+            return path
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "synth" / FOLDER / name
 

@@ -1,4 +1,4 @@
-"""Concepts marked in the passages they were found in. In: a text and names. Out: sentences, with the names in them.
+"""Concepts marked in the passages they were found in. In: a text and names. Out: sentences, names in them.
 
 A name is found whatever its case and white space. A model may name what the text does not say in those words:
 then nothing is marked, and the page says so.
@@ -6,12 +6,13 @@ then nothing is marked, and the page says so.
 
 import re
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import NamedTuple
 
 from synth.view.text import shown
 
 MOST_MARKS, MOST_CHARS = 400, 200_000
-_END = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=[^a-z])|\n\s*\n|(?<=[。！？])")  # noqa: RUF001 - they end sentences
+_END = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=[^a-z])|\n\s*\n|(?<=[。！？])")
 
 
 class Part(NamedTuple):
@@ -41,11 +42,7 @@ def mark(text: str, names: Mapping[str, str]) -> Marked:
     whole = shown(text[:MOST_CHARS])
     spots = _spots(whole, names)
     bounds = [0, *(end.end() for end in _END.finditer(whole)), len(whole)]
-    cut = [
-        _parts(whole, first, last, spots)
-        for first, last in zip(bounds, bounds[1:], strict=False)
-        if last > first
-    ]
+    cut = [_parts(whole, first, last, spots) for first, last in pairwise(bounds) if last > first]
     named = [any(part.concept for part in parts) for parts in cut]
     near = [any(named[max(0, i - 1) : i + 2]) for i in range(len(cut))]
     sentences = tuple(Sentence(*facts) for facts in zip(cut, named, near, strict=True))

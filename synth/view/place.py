@@ -1,4 +1,4 @@
-"""What `synth view` and `synth index` are to open: in, what was given; out, a folder or file, and its first page."""
+"""What is to be opened: in, what was given to `synth view`; out, a folder or file, and its first page."""
 
 from pathlib import Path
 

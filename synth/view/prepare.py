@@ -47,6 +47,8 @@ def _of(site: Site, name: str, progress: Progress) -> Iterator[Prepared]:
         def count(done: int, of: str = table.name, rows: int = table.rows) -> None:
             progress(of, done, rows)
 
+        if table.rows:
+            site.heads(table)
         made = site.indexes.prepare(source, table, site.shapes(table), count)
         yield Prepared(f"{name}: {table.name}", table.rows, made)
     if {"concepts", "incidence"} <= source.tables.keys():

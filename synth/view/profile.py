@@ -6,8 +6,9 @@ facets beside them.
 
 import enum
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import pyarrow as pa
@@ -187,15 +188,46 @@ def bars(ask: Ask, source: str, values: list[object], shape: Shape) -> list[Bar]
 
 
 def _values(ask: Ask, source: str, values: list[object], shape: Shape) -> list[Bar]:
-    column = quoted(shape.name)
-    said = f"unnest({column})" if shape.kind is Kind.TAGS else f"CAST({column} AS VARCHAR)"
+    return (
+        words(ask, source, values, [shape])[shape.name]
+        if shape.kind is not Kind.TAGS
+        else items(ask, source, values, shape, None)
+    )
+
+
+def words(ask: Ask, source: str, values: list[object], shapes: Sequence[Shape]) -> dict[str, list[Bar]]:
+    """The most frequent values of several columns of words, found in one reading of the rows."""
+    if not shapes:
+        return {}
+    said = [f"CAST({quoted(shape.name)} AS VARCHAR) AS c{i}" for i, shape in enumerate(shapes)]
+    names = [f"c{i}" for i in range(len(shapes))]
     sql = f"""
-        SELECT said, count(*) AS n FROM (SELECT {said} AS said {source}) WHERE said IS NOT NULL
-        GROUP BY said ORDER BY n DESC, said LIMIT {MOST_VALUES}
+        SELECT {", ".join(names)}, count(*) FROM (SELECT {", ".join(said)} {source})
+        GROUP BY GROUPING SETS ({", ".join(f"({name})" for name in names)})
     """
-    rows = ask(sql, values)
-    most = max((count for _, count in rows), default=1)
-    return [Bar(value, value, count, count / most) for value, count in rows]
+    found: dict[str, list[tuple[str, int]]] = {shape.name: [] for shape in shapes}
+    for *cells, count in ask(sql, values):
+        for shape, cell in zip(shapes, cells, strict=True):
+            if cell is not None:  # in each row all columns but one are null
+                found[shape.name].append((cell, count))
+    return {name: _as_bars(pairs) for name, pairs in found.items()}
+
+
+def items(ask: Ask, source: str, values: list[object], shape: Shape, most: int | None) -> list[Bar]:
+    """The most frequent items of a column of lists, among the first `most` rows where that is given."""
+    column, limit = quoted(shape.name), f"LIMIT {most:d}" if most else ""
+    sql = f"""
+        SELECT item, count(*) AS n
+        FROM (SELECT unnest({column}) AS item FROM (SELECT {column} {source} {limit}))
+        WHERE item IS NOT NULL GROUP BY item ORDER BY n DESC, item LIMIT {MOST_VALUES}
+    """
+    return _as_bars(ask(sql, values))
+
+
+def _as_bars(pairs: Iterable[tuple[Any, ...]]) -> list[Bar]:
+    counts = sorted(pairs, key=lambda pair: (-pair[1], pair[0]))[:MOST_VALUES]
+    most = max((count for _, count in counts), default=1)
+    return [Bar(value, value, count, count / most) for value, count in counts]
 
 
 def edges(shape: Shape) -> list[float]:
@@ -229,7 +261,7 @@ def _bins(ask: Ask, source: str, values: list[object], shape: Shape) -> list[Bar
             counts.get(i, 0),
             counts.get(i, 0) / most,
         )
-        for i, (low, high) in enumerate(zip(bounds, bounds[1:], strict=False))
+        for i, (low, high) in enumerate(pairwise(bounds))
     ]
 
 
@@ -253,5 +285,13 @@ def plain_source(table: Table) -> tuple[str, list[object]]:
 def heads(engine: Engine, table: Table, known: Mapping[str, Shape]) -> dict[str, list[Bar]]:
     """The spread of each column over the whole table, for its head."""
     source, values = plain_source(table)
-    shown = [s for s in known.values() if s.varies and (s.facets or s.kind is Kind.NUMBER)]
-    return {shape.name: bars(engine.rows, source, values, shape) for shape in shown}
+    found = words(engine.rows, source, values, [s for s in known.values() if is_words(s)])
+    for shape in known.values():
+        if shape.varies and (shape.kind is Kind.NUMBER or (shape.kind is Kind.TAGS and shape.facets)):
+            found[shape.name] = bars(engine.rows, source, values, shape)
+    return found
+
+
+def is_words(shape: Shape) -> bool:
+    """Whether it is a facet of single words."""
+    return shape.facets and shape.kind is not Kind.TAGS

@@ -1,4 +1,4 @@
-"""Rows of a table in a state: how many, which, and what stands in them. In: table and state. Out: pages of rows.
+"""Rows of a table in a state. In: table and state. Out: how many there are, which, and what stands in them.
 
 First the places of the rows are found (file and row in it), which reads only what is filtered or sorted by;
 then those rows alone are read whole. So a page costs the same at either end of a million rows.
@@ -21,13 +21,14 @@ Place = tuple[int, int]
 HITS = "hits"
 # What a reader wants to see of a rejected row: the first of these that it has.
 READ_FIRST = ("question", "reply", "answer", "name", "text", "title")
+FEW = 1_000
 # The number of a row in the whole table; its value is the numbers of the first row of each file.
 NUMBER = "CAST(? AS BIGINT[])[CAST(file_index AS BIGINT) + 1] + CAST(file_row_number AS BIGINT)"
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The rows that a state selects, as a FROM clause: of the whole table, less its filters and what was searched."""
+    """The rows that a state selects, as a FROM clause with its values; `hits` are the rows a search found."""
 
     table: Table
     sql: str
@@ -41,7 +42,11 @@ def select(
     """The rows of a state; `besides` names a column whose own conditions are left out, for its facet."""
     values: list[Any] = [table.paths]
     asked = ["true"]
-    if hits is not None:
+    if hits is not None and hits.num_rows <= FEW and len(table.files) == 1:
+        # Numbers that stand in the statement let whole groups of rows be passed over.
+        said = ", ".join(str(int(number)) for number in hits["number"].to_pylist())
+        asked.append(f"file_row_number IN ({said})" if said else "false")
+    elif hits is not None:
         asked.append(f"{NUMBER} IN (SELECT number FROM {HITS})")
         values.append(table.bases)
     for column in dict.fromkeys(f.column for f in state.filters if f.column != besides):

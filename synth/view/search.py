@@ -1,8 +1,8 @@
 """Full-text search: in, a table and words; out, the numbers of the rows that have all of them.
 
-DuckDB's own extension for it has to be downloaded, so the index is SQLite's (FTS5), which Python brings: a file
-beside the run, without the texts and without positions of words. Until it is there, rows are read through, with
-an end in time and in number, and it is built meanwhile.
+DuckDB's own extension for it has to be downloaded, so the index is SQLite's (FTS5), which Python brings: a
+file beside the run, without the texts and without positions of words. Until it is there, rows are read
+through, with an end in time and in number, and it is built meanwhile.
 """
 
 import threading
@@ -27,7 +27,7 @@ SMALL = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a search found: None where nothing was searched for. `said` tells what is not complete, and why."""
+    """What a search found: None where nothing was searched for. `said` tells what is missing, and why."""
 
     hits: pa.Table | None = None
     stamp: str = ""
@@ -61,7 +61,7 @@ class Indexes:
     def prepare(
         self, source: Source, table: Table, shapes: Mapping[str, Shape], count: Callable[[int], None]
     ) -> bool:
-        """Build the index of a table now, unless it is there or there is nothing to search; whether it was built."""
+        """Build the index of a table now, if it is not there and there are texts; whether it was built."""
         texts = searched(shapes)
         if not texts or not table.rows or index.is_there(index.path_of(source, table)):
             return False

@@ -1,8 +1,8 @@
 """Who may ask, and what the browser may do with an answer.
 
-Every page carries a policy without inline script or style, and without any other host: text of documents and
-models is never markup, and if it ever became markup it could still reach nothing. Only GET and HEAD are heard.
-Where the viewer listens to more than this machine, a token is asked for once and kept as a cookie.
+Every page carries a policy without inline script or style, and without any other host: text of documents
+and models is never markup, and if it ever became markup it could still reach nothing. Only GET and HEAD are
+heard. Where the viewer listens to more than this machine, a token is asked for once and kept as a cookie.
 """
 
 import hmac

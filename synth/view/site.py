@@ -9,6 +9,8 @@ import json
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
+from contextlib import suppress
+from dataclasses import astuple
 from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,14 +23,18 @@ from synth.errors import SynthError
 from synth.text import counted
 from synth.view import profile
 from synth.view.engine import SECONDS, Engine
+from synth.view.index import kept_in
 from synth.view.profile import Bar, Shape
 from synth.view.search import Indexes
 from synth.view.sources import Library, Source, Table
 from synth.view.text import line, pieces, shown
+from synth.writing import write_bytes
 
 T = TypeVar("T")
 KEPT = 512
 MOST_JSON = 200_000
+# From so many rows on, what takes seconds is kept on disk as well.
+LARGE = 100_000
 
 
 class NotThere(SynthError):
@@ -113,10 +119,23 @@ class Site:
         return self.kept.get(("shapes", table.stamp), lambda: profile.shapes(self.engine, table))
 
     def heads(self, table: Table) -> Mapping[str, list[Bar]]:
-        """How the values of each column spread over the whole table."""
-        return self.kept.get(
-            ("heads", table.stamp), lambda: profile.heads(self.engine, table, self.shapes(table))
-        )
+        """How the values of each column spread over the whole table; of a large one kept beside its run."""
+        return self.kept.get(("heads", table.stamp), lambda: self._heads(table))
+
+    def _heads(self, table: Table) -> dict[str, list[Bar]]:
+        path = kept_in(table.run, f"spread-{table.stamp[:16]}.json")
+        if table.rows >= LARGE:
+            try:
+                told = json.loads(path.read_bytes())
+                return {name: [Bar(*bar) for bar in bars] for name, bars in told.items()}
+            except (OSError, ValueError, TypeError, AttributeError):
+                pass  # it was not worked out yet, or is damaged: it is worked out anew
+        found = profile.heads(self.engine, table, self.shapes(table))
+        if table.rows >= LARGE:
+            with suppress(OSError):
+                told = {name: [astuple(bar) for bar in bars] for name, bars in found.items()}
+                write_bytes(path, json.dumps(told).encode())
+        return found
 
     def page(self, request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
         """A page from a template."""
@@ -157,7 +176,7 @@ def number(value: object) -> str:
 
 
 def as_json(value: object) -> str:
-    """A row as JSON, to be copied: ASCII only, so that nothing in it turns or hides; empty where it is long."""
+    """A row as JSON, to be copied: ASCII, so that nothing in it turns or hides; empty where it is long."""
     text = json.dumps(value, indent=2, ensure_ascii=True, default=str)
     return text if len(text) <= MOST_JSON else ""
 

@@ -28,12 +28,13 @@ PUBLISHED = {"questions": "dataset", "documents": "documents", "concepts": "conc
 
 @dataclass(frozen=True)
 class Table:
-    """Files with rows of one kind; `key` is a column that names a row, where one is known."""
+    """Files with rows of one kind; `key` is a column that names a row, `run` the folder of their run."""
 
     name: str
     doc: str
     files: tuple[Path, ...]
     key: str | None = None
+    run: Path | None = None
 
     @cached_property
     def schema(self) -> pa.Schema:
@@ -209,7 +210,7 @@ def _run_tables(folder: Path) -> dict[str, Table]:
             files[name] = [path.resolve() for path in found]
     order = ["dataset", *(name for name in TABLES if name != "dataset")]
     known = {name: TABLES[name] for name in order if name in files}
-    return {name: Table(name, t.doc, tuple(files[name]), t.key) for name, t in known.items()}
+    return {name: Table(name, t.doc, tuple(files[name]), t.key, folder) for name, t in known.items()}
 
 
 def _loose(place: Path, root: Path) -> dict[str, Table]:

@@ -64,7 +64,7 @@ class State:
         return "?" + urlencode(pairs)
 
     def with_filter(self, filter: Filter) -> str:
-        """The address with one more condition, or without one that is there; a range takes another's place."""
+        """The address with one more condition, or one fewer where it is there; a range replaces another."""
         if filter in self.filters:
             return self.without(filter)
         kept = [f for f in self.filters if filter.kind != "range" or f.column != filter.column]

@@ -10,8 +10,8 @@ from starlette.testclient import TestClient
 
 import synth
 from synth.view import search
-from tests.view.test_pages import rows_of
 from tests.view.pages import Page
+from tests.view.test_pages import rows_of
 
 
 @pytest.fixture

@@ -11,6 +11,6 @@ from synth.view.pages.table import table
 from synth.view.pages.take import take
 
 __all__ = [
-    "by_id", "compare", "concept", "graph", "progress", "prompt", "prompts", "rejected", "row", "runs", "source",
-    "stats", "table", "take",
+    "by_id", "compare", "concept", "graph", "progress", "prompt", "prompts", "rejected", "row", "runs",
+    "source", "stats", "table", "take",
 ]  # fmt: skip

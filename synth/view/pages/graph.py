@@ -62,7 +62,7 @@ def _near(site: Site, source: Source, id: str) -> list[dict[str, Any]]:
 
 def _passages(look: Looking, row: dict[str, Any]) -> list[tuple[dict[str, Any], Marked]]:
     mentions = look("mentions", "concept_id", [row["concept_id"]])[:PASSAGES]
-    ways = {way: row["name"] for way in [row["name"], *(row.get("surfaces") or [])]}
+    ways = dict.fromkeys([row["name"], *(row.get("surfaces") or [])], row["name"])
     found = look("passages", "passage_id", [one["passage_id"] for one in mentions])
     return [(passage, mark(passage["text"], ways)) for passage in found]
 

@@ -8,11 +8,11 @@ from starlette.responses import RedirectResponse, Response
 
 from synth import run_report
 from synth.lock import is_locked
-from synth.store import StageStore
 from synth.schemas import STAGES
-from synth.view.sources import Source
-from synth.view.site import Site
+from synth.store import StageStore
 from synth.view.links import link
+from synth.view.site import Site
+from synth.view.sources import Source
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,8 @@ def _even(site: Site, table: Table, column: str) -> float:
     """How many concepts, used equally often, would be as varied: the exponential of the entropy."""
     sql = f"""
         SELECT exp(ln(sum(n)) - sum(n * ln(n)) / sum(n)) FROM (
-          SELECT count(*) AS n FROM (SELECT unnest({quoted(column)}) AS one FROM read_parquet(?, union_by_name = true))
+          SELECT count(*) AS n
+          FROM (SELECT unnest({quoted(column)}) AS one FROM read_parquet(?, union_by_name = true))
           GROUP BY one)
     """
     found = site.engine.rows(sql, [table.paths])[0][0]

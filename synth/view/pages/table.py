@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from synth.view import rows as of
 from synth.view.code import snippets
-from synth.view.profile import MOST_BARS, Bar, Kind, Shape, bars
+from synth.view.profile import MOST_BARS, Bar, Kind, Shape, is_words, items, words
 from synth.view.rows import Selection
 from synth.view.site import Site
 from synth.view.sources import Source, Table
@@ -21,6 +21,8 @@ MOST_COLUMNS, ENOUGH = 8, 5
 # Which say most, the first of them first; of long texts and of lists one is enough to know a row by.
 RANK = (Kind.TEXT, Kind.NUMBER, Kind.FLAG, Kind.CATEGORY, Kind.TAGS)
 PREVIEW = 260
+# Items of lists are counted in so many of the rows that a condition leaves: more take too long.
+SAMPLED = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,7 @@ class Facet:
 
     shape: Shape
     bars: list[tuple[Bar, str, bool]]
+    sampled: bool = False
 
 
 def opened(site: Site, request: Request) -> tuple[Source, Table, dict[str, Shape], State]:
@@ -91,18 +94,37 @@ def _heads(site: Site, chosen: Table, state: State, columns: list[Shape]) -> dic
 
 
 def _facets(site: Site, selection: Selection, shapes: Mapping[str, Shape], state: State) -> list[Facet]:
+    if not selection.table.rows:
+        return []
+    counted = _counted(site, selection, shapes, state)
+    large = not state.is_plain and selection.table.rows > SAMPLED
     found = []
-    for shape in shapes.values():
-        if not shape.facets or not selection.table.rows:
-            continue
-        if state.is_plain:
-            counted = site.heads(selection.table)[shape.name]
+    for shape in (shape for shape in shapes.values() if shape.facets):
+        every = counted[shape.name]
+        held = [bar for bar in every if Filter(shape.name, "is", bar.value) in state.filters]
+        chosen = [*every[:MOST_BARS], *(bar for bar in held if bar not in every[:MOST_BARS])]
+        sampled = large and shape.kind is Kind.TAGS
+        found.append(Facet(shape, [(bar, *_switch(state, shape, bar)) for bar in chosen], sampled))
+    return found
+
+
+def _counted(
+    site: Site, selection: Selection, shapes: Mapping[str, Shape], state: State
+) -> Mapping[str, list[Bar]]:
+    """The values of each facet; one that has conditions is counted without them, others in one reading."""
+    if state.is_plain:
+        return site.heads(selection.table)
+    facets = [shape for shape in shapes.values() if shape.facets]
+    free = [shape for shape in facets if is_words(shape) and not state.on(shape.name)]
+    found = words(partial(of.run, site.engine, selection), selection.sql, selection.values, free)
+    for shape in (shape for shape in facets if shape not in free):
+        own = of.select(selection.table, shapes, state, selection.hits, besides=shape.name)
+        ask = partial(of.run, site.engine, own)
+        if shape.kind is Kind.TAGS:
+            most = SAMPLED if selection.table.rows > SAMPLED else None
+            found[shape.name] = items(ask, own.sql, own.values, shape, most)
         else:
-            own = of.select(selection.table, shapes, state, selection.hits, besides=shape.name)
-            counted = bars(partial(of.run, site.engine, own), own.sql, own.values, shape)
-        held = [bar for bar in counted if Filter(shape.name, "is", bar.value) in state.filters]
-        chosen = [*counted[:MOST_BARS], *(bar for bar in held if bar not in counted[:MOST_BARS])]
-        found.append(Facet(shape, [(bar, *_switch(state, shape, bar)) for bar in chosen]))
+            found |= words(ask, own.sql, own.values, [shape])
     return found
 
 
