@@ -2,7 +2,8 @@
 
 It lies beside the run (`view/` in its folder, never in `dataset/`), for other Parquet among the user's
 caches; a folder that cannot be written has its index there too. It is named by the stamp of the table's
-files, so an index of other rows is never asked. It is written under another name and renamed when it is whole.
+files, so an index of other rows is never asked. It is written under another name and renamed when it is
+whole.
 """
 
 import os

@@ -57,6 +57,16 @@ def test_signs_are_no_statement(opened: Callable[..., TestClient], copy: Path, a
     assert opened(copy.parent).get(f"/d/plain/t/dataset?q={quote(asked)}").status_code == 200
 
 
+def test_a_few_hits_are_found_at_their_places(opened: Callable[..., TestClient], copy: Path) -> None:
+    frame = synth.load(copy, "dataset")
+    client = opened(copy.parent)
+    for number in (0, 3, len(frame) - 1):
+        label = frame["label"].iloc[number]
+        for more in ("", "&sort=id", "&f.origin=level1&f.origin=level2&f.origin=level3"):
+            answer = client.get(f"/d/plain/t/dataset?q={quote(label)}{more}")
+            assert answer.status_code == 200 and number in rows_of(Page(answer.text))
+
+
 def test_an_index_of_other_rows_is_not_asked(opened: Callable[..., TestClient], copy: Path) -> None:
     client = opened(copy.parent)
     client.get("/d/plain/t/dataset?q=a")
