@@ -34,8 +34,8 @@ trainers: $(VENV)/.ready-dev $(TRAINERS)/.ready  ## Load exports by TRL's and ve
 	$(BIN)/python -m tests.trainers.make build/trainers
 	$(TRAINERS)/bin/python tests/trainers/check.py build/trainers 2> build/trainers/log
 
-view: $(VENV)/.ready  ## Print the newest dataset of the demo
-	$(BIN)/synth stats "$$(ls -td data/runs/demo-*/ | head -n 1)" $(ARGS)
+view: $(VENV)/.ready  ## Open the newest run in the viewer
+	$(BIN)/synth view "$$(ls -td data/runs/*/ | head -n 1)" $(ARGS)
 
 clean:  ## Remove the environment and caches, never data
 	rm -rf $(VENV) $(TRAINERS) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

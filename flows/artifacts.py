@@ -8,17 +8,20 @@ import base64
 import io
 import json
 import re
+import shlex
 import textwrap
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import Any, cast
+from urllib.parse import quote
 from uuid import UUID
 
 import pyarrow.parquet as pq
 from PIL import Image
 from prefect.artifacts import (
+    create_link_artifact,
     create_markdown_artifact,
     create_progress_artifact,
     create_table_artifact,
@@ -27,6 +30,7 @@ from prefect.artifacts import (
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import ArtifactUpdate
 
+from flows.listening import VIEWER_PORT
 from flows.progress import course
 from flows.terminal import line, plain
 from synth.bill import from_tree
@@ -169,6 +173,18 @@ def show_dataset(dataset: Path, rows: int) -> None:
     text = f"{where}\n\nTo open them in Python:\n\n{as_code(code)}"
     create_markdown_artifact(
         text, key="dataset", description=f"{counted(rows, 'question')} with answers, as Parquet."
+    )
+
+
+def show_viewer(run_folder: Path) -> None:
+    """A link to the run in the viewer, and the command that starts one."""
+    folder = run_folder.resolve()
+    started = as_code(f"synth view {shlex.quote(str(folder))}")
+    create_link_artifact(
+        link=f"http://127.0.0.1:{VIEWER_PORT}/d/{quote(folder.name, safe='')}",
+        link_text="See every row, and where it comes from",
+        key="viewer",
+        description=f"The link opens once the viewer runs on this machine:\n\n{started}",
     )
 
 

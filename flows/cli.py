@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 
 from flows.commands import (
     check,
+    compare,
     demo,
     endpoint,
     explain,
@@ -24,6 +25,7 @@ from flows.commands import (
     rollouts,
     run,
     verify,
+    view,
     weaknesses,
 )
 from flows.terminal import complain
@@ -109,6 +111,9 @@ app.command(cls=run.RunCommand)(check.check)
 app.command()(inspect.status)
 app.command()(inspect.stats)
 app.command()(explain.explain)
+app.command()(view.view)
+app.command()(view.index)
+app.command()(compare.compare)
 app.command()(export.export)
 app.command()(verify.verify)
 app.command()(rollouts.rollouts)

@@ -19,7 +19,15 @@ from prefect.futures import wait
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 from prefect.states import Failed
 
-from flows.artifacts import Funnel, StageProgress, show_card, show_dataset, show_graph, show_rejected
+from flows.artifacts import (
+    Funnel,
+    StageProgress,
+    show_card,
+    show_dataset,
+    show_graph,
+    show_rejected,
+    show_viewer,
+)
 from flows.progress import explain, tell, watch
 from flows.runners import make_runner, shares
 from flows.terminal import note
@@ -235,6 +243,7 @@ def show_results(run_folder: Path, dataset: Path) -> None:
     show_card(dataset, stats["rows"])
     show_graph(dataset, stats["graph"])
     show_dataset(dataset, stats["rows"])
+    show_viewer(dataset.parent)
 
 
 def _find(run: str) -> Opened:

@@ -1,7 +1,7 @@
 """The way back of any row: to its combination, walk, concepts, passages, prompts and calls."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +16,8 @@ from synth.schemas import STAGES, TABLES
 from synth.store import StageStore
 
 Row = dict[str, Any]
+# The rows of a table with one of some values in a column: for those who need not read whole tables.
+Look = Callable[[str, str, Sequence[str]], list[Row]]
 # Tables that are searched for an id, the most specific first.
 SEARCHED = (
     "questions",
@@ -46,13 +48,15 @@ class Lineage:
     attempts: list[Row] = field(default_factory=list)
 
 
-def lineage(run_folder: Path, row_id: str) -> Lineage:
+def lineage(run_folder: Path, row_id: str, look: Look | None = None) -> Lineage:
     """The lineage of a question, answer, combination, passage, document, concept or rejected row.
+
+    Rows are found by `look` where it is given, else in tables that are read whole.
 
     Raises:
         ConfigError: the run has no such row.
     """
-    return _Reader(run_folder).lineage(row_id)
+    return _Reader(run_folder, look).lineage(row_id)
 
 
 def calls_of(row: Row) -> list[str]:
@@ -65,8 +69,9 @@ def calls_of(row: Row) -> list[str]:
 class _Reader:
     """Finished tables of one run, each read at most once."""
 
-    def __init__(self, run_folder: Path) -> None:
+    def __init__(self, run_folder: Path, look: Look | None) -> None:
         self.folder = run_folder
+        self._look = look
         self._tables: dict[str, pa.Table] = {}
 
     def lineage(self, row_id: str) -> Lineage:
@@ -154,6 +159,9 @@ class _Reader:
 
     def _rejected(self, row_id: str) -> list[Row]:
         rows: list[Row] = []
+        if self._look:
+            found = [row for by in ("row_id", "source") for row in self._look("rejected", by, [row_id])]
+            return [row for place, row in enumerate(found) if row not in found[:place]]
         for stage in STAGES:
             store = StageStore(self.folder, stage)
             if store.manifest() is not None:
@@ -179,6 +187,8 @@ class _Reader:
         return self._where(name, TABLES[name].key, ids)
 
     def _where(self, name: str, column: str, values: Iterable[str]) -> list[Row]:
+        if self._look:
+            return self._look(name, column, sorted(values))
         table = self._table(name)
         wanted = pa.array(sorted(values), pa.string())
         rows: list[Row] = table.filter(pc.is_in(table[column], wanted)).to_pylist()

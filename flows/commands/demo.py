@@ -54,8 +54,10 @@ def demo(
     ending.show_places(done)
     say("Load it in pandas:")
     copy("import pandas", f"frame = pandas.read_parquet({str(done.dataset / 'questions')!r})")
-    ending.show_next(*ending.next_commands(done.folder, samples[-1]["id"] if samples else "ROW_ID"), *OWN)
+    commands = ending.next_commands(done.folder, samples[-1]["id"] if samples else "ROW_ID")
+    ending.show_next(*commands[1:], *OWN)
     ending.tell_if_empty(done)
+    ending.show_view(done.folder)
 
 
 def _show_samples(rows: list[dict[str, Any]]) -> None:

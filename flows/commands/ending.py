@@ -74,10 +74,17 @@ def next_commands(folder: Path, row_id: str = "ROW_ID") -> list[str]:
     """Commands that look at a finished run."""
     run = shlex.quote(str(folder))
     return [
+        f"synth view {run}",
         f"synth stats {run}",
         f"synth explain {run} {row_id}",
         f"synth export {run} --format sft --out train.jsonl",
     ]
+
+
+def show_view(folder: Path) -> None:
+    """The command that opens the viewer at a run."""
+    say("", "See every row, and where it comes from:")
+    copy(f"synth view {shlex.quote(str(folder))}")
 
 
 def sample_rows(dataset: Path) -> list[dict[str, Any]]:

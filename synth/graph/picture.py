@@ -8,7 +8,7 @@ drawn as they are, never read as mathematics.
 import textwrap
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import networkx as nx
     from matplotlib.axes import Axes
 
-__all__ = ["draw", "statistics"]
+__all__ = ["HEIGHT", "WIDTH", "Plan", "draw", "plan", "statistics"]
 
 Edge = tuple[Any, Any, float]
 
@@ -34,13 +34,36 @@ COLOURS = (
 )  # fmt: skip
 
 
+class Plan(NamedTuple):
+    """What is drawn where: for each row its label, radius, community, place; edges join places in `rows`."""
+
+    rows: list[dict[str, Any]]
+    graph: "nx.Graph[int]"
+    labels: list[str]
+    radii: Points
+    groups: list[int]
+    spots: Points
+
+
+def plan(concepts: pa.Table, incidence: pa.Table, top: int) -> Plan:
+    """Where the `top` concepts of the most passages are drawn, above a foot, with y from the lower edge."""
+    rows = _strongest(concepts, top)
+    graph = _graph(incidence, rows)
+    labels = [_label(row["name"]) for row in rows]
+    radii = np.array([5.0 + 1.5 * min(np.sqrt(row["passages"]), 6.0) for row in rows])
+    if not rows:
+        return Plan(rows, graph, labels, radii, [], np.zeros((0, 2)))
+    groups = communities(graph)
+    spots = positions(graph, groups, _boxes(labels, radii), Cell((0, FOOT), (WIDTH, HEIGHT)))
+    return Plan(rows, graph, labels, radii, groups, spots)
+
+
 def draw(concepts: pa.Table, incidence: pa.Table, path: Path, top: int = 40) -> None:
     """Draw the `top` concepts of the most passages; the suffix of the path chooses PNG or SVG."""
     import matplotlib
     from matplotlib.figure import Figure
 
-    rows = _strongest(concepts, top)
-    graph = _graph(incidence, rows)
+    planned = plan(concepts, incidence, top)
     # Without a fixed salt each SVG has other ids; text as paths needs no font where it is looked at.
     fixed: Any = {"svg.hashsalt": "synth", "svg.fonttype": "path", "font.family": ["DejaVu Sans"]}
     with matplotlib.rc_context(fixed), warnings.catch_warnings():
@@ -49,8 +72,8 @@ def draw(concepts: pa.Table, incidence: pa.Table, path: Path, top: int = 40) -> 
         figure = Figure(figsize=(WIDTH / 72, HEIGHT / 72), dpi=120, facecolor="white")
         axes = figure.add_axes((0, 0, 1, 1), xlim=(0, WIDTH), ylim=(0, HEIGHT))
         axes.set_axis_off()
-        _draw_graph(axes, graph, rows)
-        _draw_foot(axes, len(rows), len(concepts))
+        _draw_graph(axes, planned)
+        _draw_foot(axes, len(planned.rows), len(concepts))
         metadata = {"Date": None, "Creator": None} if path.suffix == ".svg" else {"Software": None}
         figure.savefig(path, metadata=metadata)
 
@@ -78,14 +101,11 @@ def _graph(incidence: pa.Table, rows: list[dict[str, Any]]) -> "nx.Graph[int]":
     return graph
 
 
-def _draw_graph(axes: "Axes", graph: "nx.Graph[int]", rows: list[dict[str, Any]]) -> None:
+def _draw_graph(axes: "Axes", planned: Plan) -> None:
+    rows, graph, labels, radii, groups, spots = planned
     if not rows:
         axes.text(WIDTH / 2, HEIGHT / 2, "No concepts yet", ha="center", va="center", fontsize=16)
         return
-    labels = [_label(row["name"]) for row in rows]
-    radii = np.array([5.0 + 1.5 * min(np.sqrt(row["passages"]), 6.0) for row in rows])
-    groups = communities(graph)
-    spots = positions(graph, groups, _boxes(labels, radii), Cell((0, FOOT), (WIDTH, HEIGHT)))
     colours = [COLOURS[group % len(COLOURS)] for group in groups]
     _draw_edges(axes, graph, spots, groups, colours)
     for marker, kind in (("s", "topic"), ("o", "key_concept")):

@@ -1,0 +1,62 @@
+"""Taking rows away: the rows of a state as a file, and the same rows as code."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+from starlette.background import BackgroundTask
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+
+from synth.view import rows as of
+from synth.view.pages.table import opened
+from synth.view.rows import Place
+from synth.view.site import NotThere, Site
+from synth.view.sources import Table
+
+MOST_ROWS, CHUNK = 100_000, 2_000
+TYPES = {"parquet": "application/vnd.apache.parquet", "jsonl": "application/jsonl"}
+
+
+def take(site: Site, request: Request) -> Response:
+    """The rows of a state, at most a hundred thousand, with all columns, as Parquet or JSON Lines."""
+    source, table, shapes, state = opened(site, request)
+    kind = request.path_params["kind"]
+    if kind not in TYPES:
+        raise NotThere(f"Rows can be taken as {' or '.join(TYPES)}.")
+    found = site.indexes.find(source, table, shapes, state)
+    chosen = of.select(table, shapes, state, found.hits)
+    places = of.places(site.engine, chosen, state, 0, MOST_ROWS)
+    handle, name = tempfile.mkstemp(suffix=f".{kind}", prefix="synth-view-")
+    os.close(handle)
+    path = Path(name)
+    try:
+        (_parquet if kind == "parquet" else _lines)(site, table, places, path)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    called = "".join(c if c.isalnum() or c in "-_" else "-" for c in f"{source.name}-{table.name}")[:80]
+    done = BackgroundTask(path.unlink, missing_ok=True)
+    return FileResponse(path, media_type=TYPES[kind], filename=f"{called}.{kind}", background=done)
+
+
+def _parquet(site: Site, table: Table, places: list[Place], path: Path) -> None:
+    names = table.schema.names
+    with pq.ParquetWriter(path, table.schema, compression="zstd") as writer:
+        for chunk in _chunks(places):
+            rows = of.fetch(site.engine, table, chunk, names)
+            writer.write_table(pa.Table.from_pylist(rows, schema=table.schema))
+
+
+def _lines(site: Site, table: Table, places: list[Place], path: Path) -> None:
+    with path.open("wb") as file:
+        for chunk in _chunks(places):
+            for row in of.fetch(site.engine, table, chunk, table.schema.names):
+                file.write(orjson.dumps(row, default=str, option=orjson.OPT_APPEND_NEWLINE))
+
+
+def _chunks(places: list[Place]) -> list[list[Place]]:
+    return [places[i : i + CHUNK] for i in range(0, len(places), CHUNK)]

@@ -1,0 +1,171 @@
+"""Rows of a table in a state. In: table and state. Out: how many there are, which, and what stands in them.
+
+First the places of the rows are found (file and row in it), which reads only what is filtered or sorted by;
+then those rows alone are read whole. So a page costs the same at either end of a million rows.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from synth.view.engine import Engine, quoted
+from synth.view.profile import Kind, Shape
+from synth.view.sources import Table
+from synth.view.state import BadRequest, Filter, State
+
+Row = dict[str, Any]
+# In order: number of the file, number of the row in it.
+Place = tuple[int, int]
+HITS = "hits"
+# What a reader wants to see of a rejected row: the first of these that it has.
+READ_FIRST = ("question", "reply", "answer", "name", "text", "title")
+FEW = 1_000
+# The number of a row in the whole table; its value is the numbers of the first row of each file.
+NUMBER = "CAST(? AS BIGINT[])[CAST(file_index AS BIGINT) + 1] + CAST(file_row_number AS BIGINT)"
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The rows that a state selects, as a FROM clause with its values; `hits` are the rows a search found."""
+
+    table: Table
+    sql: str
+    values: list[Any]
+    hits: pa.Table | None = None
+
+
+def select(
+    table: Table, shapes: Mapping[str, Shape], state: State, hits: pa.Table | None, besides: str = ""
+) -> Selection:
+    """The rows of a state; `besides` names a column whose own conditions are left out, for its facet."""
+    values: list[Any] = [table.paths]
+    asked = ["true"]
+    if hits is not None and hits.num_rows <= FEW and len(table.files) == 1:
+        # Numbers that stand in the statement let whole groups of rows be passed over.
+        said = ", ".join(str(int(number)) for number in hits["number"].to_pylist())
+        asked.append(f"file_row_number IN ({said})" if said else "false")
+    elif hits is not None:
+        asked.append(f"{NUMBER} IN (SELECT number FROM {HITS})")
+        values.append(table.bases)
+    for column in dict.fromkeys(f.column for f in state.filters if f.column != besides):
+        parts = [_condition(shapes[column], filter, values) for filter in state.on(column)]
+        asked.append(f"({' OR '.join(parts)})")
+    return Selection(
+        table, f"FROM read_parquet(?, union_by_name = true) WHERE {' AND '.join(asked)}", values, hits
+    )
+
+
+def _condition(shape: Shape, filter: Filter, values: list[Any]) -> str:
+    column = quoted(shape.name)
+    if filter.kind == "none":
+        return f"{column} IS NULL"
+    if filter.kind == "range":
+        values += [filter.low, filter.high]
+        return f"{column} BETWEEN ? AND ?"
+    values.append(filter.value)
+    if shape.kind is Kind.TAGS:
+        return f"list_contains({column}, ?)"
+    return f"{column} = CAST(? AS BOOLEAN)" if shape.kind is Kind.FLAG else f"{column} = ?"
+
+
+def run(engine: Engine, chosen: Selection, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    """The rows of a statement over a selection."""
+    return engine.rows(sql, values, tables={HITS: chosen.hits})
+
+
+def count(engine: Engine, chosen: Selection, state: State) -> int:
+    """How many rows are selected."""
+    if not state.filters:
+        return chosen.table.rows if chosen.hits is None else chosen.hits.num_rows
+    return int(run(engine, chosen, f"SELECT count(*) {chosen.sql}", chosen.values)[0][0])
+
+
+def places(engine: Engine, chosen: Selection, state: State, first: int, size: int) -> list[Place]:
+    """Where some rows of a state lie, in its order, from number `first` on."""
+    if state.is_plain:
+        return _natural(chosen.table, range(first, min(first + size, chosen.table.rows)))
+    order = ""
+    if state.sort:
+        column, way = quoted(state.sort), "DESC" if state.down else "ASC"
+        order = f"ORDER BY {column} {way} NULLS LAST, file_index, file_row_number"
+    sql = f"SELECT file_index, file_row_number {chosen.sql} {order} LIMIT ? OFFSET ?"
+    return [(int(f), int(r)) for f, r in run(engine, chosen, sql, [*chosen.values, size, first])]
+
+
+def _natural(table: Table, numbers: range) -> list[Place]:
+    return [place_of(table, number) for number in numbers]
+
+
+def place_of(table: Table, number: int) -> Place:
+    """Where the row of a number lies.
+
+    Raises:
+        BadRequest: the table has no such row.
+    """
+    for file, (base, count) in enumerate(zip(table.bases, table.counts, strict=True)):
+        if base <= number < base + count:
+            return file, number - base
+    raise BadRequest(f"The table has {table.rows:,} rows, and none of the number {number:,}.")
+
+
+def number_of(table: Table, place: Place) -> int:
+    """The number of a row from its place."""
+    return table.bases[place[0]] + place[1]
+
+
+def preview(
+    engine: Engine, table: Table, wanted: Sequence[Place], columns: Sequence[Shape], chars: int
+) -> list[Row]:
+    """The rows at some places as a table shows them: the beginnings of texts, the first items of lists."""
+    said = {column.name: _start(column, chars) for column in columns}
+    if table.name == "rejected" and "row" in said:  # JSON: what a reader wants to see of it
+        read = ", ".join(f"""json_extract_string("row", '$.{name}')""" for name in READ_FIRST)
+        said["row"] = f"""CASE WHEN json_valid("row") THEN left(coalesce({read}), {chars}) END"""
+    return fetch(engine, table, wanted, [c.name for c in columns], said)
+
+
+def _start(shape: Shape, chars: int) -> str:
+    column = quoted(shape.name)
+    if shape.kind is Kind.TAGS:
+        return f"list_transform({column}[:8], lambda item: left(item, {chars}))"
+    if shape.kind in (Kind.NUMBER, Kind.FLAG):
+        return column
+    return f"left(CAST({column} AS VARCHAR), {chars})"
+
+
+def fetch(
+    engine: Engine,
+    table: Table,
+    wanted: Sequence[Place],
+    columns: Sequence[str],
+    said: Mapping[str, str] | None = None,
+) -> list[Row]:
+    """Some columns of the rows at some places, in that order; `said` has another expression for a column."""
+    found: dict[Place, Row] = {}
+    for file in dict.fromkeys(file for file, _ in wanted):
+        rows = [row for at, row in wanted if at == file]
+        near = max(rows) - min(rows) < 2 * len(rows)
+        asked = "BETWEEN ? AND ?" if near else f"IN ({', '.join('?' * len(rows))})"
+        present = table.columns_of(file)
+        cells = [(said or {}).get(c, quoted(c)) if c in present else "NULL" for c in columns]
+        sql = f"""
+            SELECT {", ".join(["file_row_number", *cells])} FROM read_parquet(?)
+            WHERE file_row_number {asked}
+        """
+        for number, *values in engine.rows(
+            sql, [table.paths[file], *((min(rows), max(rows)) if near else rows)]
+        ):
+            found[file, int(number)] = dict(zip(columns, values, strict=True))
+    return [found[place] for place in wanted if place in found]
+
+
+def by_key(engine: Engine, table: Table, column: str, value: str) -> Place | None:
+    """Where the first row with a value in a column lies; statistics of the files make that quick for keys."""
+    sql = f"""
+        SELECT file_index, file_row_number FROM read_parquet(?, union_by_name = true)
+        WHERE {quoted(column)} = ? LIMIT 1
+    """
+    rows = engine.rows(sql, [table.paths, value])
+    return (int(rows[0][0]), int(rows[0][1])) if rows else None

@@ -1,0 +1,120 @@
+"""Search: the index says what reading all rows says, lies beside the run, and is made when it is needed."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from starlette.testclient import TestClient
+
+import synth
+from synth.view import search
+from tests.view.pages import Page
+from tests.view.test_pages import rows_of
+
+
+@pytest.fixture
+def copy(runs: Path, tmp_path: Path) -> Path:
+    shutil.copytree(runs / "plain", tmp_path / "runs" / "plain", ignore=shutil.ignore_patterns("view"))
+    return tmp_path / "runs" / "plain"
+
+
+def words_of(text: str) -> set[str]:
+    return {word.lower() for word in "".join(c if c.isalnum() else " " for c in text).split()}
+
+
+def test_a_search_finds_the_rows_that_have_the_words(opened: Callable[..., TestClient], copy: Path) -> None:
+    before = {path: path.read_bytes() for path in (copy / "dataset").rglob("*") if path.is_file()}
+    client = opened(copy.parent)
+    frame = synth.load(copy, "dataset")
+    texts = [
+        words_of(" ".join([row.question, row.answer, row.label, *row.concepts, *row.sources, *row.licences]))
+        for row in frame.itertuples()
+    ]
+    some = sorted(texts[0])[:4] + sorted(texts[-1])[-4:]
+    for word in some:
+        wanted = [i for i, words in enumerate(texts) if word in words]
+        page = Page(client.get(f"/d/plain/t/dataset?q={quote(word)}%20&size=100").text)
+        found = rows_of(page)
+        assert set(wanted[:100]) <= set(found) if len(wanted) <= 100 else len(found) == 100
+        assert all(word in " ".join(texts[i]) for i in found)
+    assert list((copy / "view").glob("search-dataset-*.sqlite"))
+    assert {path: path.read_bytes() for path in (copy / "dataset").rglob("*") if path.is_file()} == before
+
+
+def test_search_and_filter_hold_together(opened: Callable[..., TestClient], copy: Path) -> None:
+    client = opened(copy.parent)
+    frame = synth.load(copy, "dataset")
+    word = next(w for w in sorted(words_of(frame["question"].iloc[0])) if len(w) > 5)
+    both = rows_of(Page(client.get(f"/d/plain/t/dataset?q={word}&f.origin=level2&sort=-label&size=100").text))
+    alone = rows_of(Page(client.get(f"/d/plain/t/dataset?q={word}&size=100").text))
+    assert set(both) == {i for i in alone if frame["origin"].iloc[i] == "level2"}
+
+
+@pytest.mark.parametrize("asked", ["NEAR(a", '"', "a AND", "*", "a* OR", "x:y", "- -", "()", "%", "_"])
+def test_signs_are_no_statement(opened: Callable[..., TestClient], copy: Path, asked: str) -> None:
+    assert opened(copy.parent).get(f"/d/plain/t/dataset?q={quote(asked)}").status_code == 200
+
+
+def test_a_few_hits_are_found_at_their_places(opened: Callable[..., TestClient], copy: Path) -> None:
+    frame = synth.load(copy, "dataset")
+    client = opened(copy.parent)
+    for number in (0, 3, len(frame) - 1):
+        label = frame["label"].iloc[number]
+        for more in ("", "&sort=id", "&f.origin=level1&f.origin=level2&f.origin=level3"):
+            answer = client.get(f"/d/plain/t/dataset?q={quote(label)}{more}")
+            assert answer.status_code == 200 and number in rows_of(Page(answer.text))
+
+
+def test_an_index_of_other_rows_is_not_asked(opened: Callable[..., TestClient], copy: Path) -> None:
+    client = opened(copy.parent)
+    client.get("/d/plain/t/dataset?q=a")
+    old = next((copy / "view").glob("search-dataset-*"))
+    file = next((copy / "dataset" / "questions").glob("*.parquet"))
+    import os
+
+    os.utime(file, (1, 1))
+    os.utime(copy / "dataset" / "stats.json", (1, 1))
+    client.get("/d/plain/t/dataset?q=a")
+    new = next((copy / "view").glob("search-dataset-*"))
+    assert new != old and not old.exists()
+
+
+def test_a_damaged_index_is_told(opened: Callable[..., TestClient], copy: Path) -> None:
+    client = opened(copy.parent)
+    client.get("/d/plain/t/dataset?q=a")
+    next((copy / "view").glob("search-dataset-*")).write_bytes(b"no database" * 100)
+    answer = client.get("/d/plain/t/dataset?q=word")
+    assert answer.status_code == 400 and "made anew" in answer.text
+
+
+def test_until_the_index_is_there_rows_are_read_through(
+    opened: Callable[..., TestClient], copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from synth.errors import StoreError
+    from synth.view import index
+
+    def full(*_: object) -> Path:
+        raise StoreError("No space is left.")
+
+    monkeypatch.setattr(index, "build", full)
+    client = opened(copy.parent)
+    label = synth.load(copy, "dataset")["label"].iloc[3]
+    page = client.get(f"/d/plain/t/dataset?q={quote(label)}").text
+    assert 3 in rows_of(Page(page)) and "rows are read through" in page
+
+
+def test_a_large_table_is_indexed_in_the_background(
+    opened: Callable[..., TestClient], copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import time
+
+    monkeypatch.setattr(search, "SMALL", 0)
+    client = opened(copy.parent)
+    assert client.get("/d/plain/t/dataset?q=zzz").status_code == 200
+    until = time.monotonic() + 30
+    while not list((copy / "view").glob("search-dataset-*.sqlite")):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    assert "No row has all of this" in client.get("/d/plain/t/dataset?q=zzz").text

@@ -1,0 +1,74 @@
+"""Texts by pieces, and concepts marked in passages."""
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from synth.view.marks import mark
+from synth.view.text import line, pieces, shown
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("a $x^2$ b", [("text", "a "), ("inline", "x^2"), ("text", " b")]),
+        (r"\(x\) and \[y\]", [("inline", "x"), ("text", " and"), ("display", "y")]),
+        ("so\n\n$$a = b$$\n\nthen", [("text", "so"), ("display", "a = b"), ("text", "then")]),
+        ("it costs $5 and $10", [("text", "it costs $5 and $10")]),
+        ("between $ 5 and 6$ dollars", [("text", "between $ 5 and 6$ dollars")]),
+        (r"a \$5 note", [("text", r"a \$5 note")]),
+        (r"is \boxed{\frac{1}{2}}.", [("text", "is "), ("inline", r"\boxed{\frac{1}{2}}"), ("text", ".")]),
+        (r"\begin{align}a&=b\end{align}", [("display", r"\begin{align}a&=b\end{align}")]),
+        ("```python\nx = '$a$'\n```\nend", [("code", "x = '$a$'"), ("text", "end")]),
+        ("$unclosed", [("text", "$unclosed")]),
+        ("$$$$", [("text", "$$$$")]),
+        ("", []),
+    ],
+)
+def test_pieces(text: str, wanted: list[tuple[str, str]]) -> None:
+    assert [tuple(piece) for piece in pieces(text)] == wanted
+
+
+@given(st.text(alphabet="a$\\()[]{}`\n \u202e<", max_size=80))
+def test_nothing_is_lost_but_delimiters_and_space(text: str) -> None:
+    kept = "".join(piece.text for piece in pieces(text))
+    bare = "".join(c for c in shown(text) if c in "a<\u27e8\u27e9")
+    assert "".join(c for c in kept if c in "a<\u27e8\u27e9") == bare
+
+
+@given(st.text(max_size=200))
+def test_what_is_shown_turns_and_hides_nothing(text: str) -> None:
+    for character in shown(text):
+        assert character in "\n\t\u200c\u200d" or unicodedata.category(character) not in (
+            "Cc",
+            "Cf",
+            "Cs",
+            "Co",
+        )
+
+
+def test_a_line_is_one_line() -> None:
+    assert line("a\n\tb   c") == "a b c"
+    assert line("x" * 500, 20) == "x" * 19 + "…"
+
+
+def test_sentences_that_name_a_concept_are_marked() -> None:
+    text = "Speed is a rate. The  Rate of\nChange of speed is acceleration. Other things follow. Last one."
+    found = mark(text, {"rate of change": "rate of change", "rate": "rate", "missing": "missing"})
+    assert found.found == {"rate of change", "rate"}
+    named = ["".join(part.text for part in one.parts) for one in found.sentences if one.named]
+    assert [text.strip() for text in named] == [
+        "Speed is a rate.",
+        "The  Rate of\nChange of speed is acceleration.",
+    ]
+    marks = [part.text for one in found.sentences for part in one.parts if part.concept]
+    assert marks == ["rate", "Rate of\nChange"]  # the longer name, and nothing twice
+    assert [one.near for one in found.sentences] == [True, True, True, False]
+
+
+@given(st.text(max_size=300), st.lists(st.text(max_size=12), max_size=6))
+def test_marking_changes_no_letter(text: str, names: list[str]) -> None:
+    found = mark(text, {name: name for name in names})
+    assert "".join(part.text for one in found.sentences for part in one.parts) == shown(text)
