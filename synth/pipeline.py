@@ -245,7 +245,7 @@ DIFFICULTY = Stage(
 )
 DATASET = Stage(
     "dataset",
-    3,
+    4,
     reads=(
         "documents",
         "passages",
