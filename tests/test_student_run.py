@@ -281,14 +281,27 @@ def test_the_way_back_shows_every_attempt(tried: Tried) -> None:
     found = lineage(tried.folder, row["id"])
     assert [one["sample"] for one in found.attempts] == list(range(8))
     assert [call["stage"] for call in found.calls].count("difficulty") == 8
+    one = lineage(tried.folder, found.attempts[3]["rollout_id"])
+    assert (one.kind, one.rows["questions"]["question_id"]) == ("rollouts", row["id"])
+    assert [call["stage"] for call in one.calls].count("difficulty") == 1
+    assert lineage(tried.folder, one.rows["rollouts"]["call_id"]).rows == {"rollouts": found.attempts[3]}
     assert found.rows["difficulty"]["pass_rate"] == row["pass_rate"]
     shown = CliRunner().invoke(app, ["explain", str(tried.folder), row["id"]]).output
     assert f"attempts of fake@1#small: {row['pass_rate'] * 8:.0f} of 8 right" in shown
+    assert "8 samples of one prompt, stage difficulty" in shown
     fallen = StageStore(tried.folder, "difficulty").read("rejected").to_pylist()
     easy = next(row for row in fallen if row["reason"] == "too_easy")
     shown = CliRunner().invoke(app, ["explain", str(tried.folder), easy["row_id"]]).output
     assert "rejected by stage difficulty: too_easy" in shown
     assert "attempts of fake@1#small: " in shown
+
+
+def test_hard_questions_that_nothing_could_find_are_told(make: Make, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"keep_hard: without roles.student"):
+        check(make("difficulty.keep_hard=true"), tmp_path)
+    with pytest.raises(ConfigError, match=r"keep_hard: .*answers.mode = single"):
+        check(make(*STUDENT, "difficulty.keep_hard=true"), tmp_path)
+    check(make(*STUDENT, "difficulty.keep_hard=true", "answers.mode=vote"), tmp_path)
 
 
 def test_the_forecast_bounds_the_attempts(tried: Tried, make: Make) -> None:

@@ -106,6 +106,8 @@ def _tree(found: "Lineage", limit: int | None) -> "Tree":
     from rich.text import Text
     from rich.tree import Tree
 
+    from synth.schemas import TABLES
+
     tree = Tree(Text(f"{_title(found.kind)} {plain(found.id)}", "bold"))
     first = found.kind if found.kind in found.rows else None
     if first:
@@ -113,7 +115,12 @@ def _tree(found: "Lineage", limit: int | None) -> "Tree":
     _rejections(tree, _of_itself(found), limit)
     for name, row in found.rows.items():
         if name != first:
-            _fields(_branch(tree, _title(name)), row, SHOWN.get(name, ()), limit)
+            branch = _branch(tree, _title(name))
+            if found.kind == "call":
+                # Here no other branch says which row it is.
+                key = TABLES[name].key
+                _leaf(branch, key, row[key], limit)
+            _fields(branch, row, SHOWN.get(name, ()), limit)
     _votes(tree, found, limit)
     _attempts(tree, found.attempts, limit)
     _walk(tree, found.walk, limit)

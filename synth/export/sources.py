@@ -101,12 +101,13 @@ def has_rollouts(run_folder: Path) -> bool:
     return StageStore(run_folder, ROLLOUTS.stage).manifest() is not None
 
 
-def run_rollouts(run_folder: Path) -> pa.Table:
+def run_rollouts(run_folder: Path | str) -> pa.Table:
     """The rollouts that the stage `difficulty` of a run wrote.
 
     Raises:
         StoreError: it has no such stage, or a part of them is damaged.
     """
+    run_folder = Path(run_folder)
     manifest = StageStore(run_folder, ROLLOUTS.stage).manifest()
     if manifest is None:
         raise StoreError(
