@@ -90,6 +90,9 @@ def _judges(config: RunConfig) -> Iterator[str]:
 def _answers(config: RunConfig) -> Iterator[str]:
     """A mode that does not fit the kind of answers, and a comparison without the package for it."""
     yield from config.answers.faults()
+    if config.answers.kind == "choice" and config.screen.reject_multiple_choice:
+        why = "questions that show options are rejected, and answers.kind = choice is for those"
+        yield f"screen.reject_multiple_choice: {why}; set it to false, or name another answers.kind."
     if config.answers.compares:
         try:
             require_library()
@@ -99,8 +102,15 @@ def _answers(config: RunConfig) -> Iterator[str]:
 
 def _student(config: RunConfig) -> Iterator[str]:
     """A student whose answers could not be compared with the labels."""
+    hard = config.difficulty.keep == "band" and config.difficulty.keep_hard
     if not config.roles.student:
+        if hard:
+            fix = "name a student, or leave it out"
+            yield f"difficulty.keep_hard: without roles.student nobody finds out what is hard; {fix}."
         return
+    if hard and config.answers.mode == "single":
+        why = "hard is what several answers agree on, and answers.mode = single asks for one"
+        yield f"difficulty.keep_hard: {why}; set answers.mode to vote or aggregate, or leave it out."
     if config.answers.kind == "code":
         return  # its label is tests
     if config.answers.kind not in COMPARED:

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from synth.config_models import Config
+from synth.text import counted
 from synth.verify.judging import Least, Rule
 
 
@@ -61,6 +62,8 @@ class JudgeConfig(Config):
         if self.rule == "minimum" and len(self.minimum) != judges:
             return f"judge.minimum has {len(self.minimum)} entries for {judges} judges; give one for each"
         if self.rule == "paper" and self.perfects > judges * self.passes:
-            most = f"{judges} judges in {self.passes} passes give {judges * self.passes} verdicts"
+            turns = "1 pass" if self.passes == 1 else f"{self.passes} passes"
+            give = "gives" if judges == 1 else "give"
+            most = f"{counted(judges, 'judge')} in {turns} {give} {counted(judges * self.passes, 'verdict')}"
             return f"judge.perfects asks for {self.perfects}, but {most}; ask for fewer"
         return None

@@ -23,12 +23,15 @@ SEARCHED = (
     "questions",
     "answers",
     "candidates",
+    "rollouts",
     "combinations",
     "passages",
     "documents",
     "concepts",
     "mentions",
 )
+# Tables whose rows are made of the reply to one call.
+WITH_CALL = ("extractions", "questions", "answers", "candidates", "rollouts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,7 @@ class Lineage:
 
 
 def lineage(run_folder: Path, row_id: str, look: Look | None = None) -> Lineage:
-    """The lineage of a question, answer, combination, passage, document, concept or rejected row.
+    """The lineage of a row of any table, kept or rejected, or of a call, by its id.
 
     Rows are found by `look` where it is given, else in tables that are read whole.
 
@@ -66,6 +69,11 @@ def calls_of(row: Row) -> list[str]:
     return [call for call in (row.get("call_id"), *judges, *check) if call]
 
 
+def _question_of(row_id: str, origin: Row) -> str:
+    """The question that a row belongs to; its own id where it names none."""
+    return str(origin.get("question_id") or origin.get("problem_id") or row_id)
+
+
 class _Reader:
     """Finished tables of one run, each read at most once."""
 
@@ -77,6 +85,8 @@ class _Reader:
     def lineage(self, row_id: str) -> Lineage:
         kind, row = self._find(row_id)
         rejected = self._rejected(row_id)
+        if row is None and not rejected and (call := self._call(row_id)):
+            return call
         if row is None and not rejected:
             raise ConfigError(
                 f"{self.folder} has no row {row_id!r}; ids stand in its dataset and in rejected/."
@@ -88,7 +98,7 @@ class _Reader:
         combination = rows.get("combinations", {})
         passages = self._passages(origin or {}, rows.get("questions", {}), combination)
         concepts = self._concepts(origin or {}, combination)
-        tried = self._where("rollouts", "problem_id", {(origin or {}).get("question_id") or row_id})
+        votes, tried = self._votes(row_id, origin or {}), self._attempts(row_id, origin or {})
         return Lineage(
             id=row_id,
             kind=kind,
@@ -97,22 +107,38 @@ class _Reader:
             concepts=concepts,
             passages=passages,
             documents=self._by_ids("documents", {p["document_id"] for p in passages}),
-            calls=self._calls([*rows.values(), *tried], rejected, passages),
+            calls=self._calls([*rows.values(), *votes, *tried], rejected, passages),
             rejected=rejected,
-            votes=self._votes(row_id, origin or {}),
-            attempts=sorted(tried, key=lambda row: (row["visit"], row["sample"])),
+            votes=votes,
+            attempts=tried,
         )
+
+    def _call(self, call_id: str) -> Lineage | None:
+        """A call by itself, with the first row of each table that was made of its reply."""
+        if not (calls := self._calls([{"call_id": call_id}], [], [])):
+            return None
+        found = {name: self._where(name, "call_id", {call_id}) for name in WITH_CALL}
+        rows = {name: made[0] for name, made in found.items() if made}
+        return Lineage(id=call_id, kind="call", rows=rows, calls=calls)
 
     def _votes(self, row_id: str, origin: Row) -> list[Row]:
         """Every response to a question, those of an aggregate's drafts before the aggregate."""
-        question_id = origin.get("question_id") or row_id
-        found = self._where("candidates", "question_id", {question_id})
+        if "rollout_id" in origin:
+            return []
+        found = self._where("candidates", "question_id", {_question_of(row_id, origin)})
         return sorted(found, key=lambda row: (row["part"] == "aggregate", row["sample"]))
+
+    def _attempts(self, row_id: str, origin: Row) -> list[Row]:
+        """Every attempt of the student at a question; none where the row is one response itself."""
+        if "rollout_id" in origin or "candidate_id" in origin:
+            return []
+        found = self._where("rollouts", "problem_id", {_question_of(row_id, origin)})
+        return sorted(found, key=lambda row: (row["visit"], row["sample"]))
 
     def _around(self, row_id: str, origin: Row) -> dict[str, Row]:
         """The rows of other tables that belong to the same question."""
         rows: dict[str, Row] = {}
-        question_id = origin.get("question_id") or row_id
+        question_id = _question_of(row_id, origin)
         for name in ("questions", "screened", "judged", "answers", "difficulty"):
             if found := self._where(name, "question_id", {question_id}):
                 rows[name] = found[0]

@@ -259,7 +259,7 @@ DIFFICULTY = Stage(
 )
 DATASET = Stage(
     "dataset",
-    3,
+    4,
     reads=(
         "documents",
         "passages",

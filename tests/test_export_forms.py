@@ -148,11 +148,11 @@ def test_what_is_left_out_is_told(tmp_path: Path) -> None:
         for form in ("sft", "dpo", "rl")
     }
     assert told == {
-        "sft": {"not right, or truncated": 5},
+        "sft": {"a response that is not right, or truncated": 5},
         "dpo": {"a problem without both a right response and a wrong one": 2},
         "rl": {
             "no attempt was right, so there is nothing to reinforce": 1,
-            "right more often than the cap on ease allows": 1,
+            "right more often than the cap on ease allows (--max-pass-rate)": 1,
         },
     }
 

@@ -41,6 +41,8 @@ def test_the_card_claims_no_more_than_the_rows_hold(documents: Path) -> None:
     apart = [row for row in several if len(row["sources"]) > 1]
     assert f"{len(several)} questions had more than one passage in the prompt, {len(apart)} of them" in text
     assert "written by a language model" not in text
+    used = {source for row in rows for source in row["sources"]}
+    assert f"from {len(used)} documents (of 6 that were read) by" in text
 
     off = ["combinations.level3=off", "combinations.level2=off"]
     text = (

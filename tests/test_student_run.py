@@ -142,18 +142,25 @@ def test_figures_are_those_of_every_question(tried: Tried) -> None:
     reasons = manifests(tried.folder)["difficulty"].reasons
     assert {word: n for word, n in stats["words"].items() if word != "in_band"} == reasons
     outcomes = stats["outcomes"]
+    tries = run_rollouts(tried.folder).to_pylist()
+    assert (
+        outcomes["unanswered"] == sum(row["answer"] is None and row["correct"] is False for row in tries) > 0
+    )
     assert outcomes["attempts"] == 8 * len(rates) == outcomes["right"] + outcomes["wrong"]
     card = (tried.dataset / "README.md").read_text()
     assert "## Difficulty" in card
     assert f"| 4/8 | {counted[0.5]} |" in card
     assert "| student | fake@" in card
+    assert f"({outcomes['unanswered']} of these without a final answer)" in card
+    assert {row["hardness"] for row in rows_of(tried.dataset)} == {"in_band"}
+    assert read_stats(tried.folder)["hardness"] == {"in_band": len(rows_of(tried.dataset))}
     assert "No judge took part: `verdict` and `well_posed` are null" in card
     assert "No student" not in card
 
 
 def test_without_a_student_the_card_says_so(make: Make) -> None:
     result = synth.run(make(), name="r")
-    assert {row["pass_rate"] for row in rows_of(result.dataset)} == {None}
+    assert {(row["pass_rate"], row["hardness"]) for row in rows_of(result.dataset)} == {(None, None)}
     assert "## Difficulty" not in (result.dataset / "README.md").read_text()
     assert read_stats(result.folder)["student"] is None
 
@@ -211,7 +218,9 @@ def test_prompts_have_the_filters_of_the_runs_own_rollouts(tried: Tried, tmp_pat
     done = export(tried.folder, "rl", tmp_path / "rl.jsonl")
     made = [json.loads(line) for line in done.path.read_text().splitlines()]
     assert {row["id"] for row in made} == {row["id"] for row in rows if row["pass_rate"] <= 0.5}
-    assert done.left_out["right more often than the cap on ease allows"] == len(rows) - len(made)
+    assert done.left_out["right more often than the cap on ease allows (--max-pass-rate)"] == len(rows) - len(
+        made
+    )
     assert {row["reward_model"]["ground_truth"] for row in made} <= {row["label"] for row in rows}
     whole = export(tried.folder, "rl", tmp_path / "all.jsonl", options=Options(max_pass_rate=1.0))
     assert whole.rows == len(rows)
@@ -272,14 +281,27 @@ def test_the_way_back_shows_every_attempt(tried: Tried) -> None:
     found = lineage(tried.folder, row["id"])
     assert [one["sample"] for one in found.attempts] == list(range(8))
     assert [call["stage"] for call in found.calls].count("difficulty") == 8
+    one = lineage(tried.folder, found.attempts[3]["rollout_id"])
+    assert (one.kind, one.rows["questions"]["question_id"]) == ("rollouts", row["id"])
+    assert [call["stage"] for call in one.calls].count("difficulty") == 1
+    assert lineage(tried.folder, one.rows["rollouts"]["call_id"]).rows == {"rollouts": found.attempts[3]}
     assert found.rows["difficulty"]["pass_rate"] == row["pass_rate"]
     shown = CliRunner().invoke(app, ["explain", str(tried.folder), row["id"]]).output
     assert f"attempts of fake@1#small: {row['pass_rate'] * 8:.0f} of 8 right" in shown
+    assert "8 samples of one prompt, stage difficulty" in shown
     fallen = StageStore(tried.folder, "difficulty").read("rejected").to_pylist()
     easy = next(row for row in fallen if row["reason"] == "too_easy")
     shown = CliRunner().invoke(app, ["explain", str(tried.folder), easy["row_id"]]).output
     assert "rejected by stage difficulty: too_easy" in shown
     assert "attempts of fake@1#small: " in shown
+
+
+def test_hard_questions_that_nothing_could_find_are_told(make: Make, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"keep_hard: without roles.student"):
+        check(make("difficulty.keep_hard=true"), tmp_path)
+    with pytest.raises(ConfigError, match=r"keep_hard: .*answers.mode = single"):
+        check(make(*STUDENT, "difficulty.keep_hard=true"), tmp_path)
+    check(make(*STUDENT, "difficulty.keep_hard=true", "answers.mode=vote"), tmp_path)
 
 
 def test_the_forecast_bounds_the_attempts(tried: Tried, make: Make) -> None:

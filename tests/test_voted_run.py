@@ -127,6 +127,7 @@ def test_figures_and_card_tell_of_agreement(voted: Made) -> None:
     assert "## Agreement" in card
     assert "`label` is what enough of several responses agreed on" in card
     assert f"{stats['decided_early']} questions stopped early" in card
+    assert "it is ahead of every other by 1 vote or more" in card
 
 
 def test_without_early_stop_all_are_asked_and_labels_are_the_same(voted: Made, tmp_path: Path) -> None:
@@ -181,9 +182,19 @@ def test_the_way_back_shows_votes(voted: Made, drafted: Made) -> None:
     shown = CliRunner().invoke(app, ["explain", str(voted.folder), fallen["row_id"]]).output
     assert "rejected by stage answers: no_agreement" in shown
     assert "sample 1: " in shown
+    calls = {row["call_id"] for row in found.votes}
+    assert calls <= {call["call_id"] for call in found.calls}
+    assert f"{len(calls)} samples of one prompt, stage answers" in shown
+    assert shown.count("Solve the question step by step") == 1
+    whole = CliRunner().invoke(app, ["explain", str(voted.folder), fallen["row_id"], "--full"]).output
+    assert all(f"reply of {call}" in whole for call in calls)
     sample = next(row for row in voted.table("rejected") if row["row_id"].startswith("cnd_"))
     one = lineage(voted.folder, sample["row_id"])
     assert (one.kind, one.rows["questions"]["question_id"]) == ("candidates", sample["source"])
+    one_call = CliRunner().invoke(app, ["explain", str(voted.folder), min(calls)])
+    assert one_call.exit_code == 0, one_call.output
+    assert f"call {min(calls)}, stage answers" in one_call.output
+    assert "candidate_id: cnd_" in one_call.output
     row = drafted.table("answers")[0]
     shown = CliRunner().invoke(app, ["explain", str(drafted.folder), row["question_id"], "--full"]).output
     assert "aggregate: " in shown
@@ -238,6 +249,9 @@ def test_what_is_wrong_is_told_before_any_call(
 ) -> None:
     with pytest.raises(ConfigError, match="answers of the kind `text` cannot be compared"):
         check(make("answers.mode=vote", "answers.kind=text"), tmp_path)
+    with pytest.raises(ConfigError, match=r"screen.reject_multiple_choice: .*set it to false"):
+        check(make("answers.kind=choice"), tmp_path)
+    check(make("answers.kind=choice", "screen.reject_multiple_choice=false"), tmp_path)
     monkeypatch.setattr("synth.verify.equivalence.engine.find_spec", lambda name: None)
     for mode in ("vote", "aggregate"):
         with pytest.raises(ConfigError, match=r"answers.mode: .*pip install 'synth\[verify\]'"):

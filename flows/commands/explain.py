@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 EXCERPT = 300
+DIGITS = 3
 # Small models copy sentences as names of concepts; the graph's picture cuts them at the same place.
 NAME_CHARS = 60
 # What the tree says of a row; the rest of its columns are ids that lead to other branches of it.
@@ -43,6 +44,17 @@ SHOWN: dict[str, tuple[str, ...]] = {
         *("answer", "prompt_id", "model"),
     ),
     "candidates": ("part", "sample", "outcome", "final_answer", "tokens", "response", "prompt_id", "model"),
+    "rollouts": (
+        "sample",
+        "correct",
+        "truncated",
+        "answer",
+        "label",
+        "tokens",
+        "response",
+        "problem",
+        "model",
+    ),
     "difficulty": (
         *("difficulty", "pass_rate", "pass_low", "pass_high", "attempts", "right", "wrong", "truncated"),
         *("undecided", "agreement", "label", "student", "verifier", "prompt_id"),
@@ -94,6 +106,8 @@ def _tree(found: "Lineage", limit: int | None) -> "Tree":
     from rich.text import Text
     from rich.tree import Tree
 
+    from synth.schemas import TABLES
+
     tree = Tree(Text(f"{_title(found.kind)} {plain(found.id)}", "bold"))
     first = found.kind if found.kind in found.rows else None
     if first:
@@ -101,7 +115,12 @@ def _tree(found: "Lineage", limit: int | None) -> "Tree":
     _rejections(tree, _of_itself(found), limit)
     for name, row in found.rows.items():
         if name != first:
-            _fields(_branch(tree, _title(name)), row, SHOWN.get(name, ()), limit)
+            branch = _branch(tree, _title(name))
+            if found.kind == "call":
+                # Here no other branch says which row it is.
+                key = TABLES[name].key
+                _leaf(branch, key, row[key], limit)
+            _fields(branch, row, SHOWN.get(name, ()), limit)
     _votes(tree, found, limit)
     _attempts(tree, found.attempts, limit)
     _walk(tree, found.walk, limit)
@@ -124,8 +143,14 @@ def _branch(tree: "Tree", title: object) -> "Tree":
 def _leaf(tree: "Tree", name: str, value: object, limit: int | None) -> None:
     from rich.text import Text
 
+    if isinstance(value, float):
+        value = round(value, DIGITS)
     text = line(value, limit) if limit else plain(value)
     tree.add(Text.assemble((f"{plain(name)}: ", "dim"), text))
+
+
+def _said(value: object) -> str:
+    return str(round(value, DIGITS) if isinstance(value, float) else value)
 
 
 def _fields(tree: "Tree", row: Row, names: tuple[str, ...], limit: int | None) -> None:
@@ -136,7 +161,7 @@ def _fields(tree: "Tree", row: Row, names: tuple[str, ...], limit: int | None) -
         elif isinstance(value, dict):
             _fields(_branch(tree, name), value, (), limit)
         elif value is not None and value != []:
-            _leaf(tree, name, ", ".join(map(str, value)) if isinstance(value, list) else value, limit)
+            _leaf(tree, name, ", ".join(map(_said, value)) if isinstance(value, list) else value, limit)
 
 
 def _judgements(tree: "Tree", said: list[Row], limit: int | None) -> None:
@@ -159,12 +184,16 @@ def _votes(tree: "Tree", found: "Lineage", limit: int | None) -> None:
     branch = _branch(tree, "responses")
     for row in found.votes:
         title = f"{row['part']} {row['sample'] + 1}" if row["part"] != "aggregate" else row["part"]
-        agrees = "" if row["cluster"] is None else f", an answer of {sizes[row['cluster']]}"
+        agrees = "" if row["cluster"] is None else _shared(sizes[row["cluster"]])
         unseen = ", not shown" if row["shown"] is False else ""
         chosen = ", kept" if row["call_id"] == kept else ""
         _leaf(branch, title, f"{row['final_answer'] or row['outcome']}{agrees}{unseen}{chosen}", limit)
         if limit is None:
             _leaf(branch, "response", row["response"], limit)
+
+
+def _shared(count: int) -> str:
+    return f", shared by {counted(count, 'response')}"
 
 
 def _attempts(tree: "Tree", rows: list[Row], limit: int | None) -> None:
@@ -246,14 +275,41 @@ def _messages(branch: "Tree", messages: list[Row], limit: int | None) -> None:
 
 
 def _calls(tree: "Tree", calls: list[Row], limit: int | None) -> None:
+    """A branch for each call; samples of one prompt share a branch that shows it once."""
+    for samples in _by_prompt(calls):
+        first, several = samples[0], len(samples) > 1
+        said = f"{len(samples)} samples of one prompt" if several else f"call {first['call_id']}"
+        branch = _branch(tree, f"{said}, stage {first['stage']}")
+        _leaf(branch, "model", first.get("model", ""), limit)
+        if not several:
+            _leaf(branch, "tokens", _tokens(first), limit)
+        _messages(branch, _asked(first), limit)
+        for call in samples:
+            name = f"reply of {call['call_id']} ({_tokens(call)})" if several else "reply"
+            _leaf(branch, name, _reply(call), limit)
+
+
+def _by_prompt(calls: list[Row]) -> list[list[Row]]:
+    """The calls, those of one stage, model and prompt together, in the order of the first of each."""
+    found: dict[str, list[Row]] = {}
+    for call in calls:
+        key = json.dumps([call["stage"], call.get("model"), _asked(call)])
+        found.setdefault(key, []).append(call)
+    return list(found.values())
+
+
+def _asked(call: Row) -> list[Row]:
+    messages: list[Row] = call.get("request", {}).get("messages", [])
+    return messages
+
+
+def _tokens(call: Row) -> str:
+    used = call.get("usage") or {}
+    return f"{used.get('prompt_tokens')} in the prompt, {used.get('completion_tokens')} in the reply"
+
+
+def _reply(call: Row) -> str:
     from synth.llm import wire
 
-    for call in calls:
-        branch = _branch(tree, f"call {call['call_id']}, stage {call['stage']}")
-        _leaf(branch, "model", call.get("model", ""), limit)
-        used = call.get("usage") or {}
-        tokens = f"{used.get('prompt_tokens')} in the prompt, {used.get('completion_tokens')} in the reply"
-        _leaf(branch, "tokens", tokens, limit)
-        _messages(branch, call.get("request", {}).get("messages", []), limit)
-        answer = wire.parse(call.get("response", ""))
-        _leaf(branch, "reply", wire.read(answer)[0] if answer else call.get("response", ""), limit)
+    answer = wire.parse(call.get("response", ""))
+    return wire.read(answer)[0] if answer else str(call.get("response", ""))

@@ -18,7 +18,14 @@ Tree = dict[str, Any]
 QUANTILES = {"p5": "5 %", "p25": "25 %", "p50": "median", "p75": "75 %", "p95": "95 %"}
 BILL = ("stage", "model", "made", "reused", "failed", "prompt", "reply", "cost")
 COSTS = ("stage", "tokens", "row in", "row out", "so far", "cost: row out", "so far")
-COUNTED = ("origins", "difficulty", "languages", "licences")
+# What `stats.json` counts, and its name here: a level is the generator's word, hardness the student's.
+COUNTED = {
+    "origins": "origins",
+    "difficulty": "level named",
+    "hardness": "hardness for the student",
+    "languages": "languages",
+    "licences": "licences",
+}
 
 
 def status(run: options.RunFolder, as_json: options.Json = False) -> None:
@@ -238,7 +245,7 @@ def _show_dataset(figures: Tree) -> None:
         from synth.target import sentence
 
         say(sentence(figures["target"]))
-    counts = [(name, _reasons(figures[name])) for name in COUNTED if figures.get(name)]
+    counts = [(said, _reasons(figures[name])) for name, said in COUNTED.items() if figures.get(name)]
     table(("what", "questions"), counts)
     lengths = [(name, *(words[q] for q in QUANTILES)) for name, words in figures["words"].items() if words]
     if lengths:

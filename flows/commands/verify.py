@@ -27,7 +27,7 @@ def verify(
         typer.Option(
             "--mode",
             help="`stated` takes an answer only where a response marks it (boxed, `####`, `the answer is`); "
-            "`free` takes the last formula or number of any other.",
+            "`free` takes the last formula or number of any other. A run reads its answers as `stated`.",
         ),
     ] = "free",
     workers: Annotated[
@@ -64,6 +64,7 @@ def verify(
             help="Where the kernel allows no namespaces: only limits; code reads files and has a network.",
         ),
     ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite verdicts that are there.")] = False,
     as_json: options.Json = False,
 ) -> None:
     """Compare final answers with gold answers, without trusting either.
@@ -80,7 +81,7 @@ def verify(
     with counting("rows") as progress:
         done = write(
             inputs, response, gold, out, mode, workers, seconds, progress,
-            kind=kind, question=question, sandbox=sandbox,
+            kind=kind, question=question, sandbox=sandbox, force=force,
         )  # fmt: skip
     if as_json:
         print_json(done._asdict())

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from synth.errors import ConfigError, StoreError
 from synth.export.added import RAW, exporter
 from synth.export.files import SUFFIXES, TEST, TRAIN, Files, split_of
+from synth.export.forms import BUILT_IN
 from synth.export.options import Exporter, Kind, LeftOut, Options, Row
 from synth.export.sources import (
     Source,
@@ -100,6 +101,11 @@ def _shaped(
         assert found is not None
         source = of_dataset(found)
     else:
+        if found is None and form is BUILT_IN["rl"] and not read.rollouts["label"].drop_null():
+            raise ConfigError(
+                f"--format rl without a run needs the column `label`, and {options.rollouts} has none; "
+                "add it, or name the run that the rollouts are of."
+            )
         source = of_rollouts(read.rollouts, form.of, options, found)
     left_out = source.left_out
     with Files(paths, kind, _schema(form, source, options, found)) as files:
@@ -163,6 +169,10 @@ def _kind(form: str, out: Path, options: Options) -> Kind:
     """JSON Lines or Parquet: as the form's name says, as was asked for, or by the suffix of the file."""
     suffix = None if is_folder(out) else SUFFIXES.get(out.suffix.lower())
     named: Kind | None = "jsonl" if form == "jsonl" else "parquet" if form == "parquet" else None
+    if not (suffix or named or options.kind or is_folder(out)):
+        raise ConfigError(
+            f"--out {out}: name a file that ends with .jsonl or .parquet, or say which it is with --as."
+        )
     said = {kind for kind in (named, options.kind, suffix) if kind}
     if len(said) > 1:
         raise ConfigError(

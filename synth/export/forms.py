@@ -52,7 +52,7 @@ def rl(row: Row, options: Options) -> Row:
     Raises:
         LeftOut: no rule can check the label.
     """
-    label = row["label"] or ""
+    label = row.get("label") or ""
     if fault := fault_of(label):
         raise LeftOut(fault)
     domain = row.get("domain") or MATHEMATICS

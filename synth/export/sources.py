@@ -76,7 +76,8 @@ def of_rollouts(rollouts: pa.Table, of: Of, options: Options, files: list[Path] 
     known = None if files is None else pq.read_table(files)
     if known is not None:
         mine = pc.is_in(rollouts["problem_id"], known["id"].combine_chunks())
-        left_out[NOT_IN_RUN] += rollouts.num_rows - rollouts.filter(mine).num_rows
+        # Problems, as the other counts of pairs and prompts are.
+        left_out[NOT_IN_RUN] += len(rollouts.filter(pc.invert(mine))["problem_id"].unique())
         rollouts = rollouts.filter(mine)
     if options.model is not None:
         rollouts = of_one_model(rollouts, options.model)
@@ -100,12 +101,13 @@ def has_rollouts(run_folder: Path) -> bool:
     return StageStore(run_folder, ROLLOUTS.stage).manifest() is not None
 
 
-def run_rollouts(run_folder: Path) -> pa.Table:
+def run_rollouts(run_folder: Path | str) -> pa.Table:
     """The rollouts that the stage `difficulty` of a run wrote.
 
     Raises:
         StoreError: it has no such stage, or a part of them is damaged.
     """
+    run_folder = Path(run_folder)
     manifest = StageStore(run_folder, ROLLOUTS.stage).manifest()
     if manifest is None:
         raise StoreError(
@@ -125,8 +127,8 @@ def run_rollouts(run_folder: Path) -> pa.Table:
 def _questions(rollouts: pa.Table, options: Options, left_out: Counter[str]) -> pa.Table:
     right = supervised(rollouts)
     made = supervised(right, per_problem=options.per_problem, choose=options.choose, seed=options.seed)
-    left_out["not right, or truncated"] += rollouts.num_rows - right.num_rows
-    left_out["more than were asked for"] += right.num_rows - made.num_rows
+    left_out["a response that is not right, or truncated"] += rollouts.num_rows - right.num_rows
+    left_out["a right response more than were asked for"] += right.num_rows - made.num_rows
     return _renamed(made.drop_columns(["answer"]), rollout_id="id", problem="question", response="answer")
 
 

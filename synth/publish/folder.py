@@ -124,7 +124,10 @@ def _answering(run_folder: Path, config: RunConfig) -> dict[str, Any] | None:
 
 def _student(run_folder: Path, config: RunConfig) -> dict[str, Any]:
     store = StageStore(run_folder, "difficulty")
-    return student_stats(store.read("difficulty"), store.read("rejected"), config.difficulty.attempts)
+    rollouts = store.read("rollouts").select(["problem_id", "answer", "truncated"])
+    return student_stats(
+        store.read("difficulty"), store.read("rejected"), rollouts, config.difficulty.attempts
+    )
 
 
 def _draw(concepts: pa.Table, incidence: pa.Table, path: Path) -> bool:

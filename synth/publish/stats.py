@@ -38,6 +38,7 @@ def dataset_stats(
         "origins": _counts(frame["origin"]),
         "languages": _counts(frame["language"]),
         "difficulty": _counts(frame["difficulty"].dropna()),
+        "hardness": _counts(frame["hardness"].dropna()),
         "licences": _counts(x for xs in frame["licences"] for x in xs),
         "sources": len({x for xs in frame["sources"] for x in xs}),
         "by_source": by_source(documents, rows),

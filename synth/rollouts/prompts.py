@@ -20,8 +20,8 @@ from synth.rollouts.tables import PROMPTS, schema_of
 DROPPED: dict[str, str] = {
     "undecided": "no attempt was decided",
     "never_right": "no attempt was right, so there is nothing to reinforce",
-    "too_easy": "right more often than the cap on ease allows",
-    "uneven_length": "the lengths of its responses differ more than is allowed",
+    "too_easy": "right more often than the cap on ease allows (--max-pass-rate)",
+    "uneven_length": "the lengths of its responses differ more than is allowed (--max-length-cv)",
 }
 
 

@@ -67,13 +67,14 @@ class _Rollout(BaseModel):
     call_id: str | None = None
 
 
-def read_rollouts(path: Path) -> Read:
+def read_rollouts(path: Path | str) -> Read:
     """The rollouts of a file.
 
     Raises:
         ConfigError: there is no such file, it is of another kind, or has not the columns that are needed.
         StoreError: the file is damaged as a whole.
     """
+    path = Path(path)
     if not path.is_file():
         raise ConfigError(f"There is no file {path}; name a table of rollouts (Parquet, JSON Lines or CSV).")
     rejected: list[Rejected] = []

@@ -28,7 +28,7 @@ def assemble(tables: Mapping[str, pa.Table], config: RunConfig) -> Output:
         {
             **_row(questions[a["question_id"]], screened[a["question_id"]], a, passages, config),
             **_verdict(judged.get(a["question_id"], {})),
-            "pass_rate": tried[a["question_id"]]["pass_rate"] if tried is not None else None,
+            **_tried(tried[a["question_id"]] if tried is not None else {}),
         }
         for a in answers
     ]
@@ -110,6 +110,11 @@ def _row(question: Row, screened: Row, answer: Row, passages: Mapping[str, Row],
 
 def _verdict(judged: Row) -> Row:
     return {"verdict": judged.get("verdict"), "well_posed": judged.get("well_posed")}
+
+
+def _tried(row: Row) -> Row:
+    # The level that the generator named is called `difficulty` already.
+    return {"pass_rate": row.get("pass_rate"), "hardness": row.get("difficulty")}
 
 
 def _distinct(values: Iterable[str]) -> list[str]:

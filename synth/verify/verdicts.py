@@ -70,13 +70,15 @@ def verify(
     kind: Kind = "math",
     question: str | None = None,
     sandbox: Sandbox | None = None,
+    force: bool = False,
 ) -> Summary:
     """Write the verdicts of all rows; of code only with a sandbox, in which it is run against the gold tests.
 
     `question` is the column in which the options of a choice stand.
 
     Raises:
-        ConfigError: math-verify is not installed; a file cannot be read or lacks a column; `out` is a file.
+        ConfigError: math-verify is not installed; a file cannot be read or lacks a column; `out` is a file;
+            verdicts are there already, and `force` was not given.
         OSError: the disk is full, or not to be written on.
     """
     if kind == "text":
@@ -89,6 +91,8 @@ def verify(
     schema = check(paths, needed)
     if out.exists() and not out.is_dir():
         raise ConfigError(f"--out {out}: this is a file; name a folder.")
+    if (out / FILE).exists() and not force:
+        raise ConfigError(f"{out / FILE} exists already; choose another --out, or overwrite it with --force.")
     out.mkdir(parents=True, exist_ok=True)
     renamed = _renamed(schema.names)
     kept = pa.schema([field.with_name(renamed.get(field.name, field.name)) for field in schema])

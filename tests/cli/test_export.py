@@ -10,7 +10,7 @@ import pytest
 from typer.testing import Result
 
 from synth.errors import ConfigError, StoreError
-from synth.export import export
+from synth.export import Options, export
 
 Synth = Callable[..., Result]
 
@@ -65,6 +65,15 @@ def test_nothing_is_overwritten_unless_it_is_asked_for(synth: Synth, finished: P
     assert out.read_text() == "mine"
     assert synth("export", finished, "--format", "sft", "--out", out, "--force").exit_code == 0
     assert lines(out)
+
+
+@pytest.mark.parametrize("name", ["t.csv", "d.txt", "x.json"])
+def test_a_suffix_that_no_form_has(synth: Synth, finished: Path, tmp_path: Path, name: str) -> None:
+    done = synth("export", finished, "--format", "sft", "--out", tmp_path / name)
+    assert done.exit_code == 2
+    assert ".jsonl or .parquet" in done.stderr and done.stderr.count("\n") == 1
+    assert not (tmp_path / name).exists()
+    assert export(finished, "sft", tmp_path / name, options=Options(kind="jsonl")).rows
 
 
 def test_a_run_without_a_dataset(tmp_path: Path) -> None:

@@ -75,6 +75,35 @@ def test_pairs_of_a_run_with_rollouts(synth: Synth, run: Path, tmp_path: Path) -
         assert (pair["chosen"][0]["content"][-1], pair["rejected"][0]["content"][-1]) == ("r", "w")
 
 
+def test_pairs_can_be_traced(synth: Synth, run: Path, tmp_path: Path) -> None:
+    keep = ("problem_id", "chosen_id", "rejected_id")
+    export(run, "dpo", tmp_path / "p.jsonl", options=Options(keep=keep, per_problem=1))
+    pair = lines(tmp_path / "p.jsonl")[0]
+    assert pair["problem_id"] in {q["id"] for q in questions(run)}
+    shown = synth("explain", run, pair["rejected_id"])
+    assert shown.exit_code == 0, shown.output
+    assert f"rollout {pair['rejected_id']}" in shown.stdout and "correct: False" in shown.stdout
+
+
+def test_rl_without_labels_says_what_is_missing(synth: Synth, tmp_path: Path) -> None:
+    file, out = tmp_path / "r.jsonl", tmp_path / "x.jsonl"
+    rows = [
+        {"problem_id": p, "problem": f"{p}?", "response": "1", "correct": n == 0}
+        for p in "ab"
+        for n in (0, 1)
+    ]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    done = synth("export", "--rollouts", file, "--format", "rl", "--out", out)
+    assert done.exit_code == 2
+    assert "rl without a run needs the column `label`" in done.stderr and done.stderr.count("\n") == 1
+    for labelled in rows[:2]:
+        labelled["label"] = "1"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    done = synth("export", "--rollouts", file, "--format", "rl", "--out", out)
+    assert done.exit_code == 0, done.output
+    assert "Wrote 1 row" in done.stdout and "Left out 1: no label" in done.stdout
+
+
 def test_the_rollouts_of_another_run_are_named_by_its_folder(run: Path, tmp_path: Path) -> None:
     options = Options(rollouts=run, max_pass_rate=0.5)
     assert export(run, "rl", tmp_path / "x.jsonl", options=options).rows == len(questions(run))
@@ -108,7 +137,7 @@ def test_only_problems_of_the_run(synth: Synth, finished: Path, tmp_path: Path) 
         tmp_path / "x.parquet",
     )
     assert done.exit_code == 0, done.output
-    assert "Left out 2: a problem that the dataset does not hold" in done.stdout
+    assert "Left out 1: a problem that the dataset does not hold" in done.stdout
     assert pq.read_table(tmp_path / "x.parquet").num_rows == 2 * len(questions(finished))
 
 

@@ -81,8 +81,12 @@ def test_the_summary_and_the_mode(synth: Synth, tmp_path: Path) -> None:
     common = ("--response", "response", "--gold", "gold", "--out", tmp_path / "out")
     free = synth("verify", path, *common)
     assert free.exit_code == 0
+    again = synth("verify", path, *common, "--mode", "stated")
+    assert again.exit_code == 2
+    assert "verdicts.parquet exists already" in again.output and "--force" in again.output
+    assert [row["correct"] for row in verdicts(tmp_path / "out")] == CORRECT
     assert "verdicts.parquet" in free.output and "not decided" in free.output
-    assert synth("verify", path, *common, "--mode", "stated").exit_code == 0
+    assert synth("verify", path, *common, "--mode", "stated", "--force").exit_code == 0
     assert [row["correct"] for row in verdicts(tmp_path / "out")] == [*CORRECT[:6], None]
 
 

@@ -143,6 +143,11 @@ def test_a_rule_that_does_not_fit_the_judges_is_a_fault(judge: dict[str, object]
         build({"roles": {"generator": "fake", "judge": ["fake", "embedded"]}, "judge": judge})
 
 
+def test_one_of_each_is_said_as_one() -> None:
+    said = str(JudgeConfig(rule="paper", perfects=2).fault_for(1))
+    assert "but 1 judge in 1 pass gives 1 verdict;" in said
+
+
 def pairs(counts: dict[str, int]) -> list[tuple[str, str]]:
     return [(two[0], two[1]) for two, count in counts.items() for _ in range(count)]
 

@@ -229,6 +229,9 @@ def _fault(isolation: Isolation) -> str | None:
     if ended.output == "ready\n" and ended.code == 0:
         return None
     why = launcher.FAULTS.get(ended.code, f"a box ended with code {ended.code}")
+    if isolation == "limits" and _fault("namespaces") is None:
+        fix = "sealed boxes can, so leave out --weak-sandbox or set it to namespaces"
+        return f"code.isolation: no box with limits only can be made here: {why}; {fix}."
     if isolation == "limits":
         return f"code.isolation: no box can be made here: {why}; leave code out, or run as another user."
     return (

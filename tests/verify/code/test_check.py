@@ -70,6 +70,13 @@ def test_where_no_box_can_be_made_it_is_said(monkeypatch: pytest.MonkeyPatch) ->
         boxes._fault.cache_clear()
 
 
+def test_where_only_sealed_boxes_can_be_made_they_are_named() -> None:
+    weak = boxes._fault("limits")
+    if weak is None or boxes._fault("namespaces") is not None:
+        pytest.skip("needs a place where sealed boxes can be made and others cannot")
+    assert "leave out --weak-sandbox" in weak and "another user" not in weak
+
+
 def test_the_last_block_that_is_no_test_is_the_code() -> None:
     text = "First:\n```python\ndef f(x): return x\n```\nBetter:\n```python\ndef f(x): return 2 * x\n```\nTests:\n```python\nassert f(2) == 4\n```\nOutput:\n```\n4\n```\n"
     assert code_of(text) == "def f(x): return 2 * x\n"
