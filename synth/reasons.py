@@ -60,8 +60,7 @@ REASONS: dict[str, str] = {
     "hard": "the student never solves it, and the solver's answers agree",
     "suspect": "the student never solves it, and the solver's answers do not agree: its label may be wrong",
     "unsolved": "the student never solves it, and nothing is known of how far the solver's answers agree",
-    "undecided": "no attempt of the student could be decided",
-    "unanswered": "no attempt of the student has a final answer",
     "undecided": "none of its attempts could be decided",
+    "unanswered": "no attempt of the student has a final answer",
     "conflicting": "says otherwise of the same thing than another row",
 }
