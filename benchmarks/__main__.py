@@ -23,6 +23,7 @@ from benchmarks import (
     soak,
     targets,
     transports,
+    weaknesses,
 )
 from benchmarks.peers import suite as peers
 
@@ -43,6 +44,7 @@ SUITES = {
     "targets": targets,
     "screen": screen,
     "rollouts": rollouts,
+    "weaknesses": weaknesses,
     "equivalence": equivalence,
 }
 

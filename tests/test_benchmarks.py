@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import benchmarks.__main__ as bench
-from benchmarks import replay, soak
+from benchmarks import replay, soak, weaknesses
 from benchmarks.peers import suite, tree
 
 PEERS = sorted(Path(suite.__file__).parent.glob("*.py"))
@@ -78,3 +78,10 @@ def test_a_soak_accounts_for_every_call(monkeypatch: pytest.MonkeyPatch) -> None
 def test_a_finished_run_asks_nothing() -> None:
     (found,) = replay.figures(300)
     assert (found.calls, found.requests) == (300, 0)
+
+
+@pytest.mark.parametrize("shape", ["attempts", "answers", "visits"])
+def test_logs_of_all_shapes_are_scored(shape: str) -> None:
+    figure = weaknesses.measure(shape, shape, 20)
+    assert figure.rows == 20 * weaknesses.VISITS * (1 if shape == "visits" else weaknesses.SAMPLES)
+    assert figure.seconds > 0 and figure.megabytes > 0

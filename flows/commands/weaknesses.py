@@ -1,5 +1,6 @@
 """`synth weaknesses`: what a student keeps failing, from training logs."""
 
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -7,9 +8,10 @@ import typer
 
 from flows.commands import options
 from flows.terminal import line, note, print_json, say, table
-from synth.text import counted
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from synth.sws.find import Found
 
 SHOWN = 10
@@ -94,9 +96,12 @@ def weaknesses(
     verl, TRL and `synth` write them. Writes weaknesses.parquet, categories.parquet and rejected.parquet.
     """
     from synth.config_weakness import WeaknessConfig
+    from synth.errors import ConfigError
     from synth.sws.find import find
     from synth.sws.read import Reading
 
+    if not all(map(isfinite, (max_accuracy, max_slope, max_pass_rate, right_at or 0))):
+        raise ConfigError("A threshold is no number; give --max-accuracy, --slope and their like as numbers.")
     config = WeaknessConfig(
         rule=rule, max_accuracy=max_accuracy, max_slope=max_slope, max_pass_rate=max_pass_rate, merged=merged
     )
@@ -132,8 +137,27 @@ def _counts(option: str, given: list[str] | None) -> dict[str, int]:
 
 
 def _show(done: "Found", out: Path) -> None:
-    figures = done.summary(out)
-    failed = done.weaknesses.filter(done.weaknesses["is_weakness"]).sort_by(
+    _failed(done.weaknesses, str(done.weaknesses["definition"][0]))
+    table(
+        ("category", "problems", "failed", "rate", "share", "budget", "capped"),
+        [
+            (
+                row["category"], row["problems"], row["failed"], f"{row['rate']:.1%}", f"{row['share']:.1%}",
+                row["budget"], "by its concepts" if row["capped"] else "",
+            )
+            for row in done.categories.to_pylist()
+        ],
+        "categories",
+    )  # fmt: skip
+    _fallen(done.rejected)
+    for warning in done.warnings:
+        note(warning)
+    say(f"Wrote weaknesses, categories and rejected rows to {out}")
+
+
+def _failed(weaknesses: "pa.Table", definition: str) -> None:
+    """The weaknesses that are the furthest from being solved."""
+    failed = weaknesses.filter(weaknesses["is_weakness"]).sort_by(
         [("mean_accuracy", "ascending"), ("slope", "ascending"), ("problem_id", "ascending")]
     )
     table(
@@ -146,27 +170,14 @@ def _show(done: "Found", out: Path) -> None:
             )
             for row in failed.slice(0, SHOWN).to_pylist()
         ],
-        f"{counted(failed.num_rows, 'weakness').replace('weaknesss', 'weaknesses')} of"
-        f" {done.weaknesses.num_rows:,} problems ({figures['definition']})",
+        f"weaknesses: {failed.num_rows:,} of {weaknesses.num_rows:,} histories ({definition})",
     )  # fmt: skip
-    table(
-        ("category", "problems", "failed", "rate", "share", "budget", "capped"),
-        [
-            (
-                row["category"], row["problems"], row["failed"], f"{row['rate']:.1%}", f"{row['share']:.1%}",
-                row["budget"], "by its concepts" if row["capped"] else "",
-            )
-            for row in done.categories.to_pylist()
-        ],
-        "categories",
-    )  # fmt: skip
-    if done.rejected.num_rows:
-        reasons = done.rejected.group_by(["reason", "detail"]).aggregate([([], "count_all")])
-        shown = reasons.sort_by([("count_all", "descending"), ("detail", "ascending")]).slice(0, SHOWN)
-        table(
-            ("rejected", "reason", "detail"),
-            [(r["count_all"], r["reason"], r["detail"]) for r in shown.to_pylist()],
-        )
-    for warning in done.warnings:
-        note(warning)
-    say(f"Wrote weaknesses, categories and rejected rows to {out}")
+
+
+def _fallen(rejected: "pa.Table") -> None:
+    if not rejected.num_rows:
+        return
+    reasons = rejected.group_by(["reason", "detail"]).aggregate([([], "count_all")])
+    shown = reasons.sort_by([("count_all", "descending"), ("detail", "ascending")]).slice(0, SHOWN)
+    rows = [(row["count_all"], row["reason"], row["detail"]) for row in shown.to_pylist()]
+    table(("rejected", "reason", "detail"), rows)

@@ -18,7 +18,7 @@ class Texts:
         self.values: list[str] = []
         self._read = read
         self._codes: dict[str, int] = {}
-        self._seen: dict[str, int] = {}
+        self._seen: dict[str | None, int] = {None: NONE}
 
     def __len__(self) -> int:
         return len(self.values)
@@ -32,7 +32,12 @@ class Texts:
 
     def codes(self, column: pa.DictionaryArray) -> Codes:
         """The number of each row's text; -1 for null."""
-        known = [NONE if text is None else self.code(text) for text in column.dictionary.to_pylist()]
+        texts = column.dictionary.to_pylist()
+        # Most were seen before: these are looked up without a call for each.
+        known = list(map(self._seen.get, texts))
+        for at, code in enumerate(known):
+            if code is None:
+                known[at] = self.code(texts[at])
         places = pc.fill_null(column.indices.cast(pa.int64()), len(known)).to_numpy(zero_copy_only=False)
         found: Codes = np.array([*known, NONE], np.int32)[places]
         return found

@@ -83,12 +83,12 @@ def _warned(scored: pa.Table) -> list[str]:
         return ["No problem is a weakness by this rule, so no category has a budget."]
     if failed == scored.num_rows:
         return [
-            "Every problem is a weakness: either the log holds failures only, and the problems of each category"
-            " are to be told with --total, or the student fails everything and the rates say nothing."
+            "Every problem is a weakness: the log holds failures only, and --total is to tell the problems of"
+            " each category; or the student fails everything, and the rates say nothing."
         ]
     few = pc.sum(pc.less(pc.fill_null(scored["attempts"], FEW), FEW)).as_py() or 0
     if scored["definition"][0].as_py().startswith("rate") and few:
-        return [f"{few:,} problems have fewer than {FEW} attempts; a pass rate of so few says little."]
+        return [f"Problems with fewer than {FEW} attempts: {few:,}; a pass rate of so few says little."]
     return []
 
 

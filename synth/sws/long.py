@@ -4,6 +4,7 @@ In: columns as numbers. Out: histories, and the problems whose rows contradict e
 decided enters no accuracy; a visit at which nothing was decided is none.
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -33,11 +34,21 @@ class Rows(NamedTuple):
     attempts: Codes
 
 
+class Fallen(NamedTuple):
+    """What was wrong with the rows of one problem in one log, and how many they are."""
+
+    problem: int
+    log: int
+    reason: str
+    detail: str
+    rows: int
+
+
 class Reduced(NamedTuple):
-    """Histories, and by (problem, log) what was wrong with the others and how many rows they have."""
+    """Histories, and what fell out."""
 
     found: Found
-    fallen: list[tuple[int, int, str, str, int]]
+    fallen: list[Fallen]
 
 
 class _Runs:
@@ -49,7 +60,7 @@ class _Runs:
         logs = max(len(words.log), 1)
         curve = rows.problem.astype(np.int64) * logs + rows.log
         cell = curve * self.visits + places
-        samples = np.zeros_like(rows.sample) if means else rows.sample
+        samples = np.zeros_like(rows.sample) if means else _small(rows.sample)
         # 0/1 add up to the same in any order; other numbers do only if they are added in one.
         exact = bool(np.isin(rows.value, (0.0, 1.0)).all())
         # A row without a number is an attempt of its own.
@@ -61,9 +72,12 @@ class _Runs:
         again = np.append(False, key[1:] == key[:-1]) & (samples[self.order] >= 0)
         self.differs = again & ~self._as_before()
         self.again = again & ~self.differs
+        # Where each cell begins among the rows, and each curve among the cells and among the rows.
         self.starts = _starts(self.cell)
-        self.curve = self.cell[self.starts] // self.visits
-        self.place = self.cell[self.starts] % self.visits
+        self.curves = self.cell[self.starts] // self.visits
+        self.begins = _starts(self.curves)
+        self.curves = self.curves[self.begins]
+        self.firsts = self.starts[self.begins]
 
     def _as_before(self) -> Mask:
         """Whether each row says the same as the one before it."""
@@ -78,38 +92,27 @@ def reduced(rows: Rows, words: Words, *, means: bool) -> Reduced:
         return Reduced(none(), [])
     runs = _Runs(rows, words, means)
     decided = ~np.isnan(rows.value[runs.order]) & ~runs.again
-    value = np.where(decided, rows.value[runs.order], 0.0)
     counts = np.add.reduceat(decided.astype(np.int64), runs.starts)
-    sums = np.add.reduceat(value, runs.starts)
-    unanimity = _unanimity(runs, words.answer)
-    starts = _starts(runs.curve)
-    curves = runs.curve[starts]
-    firsts = runs.starts[starts]
-    category, _ = _named(runs, firsts, rows.category, words.category)
-    label, labels = _named(runs, firsts, rows.label, words.label)
-    conflict = np.logical_or.reduceat(runs.differs, firsts)
-    empty = np.add.reduceat(counts, starts) == 0
+    sums = np.add.reduceat(np.where(decided, rows.value[runs.order], 0.0), runs.starts)
+    label, labels = _named(runs, rows.label, words.label)
+    conflict = np.logical_or.reduceat(runs.differs, runs.firsts)
+    empty = np.add.reduceat(counts, runs.begins) == 0
     good = ~(conflict | labels | empty)
-    cells = (counts > 0) & np.repeat(good, np.diff(np.append(starts, len(counts))))
-    lengths = np.add.reduceat(cells.astype(np.int64), starts)[good]
-    told = rows.attempts[runs.order][runs.starts] if means else counts
-    last = np.append(firsts[1:], len(runs.order)) - 1
-    logs = max(len(words.log), 1)
+    cells = (counts > 0) & np.repeat(good, np.diff(np.append(runs.begins, len(counts))))
+    problem, log = np.divmod(runs.curves, max(len(words.log), 1))
     found = Found(
-        problem=(curves[good] // logs).astype(np.int32),
-        category=category[good],
+        problem=problem[good].astype(np.int32),
+        category=_named(runs, rows.category, words.category)[0][good],
         label=label[good],
-        model=rows.model[runs.order][last][good],
-        log=(curves[good] % logs).astype(np.int32),
+        model=rows.model[runs.order][np.append(runs.firsts[1:], len(runs.order)) - 1][good],
+        log=log[good].astype(np.int32),
         row=np.zeros(int(good.sum()), np.int64),
-        lengths=lengths,
+        lengths=np.add.reduceat(cells.astype(np.int64), runs.begins)[good],
         values=sums[cells] / counts[cells],
-        attempts=np.asarray(told, np.int64)[cells],
-        unanimity=unanimity[cells],
+        attempts=(rows.attempts[runs.order][runs.starts].astype(np.int64) if means else counts)[cells],
+        unanimity=_unanimity(runs, words.answer)[cells],
     )
-    many = np.diff(np.append(firsts, len(runs.order)))
-    again = np.add.reduceat(runs.again.astype(np.int64), firsts)
-    return Reduced(found, _fallen(curves, logs, conflict, labels, empty, again, many))
+    return Reduced(found, list(_fallen(runs, problem, log, conflict, labels, empty)))
 
 
 def one_student(rows: Rows, words: Words, student: str | None) -> Rows:
@@ -138,6 +141,14 @@ def _models(models: Texts) -> str:
     return f"{names} and {len(models) - _SHOWN} more" if len(models) > _SHOWN else names or "none"
 
 
+def _small(samples: Codes) -> Codes:
+    """Numbers of attempts, made small where they are not: they become part of a sort key."""
+    if samples.max() <= len(samples):
+        return samples
+    known, places = np.unique(samples, return_inverse=True)
+    return (places - int(known[0] == NONE)).astype(np.int32)
+
+
 def _starts(values: npt.NDArray[np.int64]) -> Numbers:
     """Where each run of equal values begins."""
     return (
@@ -145,13 +156,13 @@ def _starts(values: npt.NDArray[np.int64]) -> Numbers:
     )
 
 
-def _named(runs: _Runs, firsts: Numbers, codes: Codes, texts: Texts) -> tuple[Codes, Mask]:
+def _named(runs: _Runs, codes: Codes, texts: Texts) -> tuple[Codes, Mask]:
     """For each curve the first text of its rows by the alphabet, and whether they have several."""
     if not len(texts):
-        return np.full(len(firsts), NONE, np.int32), np.zeros(len(firsts), bool)
+        return np.full(len(runs.firsts), NONE, np.int32), np.zeros(len(runs.firsts), bool)
     ranks = np.append(texts.ranks(), len(texts))[codes[runs.order]]
-    least = np.minimum.reduceat(ranks, firsts)
-    most = np.maximum.reduceat(np.where(ranks == len(texts), -1, ranks), firsts)
+    least = np.minimum.reduceat(ranks, runs.firsts)
+    most = np.maximum.reduceat(np.where(ranks == len(texts), -1, ranks), runs.firsts)
     back = np.empty(len(texts) + 1, np.int32)
     back[np.append(texts.ranks(), len(texts))] = [*range(len(texts)), NONE]
     return back[least], (most >= 0) & (least != most)
@@ -180,9 +191,10 @@ def _unanimity(runs: _Runs, answers: Texts) -> Floats:
 
 
 def _fallen(
-    curves: Numbers, logs: int, conflict: Mask, labels: Mask, empty: Mask, again: Numbers, many: Numbers
-) -> list[tuple[int, int, str, str, int]]:
-    told = []
+    runs: _Runs, problem: Numbers, log: Numbers, conflict: Mask, labels: Mask, empty: Mask
+) -> Iterator[Fallen]:
+    again = np.add.reduceat(runs.again.astype(np.int64), runs.firsts)
+    many = np.diff(np.append(runs.firsts, len(runs.order)))
     for at in np.flatnonzero(conflict | labels | empty | (again > 0)):
         reason, detail = "duplicate", f"{again[at]:,} of its rows say the same attempt again"
         if conflict[at]:
@@ -194,8 +206,7 @@ def _fallen(
             reason, detail = "conflicting", "its rows name several right answers"
         elif empty[at]:
             reason, detail = "undecided", "none of its attempts was decided"
-        told.append((int(curves[at] // logs), int(curves[at] % logs), reason, detail, int(many[at])))
-    return told
+        yield Fallen(int(problem[at]), int(log[at]), reason, detail, int(many[at]))
 
 
 def none() -> Found:

@@ -37,7 +37,7 @@ def settled(found: Found, names: list[str], merged: Literal["refuse", "split", "
     """
     again, several = _repeated(found)
     long = found.lengths > LONG * np.median(found.lengths) if len(found.lengths) else np.zeros(0, bool)
-    shared = long & _shared(found) & ~again
+    shared = long & _shared(found) & ~again if long.any() else long
     told = _signs(several, shared)
     if told and merged == "refuse":
         example = one_line(names[int(found.problem[np.flatnonzero(several | shared)[0]])], 80)
@@ -55,10 +55,10 @@ def settled(found: Found, names: list[str], merged: Literal["refuse", "split", "
 
 def _signs(several: Mask, shared: Mask) -> list[str]:
     counts = (
-        (int(several.sum()), "that differ from another one of the same problem"),
-        (int(shared.sum()), "that are longer than the others and stand under several problems"),
+        ("histories that differ from another one of their problem", int(several.sum())),
+        ("long histories that stand under several problems", int(shared.sum())),
     )
-    return [f"{count:,} histories {what}" for count, what in counts if count]
+    return [f"{what}: {count:,}" for what, count in counts if count]
 
 
 def _dropped(several: Mask, shared: Mask) -> list[tuple[int, str, str]]:
@@ -75,7 +75,7 @@ def _warnings(several: Mask, shared: Mask, long: Mask, merged: str) -> list[str]
     rest = int((long & ~shared & ~several).sum())
     if rest:
         said.append(
-            f"{rest:,} histories have more than {LONG:g} times the usual visits; if two logs were put behind"
+            f"Histories with more than {LONG:g} times the usual visits: {rest:,}; if two logs were put behind"
             " each other there, their slopes mean nothing."
         )
     return said
@@ -101,9 +101,10 @@ def _shared(found: Found) -> Mask:
     keys = _contents(found)
     starts = np.cumsum(found.lengths) - found.lengths
     level = np.minimum.reduceat(found.values, starts) == np.maximum.reduceat(found.values, starts)
-    pairs = np.unique(np.stack([keys, found.problem.astype(np.int64)]), axis=1)[0]
-    known, times = np.unique(pairs, return_counts=True)
-    return ~level & (times[np.searchsorted(known, keys)] > 1)
+    problems = int(found.problem.max(initial=0)) + 1
+    times = np.bincount(np.unique(keys * problems + found.problem) // problems)
+    shared: Mask = ~level & (times[keys] > 1)
+    return shared
 
 
 def _contents(found: Found) -> Numbers:

@@ -188,10 +188,12 @@ def _reduced(reader: _Reader) -> list[Found]:
         )
         found.append(done.found)
         ids = problem_ids(reader.words) if done.fallen else []
-        for problem, log, reason, detail, rows_of in done.fallen:
-            source = reader.words.log.values[log]
-            row = {"problem": one_line(reader.words.problem.values[problem], _SHOWN_CHARS), "rows": rows_of}
-            reader.rejected.append(Rejected(f"{source}#{ids[problem]}", source, reason, detail, None, row))
+        for fallen in done.fallen:
+            source = reader.words.log.values[fallen.log]
+            text = one_line(reader.words.problem.values[fallen.problem], _SHOWN_CHARS)
+            row = {"problem": text, "rows": fallen.rows}
+            name = f"{source}#{ids[fallen.problem]}"
+            reader.rejected.append(Rejected(name, source, fallen.reason, fallen.detail, None, row))
     return found
 
 

@@ -3,7 +3,7 @@
 | log | problem | accuracy | visit | attempt's answer | label |
 |---|---|---|---|---|---|
 | ours, `rollouts` | `problem` | `correct` | `visit` | `answer` | `label` |
-| verl, `rollout_data_dir` and `validation_data_dir` | `input` | `acc`, else `score` | `step` | `pred` | `gts` |
+| verl, `rollout_data_dir`, `validation_data_dir` | `input` | `acc` or `score` | `step` | `pred` | `gts` |
 | TRL, `log_completions` | `prompt` | `accuracy_reward`, `reward` | `step` | | |
 | SwS, failure record | `prompt` | `accs` | in the list | | |
 | 1-shot RLVR | `question` | `acc` | in the list | | `answer` |
