@@ -83,7 +83,7 @@ def waves(run: Run) -> Iterator[Wave]:
 
 def road(run: Run) -> Iterator[tuple[str, Wave]]:
     """Every stage in the order in which they are to be run, with its wave."""
-    yield from ((stage, Wave(1)) for stage in BEFORE)
+    yield from ((stage, Wave(1)) for stage in stages_of(run.config) if stage in BEFORE)
     for wave in waves(run):
         yield from ((stage, wave) for stage in waved(run.config))
     yield from ((stage, Wave(1)) for stage in AFTER)
@@ -100,6 +100,7 @@ def most_rows(levels: Sequence[str], config: RunConfig) -> list[int]:
     each = {
         f"level{level}": asked.samples * int(getattr(asked, f"level{level}_per_call")) for level in (1, 2, 3)
     }
+    each["targeted"] = asked.samples
     return list(accumulate(each[level] for level in levels))
 
 

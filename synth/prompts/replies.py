@@ -69,6 +69,13 @@ class ConceptQuestion(Question):
     concepts: list[str]
 
 
+class OutlinedQuestion(Reply):
+    """A question that was planned first: which concepts it combines, and how (METHOD 3.6)."""
+
+    outline: str
+    question: str
+
+
 class Questions(Reply):
     """Questions."""
 
@@ -86,6 +93,12 @@ class ConceptQuestions(Reply):
     """Questions with their chosen concepts."""
 
     questions: list[ConceptQuestion]
+
+
+class OutlinedQuestions(Reply):
+    """Questions, each behind its outline."""
+
+    questions: list[OutlinedQuestion]
 
 
 class Solution(Reply):
@@ -108,6 +121,20 @@ class Rating(Reply):
     clarity: Grade
     language_quality: Grade
     overall: Grade
+
+
+class Category(Reply):
+    """The category of a problem, behind what it is about (METHOD 3.3)."""
+
+    summary: str
+    category: str
+
+
+class ProblemConcepts(Reply):
+    """The concepts that a problem tests, behind the reasons for them (METHOD 3.4)."""
+
+    reasons: str
+    concepts: list[str]
 
 
 def _word(given: Any) -> Any:
@@ -159,6 +186,9 @@ REPLIES: dict[str, type[Reply]] = {
     "questions": Questions,
     "passage_questions": PassageQuestions,
     "concept_questions": ConceptQuestions,
+    "outlined_questions": OutlinedQuestions,
+    "category": Category,
+    "problem_concepts": ProblemConcepts,
     "solution": Solution,
     "rating": Rating,
     "judgement": Judgement,

@@ -24,7 +24,7 @@ class Slot(NamedTuple):
     replies: tuple[str | None, ...]
 
 
-_LISTS = ("questions", "passage_questions", "concept_questions")
+_LISTS = ("questions", "passage_questions", "concept_questions", "outlined_questions")
 _COMBINATION = Slot(
     COMMON | {"language", "references", "title", "passage", "topics", "key_concepts", "most"}, _LISTS
 )
@@ -38,6 +38,9 @@ SLOTS: dict[str, Slot] = {
     "level2": _COMBINATION,
     "level2_choose": _COMBINATION,
     "level3": _COMBINATION,
+    "category": Slot(COMMON | {"problem", "categories"}, ("category",)),
+    "problem_concepts": Slot(COMMON | {"problem", "category", "most"}, ("problem_concepts",)),
+    "targeted": Slot(COMMON | {"language", "references", "concepts", "category", "difficulty"}, _LISTS),
     "rating": Slot(COMMON | {"title", "passage"}, ("rating",)),
     "document": Slot(COMMON | {"language", "kind", "subject"}, (None,)),
     "judge": Slot(

@@ -9,6 +9,7 @@ from typing import Any
 
 _NUMBER = re.compile(r"^\s*(\d+)(?:\.(\d+))?[.):]*\s+(.+)$")
 _BULLET = re.compile(r"^(\s*)[-*•]\s+(.+)$")
+_MARK = re.compile(r"^(?:[-*•]|\d+[.)])\s+")
 _GRADE = re.compile(r"[0-9]{1,2}")
 _ITEM = re.compile(r"<item>(.*?)</item>", re.DOTALL | re.IGNORECASE)
 
@@ -21,6 +22,8 @@ def read(text: str, model: Any) -> dict[str, Any]:
         return _grades(text, model)
     if {"verdict", "outcome"} & model.model_fields.keys():
         return _judged(text, model)
+    if {"category", "reasons"} & model.model_fields.keys():
+        return _sorted_out(text, model)
     if "questions" not in model.model_fields:
         blocks = {tag: _block(text, tag) for tag in model.model_fields}
         return {tag: block for tag, block in blocks.items() if block is not None}
@@ -53,13 +56,23 @@ def _judged(text: str, model: Any) -> dict[str, Any]:
     return whole
 
 
+def _sorted_out(text: str, model: Any) -> dict[str, Any]:
+    """What is said of a problem, each in the one block of its name; concepts are lines."""
+    found = {tag: _every_block(text, tag) for tag in model.model_fields}
+    whole: dict[str, Any] = {tag: blocks[0] for tag, blocks in found.items() if len(blocks) == 1}
+    if "concepts" in whole:
+        lines = (_MARK.sub("", line.strip()) for line in whole["concepts"].splitlines())
+        whole["concepts"] = [line for line in lines if line]
+    return whole
+
+
 def _every_block(text: str, tag: str) -> list[str]:
     return [block.strip() for block in re.findall(rf"<{tag}>(.*?)</{tag}>", text, re.DOTALL | re.IGNORECASE)]
 
 
 def _item(block: str) -> dict[str, Any]:
     item: dict[str, Any] = {}
-    for tag in ("question", "kind", "level"):
+    for tag in ("outline", "question", "kind", "level"):
         if (value := _block(block, tag)) is not None:
             item[tag] = value
     if (concepts := _block(block, "concepts")) is not None:

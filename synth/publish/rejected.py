@@ -19,9 +19,12 @@ from synth.store import StageStore
 WITHHELD = ("contaminated",)
 NOTHING = "{}"
 # What of a row is a model's own words; the rest are ids, names of concepts and numbers.
-WORDS = ("reply", "question", "answer", "label", "assessment", "detail", "givens", "sought", "final_answers")
+WORDS = (
+    *("reply", "question", "outline", "answer", "label", "assessment", "detail", "givens", "sought"),
+    *("final_answers", "summary", "reasons"),
+)
 # Here the detail quotes the reply, or an endpoint that may quote the prompt.
-QUOTING = ("concepts", "questions", "judge", "answers", "difficulty")
+QUOTING = ("weaknesses", "targets", "concepts", "questions", "judge", "answers", "difficulty")
 
 Leaks = Callable[[str], bool]
 Row = dict[str, Any]

@@ -50,6 +50,7 @@ EXAMPLES: dict[str, Any] = {
     "prices": "prices.toml",
     "checker": "big",
     "student": "big",
+    "right_at": 1.0,
 }
 
 

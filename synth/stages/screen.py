@@ -20,6 +20,7 @@ from synth.dedup.normalise import spoken, tokens
 from synth.dedup.overlap import Best, Overlap
 from synth.dedup.survivors import Kept, choose
 from synth.documents.privacy import find_personal
+from synth.schemas import TABLES
 from synth.stages.base import Output, Rejected, make_table
 from synth.stages.orders import copied_order
 from synth.stages.screen_rules import Broken, broken_rule
@@ -93,40 +94,44 @@ class Checks:
 
 def screen_questions(
     questions: pa.Table,
-    passages: pa.Table,
+    passages: pa.Table | None,
     examples: Sequence[str],
     benchmarks: Sequence[Item],
     config: ScreenConfig,
     mask: Sequence[str] = (),
+    seeds: Mapping[str, str] | None = None,
 ) -> Output:
     """The questions that pass; each of the others is one rejected row.
 
-    `mask` names the kinds of personal data that no question may hold.
+    `mask` names the kinds of personal data that no question may hold; `seeds` are problems (id -> text) that
+    none may repeat.
     """
     rows = questions.to_pylist()
     checks = _checks(rows, passages, examples, benchmarks, config, mask)
     results = [checks.measure(row) for row in rows]
     rejected = [result for result in results if isinstance(result, Rejected)]
     measured = sorted((r for r in results if isinstance(r, Measured)), key=lambda m: m.preference)
-    distinct, copies = _without_copies(measured)
+    new, repeats = _without_seeds(measured, seeds or {}, config)
+    distinct, copies = _without_copies(new)
     kept, near, nearest = _without_near(distinct, config)
     return Output(
         tables={"screened": make_table("screened", (_screened(m, nearest) for m in kept))},
         inputs=frozenset(row["question_id"] for row in rows),
         parents=frozenset(m.row["question_id"] for m in kept),
-        rejected=[*rejected, *copies, *near],
+        rejected=[*rejected, *repeats, *copies, *near],
     )
 
 
 def _checks(
     rows: Sequence[Row],
-    passages: pa.Table,
+    passages: pa.Table | None,
     examples: Sequence[str],
     benchmarks: Sequence[Item],
     config: ScreenConfig,
     mask: Sequence[str],
 ) -> Checks:
     used = {reference for row in rows for reference in row["references"]}
+    passages = TABLES["passages"].schema.empty_table() if passages is None else passages
     columns = (passages[name].to_pylist() for name in ("passage_id", "title", "text"))
     sources = {row_id: (title, text) for row_id, title, text in zip(*columns, strict=True) if row_id in used}
     known = {f"{place:06d}": text for place, text in enumerate(examples)}
@@ -138,6 +143,54 @@ def _checks(
         sources,
         mask,
     )
+
+
+def _without_seeds(
+    measured: Sequence[Measured], seeds: Mapping[str, str], config: ScreenConfig
+) -> tuple[list[Measured], list[Rejected]]:
+    """The questions that repeat no seed, and the others as rejected rows with the seed most like them."""
+    if not seeds or not measured:
+        return list(measured), []
+    ids = sorted(seeds)
+    texts = [" ".join(tokens(seeds[name])) for name in ids]
+    same = dict(zip(reversed(texts), reversed(ids), strict=True))
+    near = _nearest_seeds(measured, texts, config)
+    kept: list[Measured] = []
+    repeats: list[Rejected] = []
+    for place, one in enumerate(measured):
+        if seed := same.get(one.comparable):
+            repeats.append(_reject(one.row, Broken("duplicate", "the text of a seed problem"), seed))
+        elif place in near:
+            jaccard, at = near[place]
+            said = f"Jaccard similarity {jaccard:.3f} to a seed problem"
+            repeats.append(_reject(one.row, Broken("near_duplicate", said), ids[at]))
+        else:
+            kept.append(one)
+    return kept, repeats
+
+
+def _nearest_seeds(
+    measured: Sequence[Measured], seeds: Sequence[str], config: ScreenConfig
+) -> dict[int, tuple[float, int]]:
+    """Place of a question -> similarity and place of the seed most like it, the first of equals."""
+    first = len(measured)
+    pairs = find_pairs(
+        [*(m.comparable for m in measured), *seeds],
+        config.shingle_words,
+        config.permutations,
+        config.bands,
+        config.rows,
+        config.threshold,
+        floor=config.threshold,
+    )
+    found: dict[int, tuple[float, int]] = {}
+    for left, right, jaccard in pairs:
+        question, seed = min(left, right), max(left, right) - first
+        if question < first and seed >= 0 and jaccard >= config.threshold:
+            known = found.get(question)
+            if known is None or (-jaccard, seed) < (-known[0], known[1]):
+                found[question] = (jaccard, seed)
+    return found
 
 
 def _without_copies(measured: Sequence[Measured]) -> tuple[list[Measured], list[Rejected]]:
