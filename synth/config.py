@@ -172,7 +172,7 @@ class RunConfig(Config):
     flow: Literal["synthllm", "sws"] = Field(
         "synthllm",
         title="Flow",
-        description="`synthllm` recombines concepts of documents; `sws` aims at what a student keeps failing.",
+        description="`synthllm` recombines concepts of documents; `sws` aims at what a student fails.",
     )
     preset: Literal["faithful", "recommended"] = Field(
         "recommended", title="Preset", description="Recorded with the output; single settings decide."

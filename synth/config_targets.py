@@ -6,7 +6,6 @@ from pydantic import Field
 
 from synth.config_base import Config, Count, Share
 
-
 # From what is asked in class to what decides a team: one step each, so that the words can be told apart.
 DIFFICULTIES = (
     "a demanding exercise of the course",

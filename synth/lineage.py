@@ -26,6 +26,8 @@ SEARCHED = (
     "documents",
     "concepts",
     "mentions",
+    "weaknesses",
+    "problem_concepts",
 )
 
 
@@ -43,6 +45,7 @@ class Lineage:
     calls: list[Row] = field(default_factory=list)
     rejected: list[Row] = field(default_factory=list)
     votes: list[Row] = field(default_factory=list)
+    problems: list[Row] = field(default_factory=list)
     attempts: list[Row] = field(default_factory=list)
 
 
@@ -60,6 +63,15 @@ def calls_of(row: Row) -> list[str]:
     judges = [one["call_id"] for one in row.get("judgements") or ()]
     check = [row.get("check_call_id"), (row.get("check") or {}).get("call_id")]
     return [call for call in (row.get("call_id"), *judges, *check) if call]
+
+
+def _is_found(match: Row) -> bool:
+    return match["tier"] != "none" and match["concept_id"] is not None
+
+
+def _listings(problems: Iterable[Row]) -> Iterable[Row]:
+    """One row of concepts of each problem: all of them come of one call."""
+    return (row["concepts"][0] for row in problems if row["concepts"])
 
 
 class _Reader:
@@ -83,6 +95,7 @@ class _Reader:
         combination = rows.get("combinations", {})
         passages = self._passages(origin or {}, rows.get("questions", {}), combination)
         concepts = self._concepts(origin or {}, combination)
+        problems = self._problems(origin or {}, combination)
         tried = self._where("rollouts", "problem_id", {(origin or {}).get("question_id") or row_id})
         return Lineage(
             id=row_id,
@@ -92,11 +105,26 @@ class _Reader:
             concepts=concepts,
             passages=passages,
             documents=self._by_ids("documents", {p["document_id"] for p in passages}),
-            calls=self._calls([*rows.values(), *tried], rejected, passages),
+            calls=self._calls([*rows.values(), *tried, *_listings(problems)], rejected, passages),
             rejected=rejected,
             votes=self._votes(row_id, origin or {}),
+            problems=problems,
             attempts=sorted(tried, key=lambda row: (row["visit"], row["sample"])),
         )
+
+    def _problems(self, origin: Row, combination: Row) -> list[Row]:
+        """The failed problems that a question aims at, each with its concepts and its history."""
+        ids = set(combination.get("targets") or [origin.get("problem_id")]) - {None}
+        listed = self._where("problem_concepts", "problem_id", ids)
+        histories = {row["problem_id"]: row for row in self._by_ids("histories", ids)}
+        return [
+            {
+                **row,
+                "accuracies": histories.get(row["problem_id"], {}).get("accuracies", []),
+                "concepts": [one for one in listed if one["problem_id"] == row["problem_id"]],
+            }
+            for row in self._by_ids("weaknesses", ids)
+        ]
 
     def _votes(self, row_id: str, origin: Row) -> list[Row]:
         """Every response to a question, those of an aggregate's drafts before the aggregate."""
@@ -131,14 +159,17 @@ class _Reader:
 
     def _concepts(self, origin: Row, combination: Row) -> list[Row]:
         if combination:
-            return self._by_ids("concepts", {*combination["topics"], *combination["key_concepts"]})
+            ids = {*combination["topics"], *combination["key_concepts"]}
+            matched = self._where("matches", "weak_id", ids)
+            return self._by_ids("concepts", ids | {row["concept_id"] for row in matched if _is_found(row)})
         if passage := origin.get("passage_id"):
             mentions = self._where("mentions", "passage_id", {passage})
             return self._by_ids("concepts", {row["concept_id"] for row in mentions})
         return []
 
     def _walk(self, combination: Row, concepts: list[Row]) -> list[Row]:
-        names = {row["concept_id"]: row["name"] for row in concepts}
+        weak = {row["weak_id"]: row["name"] for row in self._table("matches").to_pylist()}
+        names = weak | {row["concept_id"]: row["name"] for row in concepts}
         steps = combination.get("walk") or []
         return [{**step, "name": names.get(step["concept_id"], "")} for step in steps]
 

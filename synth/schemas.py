@@ -197,8 +197,8 @@ _ALL = (
             Column(
                 "walk",
                 pa.list_(WALK_STEP),
-                "steps (`start`, `topic`, `cross`, `key_concept`, `dead_end`; in the graph from a weak concept"
-                " also `up`; of problems `together`, `similar`, `uniform`), each with its passage or problem",
+                "steps (`start`, `topic`, `cross`, `key_concept`, `dead_end`; from a weak concept also `up`;"
+                " of problems `together`, `similar`, `uniform`), each with its passage or problem",
             ),
             _texts("references", "passage ids of the references, best first"),
             Column("scores", pa.list_(pa.float64()), "Jaccard similarity of each reference"),

@@ -83,10 +83,15 @@ def waves(run: Run) -> Iterator[Wave]:
 
 def road(run: Run) -> Iterator[tuple[str, Wave]]:
     """Every stage in the order in which they are to be run, with its wave."""
-    yield from ((stage, Wave(1)) for stage in stages_of(run.config) if stage in BEFORE)
+    yield from ((stage, Wave(1)) for stage in first(run.config))
     for wave in waves(run):
         yield from ((stage, wave) for stage in waved(run.config))
     yield from ((stage, Wave(1)) for stage in AFTER)
+
+
+def first(config: RunConfig) -> tuple[str, ...]:
+    """The stages before all waves: those of `BEFORE` that the configuration has."""
+    return tuple(stage for stage in stages_of(config) if stage in BEFORE)
 
 
 def waved(config: RunConfig) -> tuple[str, ...]:

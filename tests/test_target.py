@@ -26,7 +26,7 @@ from synth.settings import load
 from synth.stages.dataset import rows_to_keep
 from synth.standing import standing
 from synth.target import Walked, next_limit, sentence
-from synth.waves import BEFORE, FILE, road, waved
+from synth.waves import FILE, first, road, waved
 from tests import corpus
 
 ROWS = 40
@@ -43,7 +43,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> RunConfig:
 def begun(config: RunConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that has its combinations: to be copied, as reading takes longer than all that follows."""
     with Run.open(config, tmp_path_factory.mktemp("begun"), "r") as run:
-        for stage in BEFORE:
+        for stage in first(config):
             run_stage(run, stage, lambda *_: None)
     return run.folder
 

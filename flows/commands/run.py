@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 class RunCommand(TyperCommand):
-    """A command whose `--documents` and `--rollouts` take all paths that follow, as a shell expands `notes/*`."""
+    """A command whose `--documents` takes all paths that follow it, as a shell expands `notes/*`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Repeat the option before each of its paths."""
+        """Repeat `--documents` and `--rollouts` before each of their paths."""
         return super().parse_args(ctx, spread(spread(args, "--documents"), "--rollouts"))
 
 

@@ -1,4 +1,4 @@
-"""What a run with rollouts aimed at, in figures: in, its tables; out, a tree for `stats.json` and the card."""
+"""What a run with rollouts aimed at: in, its tables; out, figures for `stats.json` and the card."""
 
 from collections import Counter
 from pathlib import Path

@@ -128,8 +128,10 @@ def aimed_departures(config: RunConfig) -> list[str]:
     paper = TargetsConfig(mode="paper")
     scored = targets.sampler == "cooccurrence_similarity"
     said = {
-        "a problem counts as failed by its pass rate at one visit, where `auto` finds no other, or by the inclusive"
-        " rule": config.weakness.rule != "trend",
+        "where no problem has more than one visit, those of a low pass rate count as failed": (
+            config.weakness.rule == "auto"
+        ),
+        "problems of a low pass rate at the last visit count as failed": config.weakness.rule == "rate",
         "problems without a category share one": not config.weakness.label,
         "co-occurrence is divided by frequencies, and few concepts come from one problem": scored
         and targets.mode == "normalised",

@@ -34,7 +34,7 @@ References = list[tuple[str, float]]
 
 
 class Set(NamedTuple):
-    """One set as it is written: concept ids by kind, names for them, steps, references, weak concepts of it."""
+    """One set as it is written: concept ids by kind, steps, references, and its weak concepts."""
 
     topics: list[str]
     key_concepts: list[str]
