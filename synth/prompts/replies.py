@@ -130,6 +130,12 @@ class Category(Reply):
     category: str
 
 
+class ConceptList(Reply):
+    """The concepts that a problem tests, nothing else: for very small models."""
+
+    concepts: list[str]
+
+
 class ProblemConcepts(Reply):
     """The concepts that a problem tests, behind the reasons for them (METHOD 3.4)."""
 
@@ -189,6 +195,7 @@ REPLIES: dict[str, type[Reply]] = {
     "outlined_questions": OutlinedQuestions,
     "category": Category,
     "problem_concepts": ProblemConcepts,
+    "concept_list": ConceptList,
     "solution": Solution,
     "rating": Rating,
     "judgement": Judgement,

@@ -22,7 +22,7 @@ def read(text: str, model: Any) -> dict[str, Any]:
         return _grades(text, model)
     if {"verdict", "outcome"} & model.model_fields.keys():
         return _judged(text, model)
-    if {"category", "reasons"} & model.model_fields.keys():
+    if {"category", "reasons"} & model.model_fields.keys() or [*model.model_fields] == ["concepts"]:
         return _sorted_out(text, model)
     if "questions" not in model.model_fields:
         blocks = {tag: _block(text, tag) for tag in model.model_fields}
