@@ -111,14 +111,16 @@ def screen_questions(
     results = [checks.measure(row) for row in rows]
     rejected = [result for result in results if isinstance(result, Rejected)]
     measured = sorted((r for r in results if isinstance(r, Measured)), key=lambda m: m.preference)
-    new, repeats = _without_seeds(measured, seeds or {}, config)
+    known = {" ".join(tokens(text)): name for name, text in sorted((seeds or {}).items(), reverse=True)}
+    new, same = _same_as_seeds(measured, known)
     distinct, copies = _without_copies(new)
-    kept, near, nearest = _without_near(distinct, config)
+    unlike, like = _like_seeds(distinct, known, config)
+    kept, near, nearest = _without_near(unlike, config)
     return Output(
         tables={"screened": make_table("screened", (_screened(m, nearest) for m in kept))},
         inputs=frozenset(row["question_id"] for row in rows),
         parents=frozenset(m.row["question_id"] for m in kept),
-        rejected=[*rejected, *repeats, *copies, *near],
+        rejected=[*rejected, *same, *copies, *like, *near],
     )
 
 
@@ -145,52 +147,42 @@ def _checks(
     )
 
 
-def _without_seeds(
-    measured: Sequence[Measured], seeds: Mapping[str, str], config: ScreenConfig
+def _same_as_seeds(
+    measured: Sequence[Measured], seeds: Mapping[str, str]
 ) -> tuple[list[Measured], list[Rejected]]:
-    """The questions that repeat no seed, and the others as rejected rows with the seed most like them."""
-    if not seeds or not measured:
-        return list(measured), []
-    ids = sorted(seeds)
-    texts = [" ".join(tokens(seeds[name])) for name in ids]
-    same = dict(zip(reversed(texts), reversed(ids), strict=True))
-    near = _nearest_seeds(measured, texts, config)
-    kept: list[Measured] = []
-    repeats: list[Rejected] = []
-    for place, one in enumerate(measured):
-        if seed := same.get(one.comparable):
-            repeats.append(_reject(one.row, Broken("duplicate", "the text of a seed problem"), seed))
-        elif place in near:
-            jaccard, at = near[place]
-            said = f"Jaccard similarity {jaccard:.3f} to a seed problem"
-            repeats.append(_reject(one.row, Broken("near_duplicate", said), ids[at]))
-        else:
-            kept.append(one)
-    return kept, repeats
+    """The questions that are no seed, and the others; `seeds` are comparable text -> id."""
+    kept = [one for one in measured if one.comparable not in seeds]
+    broken = Broken("duplicate", "the text of a seed problem")
+    same = [one for one in measured if one.comparable in seeds]
+    return kept, [_reject(one.row, broken, seeds[one.comparable]) for one in same]
 
 
-def _nearest_seeds(
-    measured: Sequence[Measured], seeds: Sequence[str], config: ScreenConfig
-) -> dict[int, tuple[float, int]]:
-    """Place of a question -> similarity and place of the seed most like it, the first of equals."""
-    first = len(measured)
+def _like_seeds(
+    distinct: Sequence[Measured], seeds: Mapping[str, str], config: ScreenConfig
+) -> tuple[list[Measured], list[Rejected]]:
+    """The questions that are unlike all seeds, and the others. No two of all these texts are equal."""
+    if not seeds or not distinct:
+        return list(distinct), []
     pairs = find_pairs(
-        [*(m.comparable for m in measured), *seeds],
+        [*(one.comparable for one in distinct), *seeds],
         config.shingle_words,
         config.permutations,
         config.bands,
         config.rows,
         config.threshold,
-        floor=config.threshold,
     )
-    found: dict[int, tuple[float, int]] = {}
+    ids, first = list(seeds.values()), len(distinct)
+    nearest: dict[int, tuple[float, str]] = {}
     for left, right, jaccard in pairs:
-        question, seed = min(left, right), max(left, right) - first
-        if question < first and seed >= 0 and jaccard >= config.threshold:
-            known = found.get(question)
-            if known is None or (-jaccard, seed) < (-known[0], known[1]):
-                found[question] = (jaccard, seed)
-    return found
+        if left < first <= right and jaccard >= config.threshold:
+            found = (-jaccard, ids[right - first])
+            nearest[left] = min(found, nearest.get(left, found))
+    kept = [one for place, one in enumerate(distinct) if place not in nearest]
+    said = "Jaccard similarity {:.3f} to a seed problem"
+    return kept, [
+        _reject(distinct[place].row, Broken("near_duplicate", said.format(-less)), seed)
+        for place, (less, seed) in nearest.items()
+    ]
 
 
 def _without_copies(measured: Sequence[Measured]) -> tuple[list[Measured], list[Rejected]]:

@@ -212,6 +212,7 @@ def test_questions_that_repeat_a_seed_fall() -> None:
     texts = {
         "same": seed.upper().replace("A TRAIN", "A train"),
         "near": seed.replace("noon", "one"),
+        "near too": seed.replace("noon", "one"),
         "new": "Find 2 + 3 of 9 apples.",
     }
     rows = [
@@ -224,4 +225,5 @@ def test_questions_that_repeat_a_seed_fall() -> None:
     found = {row.row_id: (row.reason, row.clash_id) for row in made.rejected}
     assert found["same"] == ("duplicate", "p_2")
     assert found["near"] == ("near_duplicate", "p_2")
+    assert found["near too"] == ("duplicate", "near")
     assert made.parents == {"new"}
