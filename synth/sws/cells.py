@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from synth.sws.scores import Floats, Numbers
 
 Mask = npt.NDArray[np.bool_]
+_LISTS = (pa.ListType, pa.LargeListType, pa.FixedSizeListType, pa.ListViewType, pa.LargeListViewType)
 _WORDS = {"true": 1.0, "false": 0.0}
 _LAST_NUMBER = re.compile(r"(\d+)\D*$")
 
@@ -75,14 +76,17 @@ def texts(column: pa.Array) -> pa.DictionaryArray:
     """Any column as text, each distinct text once."""
     if pa.types.is_dictionary(column.type):
         return column
-    if pa.types.is_nested(column.type) or pa.types.is_binary(column.type):
+    if pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
+        decoded = (None if v is None else v.decode(errors="replace") for v in column.to_pylist())
+        column = pa.array(decoded, pa.string())
+    if pa.types.is_nested(column.type):
         column = pa.array([None if v is None else _json(v) for v in column.to_pylist()], pa.string())
     return pc.dictionary_encode(column.cast(pa.string()))
 
 
 def is_list(kind: pa.DataType) -> bool:
     """Whether a type is one of Arrow's lists."""
-    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))
+    return isinstance(kind, _LISTS)
 
 
 def _numbers(column: pa.Array, read: Callable[[str], float | None]) -> Cells:

@@ -73,15 +73,15 @@ def find(
     for name, table in (("weaknesses", scored), ("categories", shares), ("rejected", rejected)):
         with atomic(out / f"{name}.parquet") as temporary:
             pq.write_table(table, temporary, compression="zstd", row_group_size=ROW_GROUP)
-    return Found(scored, shares, rejected, [*read.warnings, *_warned(scored)], read.rows)
+    return Found(scored, shares, rejected, [*read.warnings, *_warned(scored, bool(totals))], read.rows)
 
 
-def _warned(scored: pa.Table) -> list[str]:
+def _warned(scored: pa.Table, told: bool) -> list[str]:
     """What a reader should know of the numbers before trusting them."""
     failed = pc.sum(scored["is_weakness"]).as_py() or 0
     if not failed:
         return ["No problem is a weakness by this rule, so no category has a budget."]
-    if failed == scored.num_rows:
+    if failed == scored.num_rows and not told:
         return [
             "Every problem is a weakness: the log holds failures only, and --total is to tell the problems of"
             " each category; or the student fails everything, and the rates say nothing."

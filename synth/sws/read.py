@@ -135,12 +135,8 @@ class _Reader:
         return found.numbers
 
     def _reject(self, log: Log, block: Block, faults: Sequence[tuple[int, str]]) -> None:
-        if not faults:
-            return
-        places = pa.array([at for at, _ in faults], pa.int64())
-        columns = {role: column.take(places).to_pylist() for role, column in block.columns.items()}
-        for n, (at, fault) in enumerate(faults):
-            row = {role: values[n] for role, values in columns.items()}
+        for at, fault in faults:
+            row = {role: column[at].as_py() for role, column in block.columns.items()}
             self.rejected.append(reject(log.name, int(block.rows[at]), "unreadable", fault, row))
 
 
@@ -192,7 +188,7 @@ def _reduced(reader: _Reader) -> list[Found]:
             source = reader.words.log.values[fallen.log]
             text = one_line(reader.words.problem.values[fallen.problem], _SHOWN_CHARS)
             row = {"problem": text, "rows": fallen.rows}
-            name = f"{source}#{ids[fallen.problem]}"
+            name = f"{source}#{ids[fallen.problem]}#{'visits' if means else 'attempts'}"
             reader.rejected.append(Rejected(name, source, fallen.reason, fallen.detail, None, row))
     return found
 

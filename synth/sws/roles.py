@@ -48,6 +48,8 @@ def roles_of(path: Path, names: Iterable[str], given: Mapping[str, str]) -> Role
         ConfigError: it lacks the column of the problem or of the accuracy, or one that was told.
     """
     there = list(names)
+    if twice := sorted({name for name in there if there.count(name) > 1}):
+        raise ConfigError(f"{path}: two columns are called {twice[0]!r}; rename one.")
     if unknown := sorted(set(given) - set(NAMES)):
         raise ConfigError(f"--col {unknown[0]}: there is no such role; there are: {', '.join(NAMES)}.")
     for role, name in given.items():

@@ -72,6 +72,8 @@ def test_no_failures_and_only_failures_are_said(synth: Synth, tmp_path: Path) ->
     every = written(tmp_path / "all.jsonl", wide(a=[0.0, 0.0], b=[0.5, 0.0]))
     done = synth("weaknesses", every, "--out", tmp_path / "out")
     assert done.exit_code == 0 and "Every problem is a weakness" in done.output
+    done = synth("weaknesses", every, "--out", tmp_path / "out", "--total", "uncategorised=5")
+    assert done.exit_code == 0 and "Every problem" not in done.output
     single = written(
         tmp_path / "single.jsonl", [{"problem": "a", "correct": False}, {"problem": "b", "correct": True}]
     )

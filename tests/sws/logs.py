@@ -63,3 +63,25 @@ def naive_lim(histories: Sequence[Sequence[float]]) -> list[float | None]:
         away = sum((a - means[t]) ** 2 for t, a in enumerate(values))
         found.append(1 - away / room if room else None)
     return found
+
+
+def naive_histories(
+    rows: Sequence[Row],
+) -> dict[str, tuple[list[float], list[int], list[float | None] | None]]:
+    """Accuracies, decided attempts and unanimity at each visit of each problem, one row at a time."""
+    found = {}
+    for problem in {row["problem"] for row in rows}:
+        visits = []
+        for visit in sorted({row["visit"] for row in rows}):
+            here = [row for row in rows if row["problem"] == problem and row["visit"] == visit]
+            decided = [row["correct"] for row in here if row["correct"] is not None]
+            answers = [row["answer"] for row in here if row["answer"] is not None]
+            most = max((answers.count(answer) for answer in answers), default=None)
+            if decided:
+                shared = None if most is None else most / len(here)
+                visits.append((sum(decided) / len(decided), len(decided), shared))
+        if visits:
+            accuracies, attempts, shares = map(list, zip(*visits, strict=True))
+            known = any(share is not None for share in shares)
+            found[problem] = (accuracies, attempts, shares if known else None)
+    return found

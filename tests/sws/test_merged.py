@@ -32,6 +32,13 @@ def test_histories_that_differ_are_dropped_and_said(tmp_path: Path) -> None:
     )
 
 
+def test_each_row_of_a_mixture_falls_once(tmp_path: Path) -> None:
+    rows = wide(a=[0.5]) * 2 + wide(a=[0.25]) + wide(b=[0.0])
+    read = read_histories([written(tmp_path / "a.jsonl", rows)])
+    assert problems(read) == ["b"]
+    assert sorted(fallen.reason for fallen in read.rejected) == ["conflicting", "conflicting", "duplicate"]
+
+
 def test_they_can_be_kept_apart(tmp_path: Path) -> None:
     read = read_histories([written(tmp_path / "a.jsonl", TWICE)], Reading(merged="split"))
     assert problems(read) == ["a", "a", "b"]
@@ -81,6 +88,7 @@ def test_two_contents_of_one_attempt(tmp_path: Path) -> None:
     read = read_histories([written(tmp_path / "a.jsonl", rows)])
     assert problems(read) == ["b"]
     assert read.histories["attempts"].to_pylist() == [[2]]
+    assert read.histories["unanimity"].to_pylist() == [[1.0]]
     assert [(f.reason, f.row["rows"]) for f in read.rejected if f.reason == "duplicate"] == [("duplicate", 3)]
 
 

@@ -14,7 +14,7 @@ from synth.sws.read import Read, Reading, read_histories
 from synth.sws.tables import HISTORIES
 from synth.text import normalise
 from tests.rollouts.tables import of, row
-from tests.sws.logs import KINDS, Row, wide, written
+from tests.sws.logs import KINDS, Row, naive_histories, wide, written
 
 ACCS = {"one": [0.0, 0.25, 0.125], "two": [1.0, 0.5], "three": [0.5]}
 
@@ -161,17 +161,44 @@ def test_checkpoints_by_name_and_of_several_models(tmp_path: Path) -> None:
 def test_rows_in_any_order_and_any_number_of_files_give_the_same_bytes(tmp_path: Path) -> None:
     rng = random.Random(1)
     rows = [
-        {"problem": f"p{rng.randrange(9)}", "step": rng.randrange(4), "reward": rng.choice([0.1, 0.2, 0.7]), "category": "x"}
+        {"problem": f"p{rng.randrange(9)}", "step": rng.randrange(4), "reward": rng.choice([0.1, 0.2, 0.7]), "log": "x", "category": rng.choice("yz")}
         for _ in range(300)
     ]  # fmt: skip
-    whole = read_histories(
-        [written(tmp_path / "0" / "log.jsonl", rows)], Reading(columns={"log": "category"})
-    )
+    rows[0]["category"] = "z"
+    whole = read_histories([written(tmp_path / "0" / "log.jsonl", rows)])
     rng.shuffle(rows)
     written(tmp_path / "1" / "log_b.parquet", rows[:100])
     written(tmp_path / "1" / "log_a.csv", rows[100:])
-    pieces = read_histories([tmp_path / "1"], Reading(columns={"log": "category"}))
+    pieces = read_histories([tmp_path / "1"])
     assert pieces.histories.equals(whole.histories)
+    assert set(whole.histories["category"].to_pylist()) == {"Y"}  # the first of several, whatever came first
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_attempts_add_up_as_in_a_plain_reference(seed: int, tmp_path: Path) -> None:
+    rng = random.Random(seed)
+    # A gap first: Parquet takes the type of a column from what it holds.
+    rows: list[Row] = [{"problem": "p0", "visit": 0, "response": "r", "correct": True, "answer": "1"}]
+    for _ in range(rng.randrange(200)):
+        answer, correct = rng.choice(["1", "2", "3", None]), rng.choice([True, False, False, None])
+        visit = rng.randrange(rng.randrange(1, 6))
+        rows.append(
+            {
+                "problem": f"p{rng.randrange(6)}",
+                "visit": visit,
+                "response": "r",
+                "correct": correct,
+                "answer": answer,
+            }
+        )
+    rng.shuffle(rows)
+    read = read_histories([written(tmp_path / rng.choice(["a.jsonl", "a.parquet", "a.csv"]), rows)])
+    found = {row["problem"]: row for row in read.histories.to_pylist()}
+    wanted = naive_histories(rows)
+    assert {
+        name: (row["accuracies"], row["attempts"], row["unanimity"]) for name, row in found.items()
+    } == wanted
+    assert len(read.rejected) == len({row["problem"] for row in rows}) - len(wanted)
 
 
 @pytest.mark.parametrize("kind", ["log.jsonl", "log.csv", "log.parquet"])
@@ -226,6 +253,47 @@ def test_single_wrong_attempts_cost_their_row(kind: str, tmp_path: Path) -> None
         "reward is neither a number nor true or false",
     ]
     assert len({fallen.row_id for fallen in read.rejected}) == 5
+
+
+LISTS = (
+    pa.list_(pa.float64()), pa.large_list(pa.float64()), pa.list_(pa.float32(), 2), pa.list_view(pa.float64()),
+    pa.list_(pa.string()), pa.string(),
+)  # fmt: skip
+TEXTS = (
+    pa.string(),
+    pa.large_string(),
+    pa.string_view(),
+    pa.binary(),
+    pa.dictionary(pa.int32(), pa.string()),
+)
+
+
+@pytest.mark.parametrize("kind", LISTS, ids=str)
+def test_lists_of_every_arrow_type(kind: pa.DataType, tmp_path: Path) -> None:
+    lists: list[Any] = [[1.0, 0.5], [0.0, 0.25]]
+    if pa.types.is_string(kind):
+        lists = list(map(str, lists))
+    elif pa.types.is_list(kind) and pa.types.is_string(kind.value_type):
+        lists = [list(map(str, values)) for values in lists]
+    pq.write_table(pa.table({"problem": ["a", "b"], "acc": pa.array(lists, kind)}), tmp_path / "a.parquet")
+    assert by_problem(read_histories([tmp_path / "a.parquet"])) == {"a": [1.0, 0.5], "b": [0.0, 0.25]}
+
+
+@pytest.mark.parametrize("kind", TEXTS, ids=str)
+def test_texts_of_every_arrow_type(kind: pa.DataType, tmp_path: Path) -> None:
+    texts = pa.array(["a", "b", "a", None]).cast(kind)
+    pq.write_table(pa.table({"problem": texts, "reward": [1, 0, 0, 1]}), tmp_path / "a.parquet")
+    read = read_histories([tmp_path / "a.parquet"])
+    assert by_problem(read) == {"a": [0.5], "b": [0.0]}
+    assert details(read) == [("unreadable", "it has no problem")]
+
+
+def test_two_columns_of_one_name_are_told(tmp_path: Path) -> None:
+    names = ["problem", "problem", "reward"]
+    table = pa.Table.from_arrays([pa.array(["a"]), pa.array(["b"]), pa.array([1])], names=names)
+    pq.write_table(table, tmp_path / "a.parquet")
+    with pytest.raises(ConfigError, match="two columns are called 'problem'"):
+        read_histories([tmp_path / "a.parquet"])
 
 
 def test_broken_lines_cost_themselves(tmp_path: Path) -> None:
