@@ -159,13 +159,24 @@ def test_nothing_is_done_or_paid_twice(grounded: Done) -> None:
 
 
 def test_a_run_needs_no_documents(make: Make, tmp_path: Path) -> None:
-    config = make("sws-faithful", documents=False)
+    config = make("sws-faithful", "targets.most_problems=7", documents=False)
     assert stages_of(config)[:5] == ("rollouts", "weaknesses", "targets", "combinations", "questions")
     result = synth.run(config, name="r", runs=tmp_path / "runs")
     rows = pq.read_table(result.dataset / "questions").to_pylist()
     assert rows
     assert {(row["origin"], *row["sources"]) for row in rows} == {("targeted",)}
     assert pq.read_table(result.dataset / "documents").num_rows == 0
+    assert not (result.dataset / "graph.png").exists()
+
+
+def test_problems_of_the_logs_are_not_published(make: Make, tmp_path: Path) -> None:
+    config = make("sws-recommended", "targets.most_problems=7", documents=False)
+    result = synth.run(config, name="r", runs=tmp_path / "runs")
+    fallen = pq.read_table(result.dataset / "rejected").to_pylist()
+    assert {row["row"] for row in fallen if row["stage"] == "targets"} == {"{}"}
+    texts = [text for problems in rolled.PROBLEMS.values() for text, _ in problems]
+    assert not any(text in row["row"] for row in fallen for text in texts)
+    assert "the problems in the logs" in (result.dataset / "README.md").read_text()
 
 
 @pytest.mark.parametrize("sampler", ["graph_walk", "uniform"])

@@ -103,7 +103,7 @@ def _write(folder: Path, run_folder: Path, config: RunConfig, stages: tuple[str,
     }
     for name, table in published.items():
         write_table(folder / name / "train-00000-of-00001.parquet", _with_metadata(table, meta))
-    picture = _draw(tables["concepts"], tables["incidence"], folder / "graph.png")
+    picture = "graph" in stages and _draw(tables["concepts"], tables["incidence"], folder / "graph.png")
     write_json(folder / "stats.json", {**stats, "stamp": stamp})
     write_bytes(folder / "README.md", render_card(config, stats, tables["documents"], picture).encode())
     write_bytes(folder / SUMS, _sums(folder).encode())
