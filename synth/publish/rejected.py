@@ -1,8 +1,8 @@
 """Rejected rows as they are published: with their reason, and without text that may not go out.
 
-Three things are held back. Text of benchmarks, under whatever reason it fell. Problems of training logs, whose
+Three things are held back. Text of benchmarks, under whatever reason it fell. Problems of logs, whose
 licences nobody states. And where documents are not to be published, whatever may repeat one: the documents
-themselves, and what models wrote, who may echo what they were shown. The run's own folder keeps all of it, for
+themselves, and what models wrote, who may echo what they were shown. The run folder keeps all of it, for
 `synth explain`.
 """
 
