@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from flows.course import Course, duration, fitted
 from flows.terminal import note
-from synth.schemas import STAGES
+from synth.schemas import STAGES, stage_folder
 
 if TYPE_CHECKING:
     from rich.progress import Progress, Task, TaskID
@@ -68,8 +68,8 @@ def tell(stage: str, done: int, total: int) -> None:
 
 def explain(stage: str, why: str) -> None:
     """Say of a stage whether it is reused or computed anew, and why."""
-    place = STAGES.index(stage) + 1 if stage in STAGES else 0
-    note(f"{place:02d} {stage}: {why[:1].lower()}{why[1:]}")
+    named = stage_folder(stage).replace("_", " ") if stage in STAGES else f"00 {stage}"
+    note(f"{named}: {why[:1].lower()}{why[1:]}")
 
 
 @contextmanager

@@ -10,18 +10,19 @@ from typing import cast
 from prefect import flow
 from prefect.runtime import flow_run
 
-from flows.tasks import one_sentence, opened, publish, show_results
+from flows.tasks import Opened, StageDone, one_sentence, opened, publish, show_results
 from synth.check import check
 from synth.config import RunConfig
 from synth.runs import default_name
 
 
-def _run_name() -> str:
+def run_name() -> str:
+    """The name of the run as that of its flow run."""
     given = flow_run.parameters
     return str(given.get("name") or default_name(cast(RunConfig, given["config"])))
 
 
-@flow(name="synthllm", flow_run_name=_run_name, persist_result=False)
+@flow(name="synthllm", flow_run_name=run_name, persist_result=False)
 @one_sentence
 def synthllm(config: RunConfig, name: str | None = None, runs: str = "data/runs") -> str:
     """Run or resume a configuration to its dataset; the path of the dataset.
@@ -38,15 +39,19 @@ def synthllm(config: RunConfig, name: str | None = None, runs: str = "data/runs"
         documents = run.stage("documents")
         concepts = run.stage("concepts", documents)
         graph = run.stage("graph", concepts)
-        combinations = run.stage("combinations", graph)
-        answers = combinations
-        for wave in run.waves():  # one, unless so many rows are asked for
-            questions = run.stage("questions", answers, wave=wave.number)
-            screened = run.stage("screen", questions, wave=wave.number)
-            judged = run.stage("judge", screened, wave=wave.number)
-            answered = run.stage("answers", judged, wave=wave.number)
-            answers = run.stage("difficulty", answered, wave=wave.number)
-        rows = run.stage("dataset", answers)
-        dataset = publish(str(run.run.folder), rows)
-        show_results(run.run.folder, Path(dataset))
-        return dataset
+        return common_road(run, run.stage("combinations", graph))
+
+
+def common_road(run: Opened, combinations: StageDone) -> str:
+    """From combinations to the published dataset, which is the same for all flows; its path."""
+    answers = combinations
+    for wave in run.waves():  # one, unless so many rows are asked for
+        questions = run.stage("questions", answers, wave=wave.number)
+        screened = run.stage("screen", questions, wave=wave.number)
+        judged = run.stage("judge", screened, wave=wave.number)
+        answered = run.stage("answers", judged, wave=wave.number)
+        answers = run.stage("difficulty", answered, wave=wave.number)
+    rows = run.stage("dataset", answers)
+    dataset = publish(str(run.run.folder), rows)
+    show_results(run.run.folder, Path(dataset))
+    return dataset

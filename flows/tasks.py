@@ -248,7 +248,7 @@ def show_results(run_folder: Path, dataset: Path) -> None:
 
 def _find(run: str) -> Opened:
     if run not in _opened:
-        raise StoreError(f"{run} is not open in this process; start the flow `synthllm`, not a part of it.")
+        raise StoreError(f"{run} is not open in this process; start a flow, not a part of it.")
     return _opened[run]
 
 

@@ -60,7 +60,6 @@ def _with_prefect(config: RunConfig, name: str | None, runs: Path) -> Done:
     from flows.server import ensure_server, run_url
 
     api_url = ensure_server(note)
-    from flows.synthllm import synthllm
     from flows.tasks import stop_calls
 
     urls: list[str] = []
@@ -70,10 +69,21 @@ def _with_prefect(config: RunConfig, name: str | None, runs: Path) -> Done:
         note(f"Watch it: {urls[0]}")
 
     # A hook, since the address is wanted while the run goes on.
-    watched = synthllm.with_options(on_running=[begun])
+    watched = _flow(config).with_options(on_running=[begun])
     with progress.bars(), interruptible(stop_calls):
         dataset = Path(watched(config=config, name=name, runs=str(runs)))
     return Done(dataset.parent, dataset, funnel(dataset.parent), urls[0] if urls else None)
+
+
+def _flow(config: RunConfig) -> Any:
+    """The flow that a configuration names."""
+    if config.aims:
+        from flows.sws import sws
+
+        return sws
+    from flows.synthllm import synthllm
+
+    return synthllm
 
 
 @contextmanager

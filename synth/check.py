@@ -22,6 +22,7 @@ from synth.places import find_run
 from synth.prompts.library import PromptLibrary
 from synth.prompts.slots import SLOTS, faults_of
 from synth.settings import PUBLIC_ENDPOINT
+from synth.stages import rollouts
 from synth.verify.code.sandbox import ready_sandbox
 from synth.verify.equivalence.engine import is_installed, require_library
 
@@ -47,6 +48,8 @@ def check(config: RunConfig, runs: Path) -> None:
 
 
 def _combinations(config: RunConfig) -> Iterator[str]:
+    if config.aims:
+        return
     levels = config.combinations
     if levels.level1 == levels.level2 == levels.level3 == "off":
         yield "combinations: all three levels are off, so nothing would be written; switch one on."
@@ -139,6 +142,10 @@ def _reused(config: RunConfig, runs: Path) -> Iterator[str]:
 
 
 def _inputs(config: RunConfig) -> Iterator[str]:
+    if config.aims:
+        yield from _rollouts(config)
+    if config.aims and not config.documents.paths:
+        return
     if not config.documents.paths:
         yield "documents.paths: no documents were given; add --documents PATH or set it in the recipe."
         return
@@ -152,6 +159,21 @@ def _inputs(config: RunConfig) -> Iterator[str]:
             read()
         except SynthError as fault:
             yield from str(fault).splitlines()
+
+
+def _rollouts(config: RunConfig) -> Iterator[str]:
+    """Logs that cannot be used, and settings that a run of them cannot have."""
+    yield from rollouts.faults_of(config)
+    if config.weakness.merged == "split":
+        fix = "set `drop`, or `refuse`"
+        yield f"weakness.merged: a run needs one history for each problem, and `split` makes several; {fix}."
+    if config.targets.sampler == "graph_walk" and not config.documents.paths:
+        fix = "add --documents PATH, or set another sampler"
+        yield f"targets.sampler: walks need a graph of documents, and none were given; {fix}."
+    try:
+        read_benchmarks(config.screen.benchmarks)
+    except SynthError as fault:
+        yield from str(fault).splitlines()
 
 
 def _formats(wanted: Mapping[str, str]) -> Iterator[str]:

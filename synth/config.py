@@ -26,8 +26,11 @@ from synth.config_models import (
     Sampling,
 )
 from synth.config_money import EXCLUDED_MONEY, BudgetConfig
+from synth.config_rollouts import RolloutsConfig
 from synth.config_screen import ScreenConfig
 from synth.config_target import TargetConfig
+from synth.config_targets import TargetsConfig
+from synth.config_weakness import WeaknessConfig
 
 __all__ = [
     "BUILT_IN",
@@ -51,10 +54,13 @@ __all__ = [
     "QuestionsConfig",
     "Role",
     "RolesConfig",
+    "RolloutsConfig",
     "RunConfig",
     "Sampling",
     "ScreenConfig",
     "TargetConfig",
+    "TargetsConfig",
+    "WeaknessConfig",
 ]
 
 
@@ -165,7 +171,11 @@ class RunConfig(Config):
     """Everything a run depends on."""
 
     recipe: Name = Field("custom", title="Recipe", description="Name of the recipe.")
-    flow: Literal["synthllm"] = Field("synthllm", title="Flow", description="Which pipeline.")
+    flow: Literal["synthllm", "sws"] = Field(
+        "synthllm",
+        title="Flow",
+        description="`synthllm` recombines concepts of documents; `sws` aims at what a student fails.",
+    )
     preset: Literal["faithful", "recommended"] = Field(
         "recommended", title="Preset", description="Recorded with the output; single settings decide."
     )
@@ -175,6 +185,9 @@ class RunConfig(Config):
     )
     language: str = Field("source", title="Language", description="`source`, or one language's name.")
     seed: int = Field(0, title="Seed", description="Seed of every random stream.")
+    rollouts: RolloutsConfig = RolloutsConfig()
+    weakness: WeaknessConfig = WeaknessConfig()
+    targets: TargetsConfig = TargetsConfig()
     documents: DocumentsConfig = DocumentsConfig()
     licences: LicencesConfig = LicencesConfig()
     filter: FilterConfig = FilterConfig()
@@ -218,7 +231,24 @@ class RunConfig(Config):
         judging: tuple[Role, ...] = ("judge", "checker") if self.judge.well_posed else ("judge",)
         needed: tuple[Role, ...] = ("generator", "extractor", "solver", *more.get(self.filter.mode, ()))
         trying: tuple[Role, ...] = ("student",) if self.roles.student else ()
-        return self.players((*needed, *(judging if self.roles.judge else ()), *trying))
+        aiming: tuple[Role, ...] = ("embedder",) if self.embeds_concepts else ()
+        return self.players((*needed, *aiming, *(judging if self.roles.judge else ()), *trying))
+
+    @property
+    def aims(self) -> bool:
+        """Whether questions are aimed at the weaknesses of a student."""
+        return self.flow == "sws"
+
+    @property
+    def has_documents(self) -> bool:
+        """Whether documents are read: aimed questions need none."""
+        return not self.aims or bool(self.documents.paths)
+
+    @property
+    def embeds_concepts(self) -> bool:
+        """Whether weak concepts are embedded: to be scored, or to be found in documents."""
+        scored = self.targets.sampler == "cooccurrence_similarity"
+        return self.aims and self.targets.similarity and (scored or self.has_documents)
 
     def players(self, roles: Iterable[Role]) -> dict[str, str]:
         """The entries that play some roles, each under the name that it has there."""

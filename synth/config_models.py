@@ -72,6 +72,15 @@ class PromptsConfig(Config):
         title="Aggregate",
         description="Writes an answer from numbered drafts; for answers.mode `aggregate`.",
     )
+    category: str = Field("category.v1", title="Category", description="Sorts a problem into a category.")
+    problem_concepts: str = Field(
+        "problem_concepts.v1",
+        title="Concepts of a problem",
+        description="Lists the concepts that a failed problem tests.",
+    )
+    targeted: str = Field(
+        "targeted.v1", title="Targeted", description="Writes a question from concepts that were failed."
+    )
     rating: str = Field("rating.v1", title="Rating", description="Rates a passage, for the filter.")
     document: str = Field(
         "document.v1", title="Document", description="Writes a typical document, for the filter."

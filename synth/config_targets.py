@@ -6,10 +6,50 @@ from pydantic import Field
 
 from synth.config_base import Config, Count, Share
 
+# From what is asked in class to what decides a team: one step each, so that the words can be told apart.
+DIFFICULTIES = (
+    "a demanding exercise of the course",
+    "first round of a school competition",
+    "final of a regional competition",
+    "first round of a national olympiad",
+    "final of a national olympiad",
+)
+
 
 class TargetsConfig(Config):
     """Combinations of weak concepts (METHOD 3.5), and their documents (METHOD 5)."""
 
+    budget: int = Field(
+        1_000,
+        ge=1,
+        title="Budget",
+        description="Combinations to draw, shared out over the categories by their failure rates.",
+    )
+    most_problems: Count = Field(
+        0,
+        title="Most problems",
+        description="Failed problems whose concepts are asked for, drawn by their hash: one call each;"
+        " 0 takes all.",
+    )
+    concepts: int = Field(5, ge=2, le=12, title="Concepts", description="Asked for of each failed problem.")
+    difficulties: tuple[str, ...] = Field(
+        DIFFICULTIES,
+        min_length=1,
+        title="Difficulties",
+        description="Each combination draws one, which its question is to have.",
+    )
+    similarity: bool = Field(
+        True,
+        title="Similarity",
+        description="Have the embedder embed concepts, for the score and for finding them in documents. Off,"
+        " co-occurrence alone is scored, and documents are searched by name.",
+    )
+    rebalance: Literal["shares", "off"] = Field(
+        "shares",
+        title="Rebalance",
+        description="`shares`: publish as many rows of each category as its share of the budget allows, the"
+        " largest number that keeps the shares, or `target.rows`; `off`: publish all.",
+    )
     sampler: Literal["cooccurrence_similarity", "graph_walk", "uniform"] = Field(
         "cooccurrence_similarity",
         title="Sampler",

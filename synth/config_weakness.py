@@ -6,6 +6,17 @@ from pydantic import Field, model_validator
 
 from synth.config_base import Config, Share
 
+# Those of MATH, which SwS has its problems sorted into as well (METHOD 3.3).
+CATEGORIES = (
+    "Prealgebra",
+    "Algebra",
+    "Intermediate Algebra",
+    "Geometry",
+    "Number Theory",
+    "Counting and Probability",
+    "Precalculus",
+)
+
 
 class WeaknessConfig(Config):
     """What a student keeps failing (METHOD 3.2, 3.3)."""
@@ -54,6 +65,19 @@ class WeaknessConfig(Config):
         title="Shared concepts",
         description="Two combinations of a category may share so many concepts; bounds how many combinations"
         " its concepts support.",
+    )
+
+    label: bool = Field(
+        True,
+        title="Label",
+        description="In a run, ask the extractor for the category of each problem that has none: one call for"
+        " every problem, as rates need those that were not failed. Off, such problems share one category.",
+    )
+    categories: tuple[str, ...] = Field(
+        CATEGORIES,
+        min_length=1,
+        title="Categories",
+        description="Among which the extractor chooses; what fits none is uncategorised.",
     )
 
     @model_validator(mode="after")

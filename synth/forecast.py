@@ -112,6 +112,10 @@ def forecast(config: RunConfig) -> Forecast:
     """
     if faults := list(prompt_faults(config)):
         raise ConfigError(*faults)
+    if config.aims:
+        from synth.forecast_aimed import forecast_aimed
+
+        return forecast_aimed(config)
     documents, passages, unread = _read(config)
     if not passages.num_rows:
         raise ConfigError("documents.paths: no passage is left to read; look at its files and `min_chars`.")
@@ -157,6 +161,8 @@ def total(stages: Iterable[StageForecast]) -> StageForecast:
 
 def _asked(passages: int, config: RunConfig) -> dict[str, int]:
     """Combinations of each level that a model is asked, at most; a ceiling takes those that give most."""
+    if config.aims:
+        return {"targeted": min(config.targets.budget, config.target.candidates or config.targets.budget)}
     sets = _sets(passages, config)
     left = config.target.candidates or sum(sets.values())
     asked = {}
@@ -313,7 +319,7 @@ def _attempts(passages: int, config: RunConfig) -> Iterable[tuple[StageForecast,
 def _most_questions(passages: int, config: RunConfig) -> int:
     per_call = config.questions
     return sum(
-        sets * per_call.samples * getattr(per_call, f"{level}_per_call")
+        sets * per_call.samples * getattr(per_call, f"{level}_per_call", 1)
         for level, sets in _asked(passages, config).items()
     )
 

@@ -29,6 +29,8 @@ SEARCHED = (
     "documents",
     "concepts",
     "mentions",
+    "weaknesses",
+    "problem_concepts",
 )
 # Tables whose rows are made of the reply to one call.
 WITH_CALL = ("extractions", "questions", "answers", "candidates", "rollouts")
@@ -48,6 +50,7 @@ class Lineage:
     calls: list[Row] = field(default_factory=list)
     rejected: list[Row] = field(default_factory=list)
     votes: list[Row] = field(default_factory=list)
+    problems: list[Row] = field(default_factory=list)
     attempts: list[Row] = field(default_factory=list)
 
 
@@ -72,6 +75,15 @@ def calls_of(row: Row) -> list[str]:
 def _question_of(row_id: str, origin: Row) -> str:
     """The question that a row belongs to; its own id where it names none."""
     return str(origin.get("question_id") or origin.get("problem_id") or row_id)
+
+
+def _is_found(match: Row) -> bool:
+    return match["tier"] != "none" and match["concept_id"] is not None
+
+
+def _listings(problems: Iterable[Row]) -> Iterable[Row]:
+    """One row of concepts of each problem: all of them come of one call."""
+    return (row["concepts"][0] for row in problems if row["concepts"])
 
 
 class _Reader:
@@ -99,6 +111,7 @@ class _Reader:
         passages = self._passages(origin or {}, rows.get("questions", {}), combination)
         concepts = self._concepts(origin or {}, combination)
         votes, tried = self._votes(row_id, origin or {}), self._attempts(row_id, origin or {})
+        problems = self._problems(origin or {}, combination)
         return Lineage(
             id=row_id,
             kind=kind,
@@ -107,9 +120,10 @@ class _Reader:
             concepts=concepts,
             passages=passages,
             documents=self._by_ids("documents", {p["document_id"] for p in passages}),
-            calls=self._calls([*rows.values(), *votes, *tried], rejected, passages),
+            calls=self._calls([*rows.values(), *votes, *tried, *_listings(problems)], rejected, passages),
             rejected=rejected,
             votes=votes,
+            problems=problems,
             attempts=tried,
         )
 
@@ -120,6 +134,20 @@ class _Reader:
         found = {name: self._where(name, "call_id", {call_id}) for name in WITH_CALL}
         rows = {name: made[0] for name, made in found.items() if made}
         return Lineage(id=call_id, kind="call", rows=rows, calls=calls)
+
+    def _problems(self, origin: Row, combination: Row) -> list[Row]:
+        """The failed problems that a question aims at, each with its concepts and its history."""
+        ids = set(combination.get("targets") or [origin.get("problem_id")]) - {None}
+        listed = self._where("problem_concepts", "problem_id", ids)
+        histories = {row["problem_id"]: row for row in self._by_ids("histories", ids)}
+        return [
+            {
+                **row,
+                "accuracies": histories.get(row["problem_id"], {}).get("accuracies", []),
+                "concepts": [one for one in listed if one["problem_id"] == row["problem_id"]],
+            }
+            for row in self._by_ids("weaknesses", ids)
+        ]
 
     def _votes(self, row_id: str, origin: Row) -> list[Row]:
         """Every response to a question, those of an aggregate's drafts before the aggregate."""
@@ -162,14 +190,17 @@ class _Reader:
 
     def _concepts(self, origin: Row, combination: Row) -> list[Row]:
         if combination:
-            return self._by_ids("concepts", {*combination["topics"], *combination["key_concepts"]})
+            ids = {*combination["topics"], *combination["key_concepts"]}
+            matched = self._where("matches", "weak_id", ids)
+            return self._by_ids("concepts", ids | {row["concept_id"] for row in matched if _is_found(row)})
         if passage := origin.get("passage_id"):
             mentions = self._where("mentions", "passage_id", {passage})
             return self._by_ids("concepts", {row["concept_id"] for row in mentions})
         return []
 
     def _walk(self, combination: Row, concepts: list[Row]) -> list[Row]:
-        names = {row["concept_id"]: row["name"] for row in concepts}
+        weak = {row["weak_id"]: row["name"] for row in self._table("matches").to_pylist()}
+        names = weak | {row["concept_id"]: row["name"] for row in concepts}
         steps = combination.get("walk") or []
         return [{**step, "name": names.get(step["concept_id"], "")} for step in steps]
 

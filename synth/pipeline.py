@@ -1,25 +1,23 @@
 """The road as data: for each stage its tables, its settings, and the function that does the work.
 
-`settings` name what can change the rows of a stage; with the fingerprints of what it reads, the
-hashes of its prompts, the identities of its models and `version`, they make its fingerprint.
-`version` is raised whenever the code of a stage changes what it makes.
+`stage` says what a stage is, `lower_line` has those of rollouts, weaknesses and targets.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fnmatch import fnmatch
-from typing import Any, NamedTuple
+from typing import Any
 
-import pyarrow as pa
-
-from synth.config import EXCLUDED, Role, RunConfig
+from synth.config import EXCLUDED, RunConfig
 from synth.dedup.contamination import read_benchmarks
 from synth.documents.find import find_sources
 from synth.documents.formats.added import added_readers
 from synth.ids import digest
+from synth.lower_line import LOWER, aimed
 from synth.prompts.library import PromptLibrary
 from synth.road import stages_of
 from synth.schemas import STAGES, TABLES
+from synth.stage import Needs, Stage, Tables
 from synth.stages.answers import answer_questions
 from synth.stages.base import Output
 from synth.stages.calls import Services
@@ -36,37 +34,6 @@ from synth.stages.screen import screen_questions
 from synth.text import fingerprint_sources
 from synth.verify.code.check import runner
 from synth.writing import sha256_of
-
-Tables = Mapping[str, pa.Table]
-Work = Callable[[Tables, RunConfig, Services], Output | Iterable[Output]]
-
-
-class Needs(NamedTuple):
-    """What a stage depends on beside what it always does, under some settings."""
-
-    settings: tuple[str, ...] = ()
-    prompts: tuple[str, ...] = ()
-    roles: tuple[Role, ...] = ()
-    reads: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """One stage. `cut` names the input table that is cut into parts; None: one part does it all.
-
-    `reads` and `cut` may name tables of stages that a configuration leaves out: `road` settles that.
-    """
-
-    name: str
-    version: int
-    reads: tuple[str, ...]
-    settings: tuple[str, ...]
-    work: Work
-    cut: str | None = None
-    prompts: tuple[str, ...] = ()
-    roles: tuple[Role, ...] = ()
-    outside: Callable[[RunConfig], str] = lambda config: ""
-    more: Callable[[RunConfig], Needs] = lambda config: Needs()
 
 
 def _documents(tables: Tables, config: RunConfig, services: Services) -> Iterable[Output]:
@@ -276,12 +243,15 @@ DATASET = Stage(
     more=_wanted,
 )
 
-PIPELINE = (DOCUMENTS, CONCEPTS, GRAPH, COMBINATIONS, QUESTIONS, SCREEN, JUDGE, ANSWERS, DIFFICULTY, DATASET)
+UPPER = (DOCUMENTS, CONCEPTS, GRAPH, COMBINATIONS, QUESTIONS, SCREEN, JUDGE, ANSWERS, DIFFICULTY, DATASET)
+PIPELINE = (*LOWER, *UPPER)
 BY_NAME: dict[str, Stage] = {stage.name: stage for stage in PIPELINE}
+# As they stand where questions are aimed.
+AIMED = BY_NAME | aimed(BY_NAME)
 # What is read in the place of a table whose stage is left out; of other such tables nothing is.
 INSTEAD = {"judged": "screened"}
 # Where a path may lie differs between machines; what it holds is hashed instead (`outside`, prompt hashes).
-_PATHS = ("documents.paths", "screen.benchmarks", "prompts.dir")
+_PATHS = ("documents.paths", "rollouts.paths", "screen.benchmarks", "prompts.dir")
 
 
 def road(config: RunConfig) -> tuple[Stage, ...]:
@@ -291,7 +261,7 @@ def road(config: RunConfig) -> tuple[Stage, ...]:
 
 def stage_of(name: str, config: RunConfig) -> Stage:
     """A stage as it stands on the road of a configuration."""
-    stage, there = BY_NAME[name], stages_of(config)
+    stage, there = (AIMED if config.aims else BY_NAME)[name], stages_of(config)
 
     def found(table: str) -> str | None:
         return table if TABLES[table].stage in there else INSTEAD.get(table)

@@ -14,6 +14,7 @@ REASONS: dict[str, str] = {
     "personal_data": "holds personal data of a kind that is to be masked",
     "empty": "nothing is left after boilerplate and white space were removed",
     "too_short": "shorter than the configured limit",
+    "too_broad": "names no more than the category does",
     "too_long": "longer than the configured limit",
     "low_rating": "rated too low for its domain, clarity or language to be worth reading",
     "not_sampled": "left out because a sample of the passages was asked for",

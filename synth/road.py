@@ -11,6 +11,12 @@ from synth.schemas import STAGES
 
 # Stages that need not be there, each with what it is there for.
 OPTIONAL: dict[str, Callable[[RunConfig], bool]] = {
+    "rollouts": lambda config: config.aims,
+    "weaknesses": lambda config: config.aims,
+    "targets": lambda config: config.aims,
+    "documents": lambda config: config.has_documents,
+    "concepts": lambda config: config.has_documents,
+    "graph": lambda config: config.has_documents,
     "judge": lambda config: bool(config.roles.judge),
     "difficulty": lambda config: bool(config.roles.student),
 }

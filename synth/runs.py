@@ -21,13 +21,14 @@ from synth.llm.client import Client
 from synth.llm.journal import Journal
 from synth.llm.prices import Prices
 from synth.llm.spent import spent_before, who_answers
-from synth.pipeline import Stage, flatten, is_excluded, made_from, road, stage_of, stages_before
+from synth.pipeline import flatten, is_excluded, made_from, road, stage_of, stages_before
 from synth.places import find_run
 from synth.prompts.library import PromptLibrary
 from synth.publish.folder import publish, recover
 from synth.road import stages_of
 from synth.schemas import STAGES, TABLES
 from synth.settings import anchored, to_toml
+from synth.stage import Stage
 from synth.stages.calls import Services
 from synth.stages.tally import Tally
 from synth.store import Manifest, PartRecord, StageStore, part_key

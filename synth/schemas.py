@@ -12,6 +12,7 @@ from synth.columns import texts as _texts
 from synth.columns import whole as _int
 from synth.reasons import REASONS
 from synth.rollouts.tables import ROLLOUTS, TRIED
+from synth.sws.aimed_tables import AIMED
 from synth.verify.judging import CRITERIA
 
 __all__ = [
@@ -28,8 +29,11 @@ __all__ = [
     "stage_folder",
 ]
 
-# The road every row travels. A run folder numbers its stage folders by this order.
+# The lower line: what a student keeps failing. Its folders are lettered, so that no other is renumbered.
+LOWER = ("rollouts", "weaknesses", "targets")
+# The road every row travels. A run folder numbers the folders of all other stages by this order.
 STAGES = (
+    *LOWER,
     "documents",
     "concepts",
     "graph",
@@ -184,19 +188,25 @@ _ALL = (
         "combination_id",
         (
             _text("combination_id", "content id of concepts, references, level and sampler"),
-            _text("level", "`level1`, `level2` or `level3`"),
+            _text("level", "`level1`, `level2`, `level3` or `targeted`"),
             _text("sampler", "how the concepts were chosen"),
-            _text("start_id", "passage or topic that the combination was drawn for"),
+            _text("start_id", "passage or topic that it was drawn for; of targeted ones the first problem"),
             _texts("topics", "concept ids of its topics, sorted"),
             _texts("key_concepts", "concept ids of its key concepts, sorted"),
             _texts("names", "canonical names of topics, then of key concepts, in those orders"),
             Column(
                 "walk",
                 pa.list_(WALK_STEP),
-                "steps (`start`, `topic`, `cross`, `key_concept`, `dead_end`), each with its passage",
+                "steps (`start`, `topic`, `cross`, `key_concept`, `dead_end`; from a weak concept also `up`;"
+                " of problems `together`, `similar`, `uniform`), each with its passage or problem",
             ),
             _texts("references", "passage ids of the references, best first"),
             Column("scores", pa.list_(pa.float64()), "Jaccard similarity of each reference"),
+            _text("category", "category that it was drawn for; null where it is not targeted", True),
+            _texts(
+                "targets", "failed problems that its concepts are of; null where it is not targeted", True
+            ),
+            _text("difficulty_label", "difficulty that is asked for, else null", True),
         ),
     ),
     Table(
@@ -207,11 +217,11 @@ _ALL = (
         (
             _text("question_id", "content id of combination, prompt, model, sample and place"),
             _text("combination_id", "combination it was written from"),
-            _text("origin", "`level1`, `level2` or `level3`"),
+            _text("origin", "`level1`, `level2`, `level3` or `targeted`"),
             _text("question", "the question"),
             _texts("concepts", "canonical names of the concepts it uses, as far as known"),
             _texts("references", "passage ids that stood in the prompt"),
-            _text("difficulty", "difficulty level named by the model, else null", True),
+            _text("difficulty", "difficulty level named by the model, or asked for; else null", True),
             _text("outline", "how the model planned it, where its prompt asks for that; else null", True),
             _text("source_kind", "`original` (taken from the passage) or `new`; else null", True),
             _text("language", "language that was asked for"),
@@ -315,6 +325,7 @@ _ALL = (
     ),
     TRIED,
     ROLLOUTS,
+    *AIMED,
     Table(
         "dataset",
         "dataset",
@@ -330,7 +341,8 @@ _ALL = (
                 " `vote`; null for open text",
                 True,
             ),
-            _text("origin", "`level1`, `level2` or `level3`"),
+            _text("origin", "`level1`, `level2`, `level3` or `targeted`"),
+            _text("category", "category of the failed problems it aims at; null where it aims at none", True),
             _texts("concepts", "canonical names of the concepts it uses"),
             _texts("sources", "sources of the documents that stood in the prompt"),
             _texts("licences", "licences of those documents, `unknown` where none was stated"),
@@ -338,7 +350,7 @@ _ALL = (
             _text("answer_model", "identity of the model that wrote the answer"),
             _text("language", "language of the question"),
             _text("domain", "domain of the recipe"),
-            _text("difficulty", "difficulty level named by the model, else null", True),
+            _text("difficulty", "difficulty level named by the model, or asked for; else null", True),
             _text("answer_mode", "how the answer was chosen: `single`, `vote` or `aggregate`"),
             _float("agreement", "share of the responses asked for that agree with the label", True),
             _text("verdict", "lowest verdict of the judges, `perfect` or `acceptable`", True),
@@ -377,8 +389,9 @@ TABLES: dict[str, Table] = {t.name: t for t in _ALL}
 
 
 def stage_folder(stage: str) -> str:
-    """Folder of a stage inside a run, for example `03_graph`."""
-    return f"{STAGES.index(stage) + 1:02d}_{stage}"
+    """Folder of a stage inside a run, for example `03_graph`, or `a2_weaknesses` of the lower line."""
+    place = STAGES.index(stage) + 1
+    return f"a{place}_{stage}" if stage in LOWER else f"{place - len(LOWER):02d}_{stage}"
 
 
 def main_table(stage: str) -> str:

@@ -51,6 +51,7 @@ def load(
     model: str | None = None,
     sample: int | None = None,
     overrides: Sequence[str] = (),
+    rollouts: Sequence[str] = (),
 ) -> RunConfig:
     """The configuration of a run: a recipe, then the options of the command line, then `a.b=c` overrides.
 
@@ -60,6 +61,8 @@ def load(
     tree = read_recipe(recipe) if recipe else {}
     if documents:
         _set(tree, "documents.paths", list(documents))
+    if rollouts:
+        _set(tree, "rollouts.paths", list(rollouts))
     if sample is not None:
         _set(tree, "documents.sample", sample)
     # Entries first, so that --model can name one; the rest after it, so that it can correct a role.
@@ -88,6 +91,7 @@ def build(tree: Mapping[str, Any]) -> RunConfig:
         raise ConfigError(*(_sentence(error) for error in fault.errors())) from fault
     paths = {
         "documents": config.documents.model_copy(update={"paths": _resolve(config.documents.paths)}),
+        "rollouts": config.rollouts.model_copy(update={"paths": _resolve(config.rollouts.paths)}),
         "screen": config.screen.model_copy(update={"benchmarks": _resolve(config.screen.benchmarks)}),
     }
     return config.model_copy(update=paths)
@@ -166,6 +170,9 @@ def anchored(config: RunConfig) -> RunConfig:
     }
     update = {
         "documents": documents.model_copy(update={"paths": tuple(map(_absolute, documents.paths))}),
+        "rollouts": config.rollouts.model_copy(
+            update={"paths": tuple(map(_absolute, config.rollouts.paths))}
+        ),
         "screen": screen.model_copy(update={"benchmarks": tuple(map(_absolute, screen.benchmarks))}),
         "prompts": prompts.model_copy(update=folder),
         "models": entries,

@@ -21,7 +21,7 @@ from synth.settings import build, read_recipe
 from synth.store import Manifest, StageStore, part_key
 
 if TYPE_CHECKING:
-    from synth.pipeline import Stage
+    from synth.stage import Stage
 
 State = Literal["finished", "partly", "to do"]
 

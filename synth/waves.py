@@ -83,10 +83,15 @@ def waves(run: Run) -> Iterator[Wave]:
 
 def road(run: Run) -> Iterator[tuple[str, Wave]]:
     """Every stage in the order in which they are to be run, with its wave."""
-    yield from ((stage, Wave(1)) for stage in BEFORE)
+    yield from ((stage, Wave(1)) for stage in first(run.config))
     for wave in waves(run):
         yield from ((stage, wave) for stage in waved(run.config))
     yield from ((stage, Wave(1)) for stage in AFTER)
+
+
+def first(config: RunConfig) -> tuple[str, ...]:
+    """The stages before all waves: those of `BEFORE` that the configuration has."""
+    return tuple(stage for stage in stages_of(config) if stage in BEFORE)
 
 
 def waved(config: RunConfig) -> tuple[str, ...]:
@@ -100,6 +105,7 @@ def most_rows(levels: Sequence[str], config: RunConfig) -> list[int]:
     each = {
         f"level{level}": asked.samples * int(getattr(asked, f"level{level}_per_call")) for level in (1, 2, 3)
     }
+    each["targeted"] = asked.samples
     return list(accumulate(each[level] for level in levels))
 
 

@@ -85,9 +85,9 @@ def test_no_benchmark_text_is_published(tmp_path: Path) -> None:
 
     plain = fake.write
 
-    def write(body: dict, name: str) -> str:  # type: ignore[type-arg]
+    def write(body: dict, name: str, *more: object) -> str:  # type: ignore[type-arg]
         asked = (body.get("response_format") or {}).get("json_schema", {}).get("name")
-        return scripted if asked == "passage_questions" else plain(body, name)
+        return scripted if asked == "passage_questions" else plain(body, name, *more)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fake, "write", write)
@@ -153,7 +153,7 @@ def test_without_text_no_passage_is_published(documents: Path, monkeypatch: pyte
 
     plain, told = fake.write, list[str]()
 
-    def write(body: dict, name: str) -> str:  # type: ignore[type-arg]
+    def write(body: dict, name: str, *more: object) -> str:  # type: ignore[type-arg]
         shown = str(body["messages"][-1]["content"])
         told.append(shown)
         echo = json.dumps(shown[-600:])
@@ -165,7 +165,7 @@ def test_without_text_no_passage_is_published(documents: Path, monkeypatch: pyte
             "concept_questions": shown,
         }
         return wrong.get(kind) or (
-            plain(body, name) if len(told) % 2 else f"I cannot help with {shown[:250]}"
+            plain(body, name, *more) if len(told) % 2 else f"I cannot help with {shown[:250]}"
         )
 
     monkeypatch.setattr(fake, "write", write)

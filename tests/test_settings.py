@@ -8,13 +8,15 @@ from synth.errors import ConfigError
 from synth.runs import Run
 from synth.settings import build, load, shipped_recipes, to_toml
 from synth.standing import run_config
+from tests import rolled
 
 
 @pytest.mark.parametrize("recipe", shipped_recipes())
 def test_every_shipped_recipe_loads(recipe: str, documents: Path) -> None:
-    config = load(recipe, [str(documents)])
+    log = [str(rolled.write(documents / "log.jsonl"))]
+    config = load(recipe, [str(documents)], rollouts=log)
     assert config.recipe == recipe
-    check(load(recipe, [str(documents)], "fake"), Path())
+    check(load(recipe, [str(documents)], "fake", rollouts=log), Path())
 
 
 def test_a_configuration_survives_being_written(tmp_path: Path) -> None:

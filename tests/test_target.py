@@ -16,7 +16,7 @@ import synth
 from synth.changes import outdated
 from synth.config import ModelConfig, RunConfig
 from synth.facade import Result, run_stage
-from synth.pipeline import PIPELINE, made_from
+from synth.pipeline import made_from, stage_of
 from synth.prompts.library import PromptLibrary
 from synth.report import manifests, read_stats
 from synth.road import stages_of
@@ -26,7 +26,7 @@ from synth.settings import load
 from synth.stages.dataset import rows_to_keep
 from synth.standing import standing
 from synth.target import Walked, next_limit, sentence
-from synth.waves import BEFORE, FILE, road, waved
+from synth.waves import FILE, first, road, waved
 from tests import corpus
 
 ROWS = 40
@@ -43,7 +43,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> RunConfig:
 def begun(config: RunConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that has its combinations: to be copied, as reading takes longer than all that follows."""
     with Run.open(config, tmp_path_factory.mktemp("begun"), "r") as run:
-        for stage in BEFORE:
+        for stage in first(config):
             run_stage(run, stage, lambda *_: None)
     return run.folder
 
@@ -268,8 +268,8 @@ def test_a_wave_whose_calls_failed_is_not_relied_on(config: RunConfig, carry_out
 
 def test_without_a_target_nothing_is_as_much_as_mentioned(config: RunConfig, carry_out: Carry) -> None:
     prompts = PromptLibrary(None)
-    for stage in PIPELINE:
-        made = made_from(stage, config, prompts, lambda entry: entry, {})
+    for stage in stages_of(config):
+        made = made_from(stage_of(stage, config), config, prompts, lambda entry: entry, {})
         assert not [key for key in made["settings"] if key.startswith("target")]
     result = carry_out(config)
     assert all("limit" not in m.made_from for m in manifests(result.folder).values())

@@ -32,6 +32,7 @@ def init(
 def check(
     recipe: options.Recipe,
     documents: options.Documents = None,
+    rollouts: options.Rollouts = None,
     model: options.Model = None,
     name: options.Name = None,
     out: options.Out = None,
@@ -45,7 +46,7 @@ def check(
     from synth.check import check as look
 
     options.check_name(name)
-    config = options.configuration(recipe, documents, model, sample, overrides)
+    config = options.configuration(recipe, documents, model, sample, overrides, rollouts)
     runs = options.runs_folder(out)
     look(config, runs)
     _show(config, name, runs)
@@ -54,13 +55,17 @@ def check(
 def _show(config: "RunConfig", name: str | None, runs: Path) -> None:
     from synth.documents.find import find_sources
     from synth.runs import default_name
+    from synth.sws.files import logs
 
     folder = runs / (name or default_name(config))
     entries = config.endpoints()
     rows: list[tuple[str, object]] = [
         ("recipe", f"{config.recipe} ({config.preset}), {config.domain}, seed {config.seed}"),
-        ("documents", counted(len(find_sources(config.documents.paths)), "file")),
     ]
+    if config.aims:
+        rows.append(("rollouts", counted(len(logs([Path(path) for path in config.rollouts.paths])), "log")))
+    if config.has_documents:
+        rows.append(("documents", counted(len(find_sources(config.documents.paths)), "file")))
     for role, entry in config.played().items():
         rows.append((role, _model(entry, entries[entry])))
     rows += [("broker", said) for name, entry in config.in_use().items() if (said := _broker(name, entry))]

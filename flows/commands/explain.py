@@ -28,14 +28,7 @@ NAME_CHARS = 60
 # What the tree says of a row; the rest of its columns are ids that lead to other branches of it.
 SHOWN: dict[str, tuple[str, ...]] = {
     "questions": (
-        "question",
-        "outline",
-        "origin",
-        "difficulty",
-        "source_kind",
-        "concepts",
-        "prompt_id",
-        "model",
+        *("question", "origin", "outline", "difficulty", "source_kind", "concepts", "prompt_id", "model"),
     ),
     "screened": ("nearest_id", "nearest_jaccard", "source_overlap", "example_overlap", "benchmark_overlap"),
     "judged": ("verdict", "rule", "judgements", "well_posed", "givens", "sought", "checker"),
@@ -59,7 +52,11 @@ SHOWN: dict[str, tuple[str, ...]] = {
         *("difficulty", "pass_rate", "pass_low", "pass_high", "attempts", "right", "wrong", "truncated"),
         *("undecided", "agreement", "label", "student", "verifier", "prompt_id"),
     ),
-    "combinations": ("combination_id", "level", "sampler", "names"),
+    "combinations": ("combination_id", "level", "sampler", "category", "difficulty_label", "names"),
+    "weaknesses": (
+        *("category", "is_weakness", "definition", "max_accuracy", "slope", "visits", "label", "source"),
+        "problem",
+    ),
     "passages": ("title", "source", "language", "licence", "position", "text"),
     "documents": (
         "title",
@@ -75,7 +72,10 @@ SHOWN: dict[str, tuple[str, ...]] = {
     "concepts": ("name", "kind", "surfaces", "passages", "documents", "degree"),
     "mentions": ("name", "kind", "surface", "passage_id"),
 }
+# Steps of draws from the concepts of failed problems, and not in a graph.
+OF_PROBLEMS = ("together", "similar", "uniform")
 TITLES = {
+    "weaknesses": "weakness",
     "screened": "checks that the question passed",
     "judged": "what the judges said",
     "difficulty": "how hard it is",
@@ -124,6 +124,7 @@ def _tree(found: "Lineage", limit: int | None) -> "Tree":
     _votes(tree, found, limit)
     _attempts(tree, found.attempts, limit)
     _walk(tree, found.walk, limit)
+    _problems(tree, found.problems, limit)
     _list(tree, "concepts", found.concepts, lambda row: concept_line(row, limit))
     _passages(tree, found, limit)
     _calls(tree, found.calls, limit)
@@ -228,12 +229,24 @@ def _rejections(tree: "Tree", rows: list[Row], limit: int | None) -> None:
         _fields(branch, kept, tuple(kept), limit)
 
 
+def _problems(tree: "Tree", rows: list[Row], limit: int | None) -> None:
+    """The failed problems behind a question: how they were failed, and which concepts they test."""
+    for row in rows:
+        word = "failed problem" if row["is_weakness"] else "problem"
+        branch = _branch(tree, f"{word} {row['problem_id']}")
+        _fields(branch, row, SHOWN["weaknesses"], limit)
+        _leaf(branch, "accuracies", ", ".join(f"{value:g}" for value in row["accuracies"]), limit)
+        _leaf(branch, "concepts", ", ".join(one["name"] for one in row["concepts"]), limit)
+
+
 def _walk(tree: "Tree", steps: list[Row], limit: int | None) -> None:
     if not steps:
         return
-    branch = _branch(tree, "walk on the graph")
+    drawn = any(step["phase"] in OF_PROBLEMS for step in steps)
+    branch = _branch(tree, "draw from failed problems" if drawn else "walk on the graph")
     for place, step in enumerate(steps, 1):
-        behind = f", by passage {step['passage_id']}" if step.get("passage_id") else ""
+        unit = "problem" if drawn else "passage"
+        behind = f", by {unit} {step['passage_id']}" if step.get("passage_id") else ""
         _leaf(branch, f"{place}. {step['phase']}", f"{_name(step, limit)}{behind}", limit)
 
 

@@ -23,6 +23,12 @@ Documents = Annotated[
         "--documents", metavar="PATH...", help="Files, folders or globs to read, instead of the recipe's."
     ),
 ]
+Rollouts = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--rollouts", metavar="PATH...", help="Training logs of a student, for recipes that aim (`sws-…`)."
+    ),
+]
 Model = Annotated[
     str | None,
     typer.Option(
@@ -65,6 +71,7 @@ def configuration(
     model: str | None = None,
     sample: int | None = None,
     overrides: list[str] | None = None,
+    rollouts: list[str] | None = None,
 ) -> "RunConfig":
     """The configuration that a command was asked for.
 
@@ -73,7 +80,7 @@ def configuration(
     """
     from synth.settings import load
 
-    return load(recipe, documents or (), model, sample, overrides or ())
+    return load(recipe, documents or (), model, sample, overrides or (), rollouts or ())
 
 
 def runs_folder(out: Path | None) -> Path:

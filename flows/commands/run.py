@@ -19,8 +19,8 @@ class RunCommand(TyperCommand):
     """A command whose `--documents` takes all paths that follow it, as a shell expands `notes/*`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Repeat `--documents` before each of its paths."""
-        return super().parse_args(ctx, spread(args, "--documents"))
+        """Repeat `--documents` and `--rollouts` before each of their paths."""
+        return super().parse_args(ctx, spread(spread(args, "--documents"), "--rollouts"))
 
 
 def spread(args: list[str], option: str) -> list[str]:
@@ -43,6 +43,7 @@ def spread(args: list[str], option: str) -> list[str]:
 def run(
     recipe: options.Recipe,
     documents: options.Documents = None,
+    rollouts: options.Rollouts = None,
     model: options.Model = None,
     name: options.Name = None,
     out: options.Out = None,
@@ -72,7 +73,8 @@ def run(
     """
     options.check_name(name)
     wanted = [f"target.rows={rows}"] if rows else []
-    config = options.configuration(recipe, documents, model, sample, [*(overrides or ()), *wanted])
+    asked = [*(overrides or ()), *wanted]
+    config = options.configuration(recipe, documents, model, sample, asked, rollouts)
     config = config.model_copy(update={"reuse": (*config.reuse, *(reuse or ()))})
     runs = options.runs_folder(out)
     if dry_run:

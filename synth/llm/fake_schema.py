@@ -82,6 +82,8 @@ class Filler:
             return self._writer.topics[: max(1, most)]
         if not _is(name, _CONCEPTS):
             return []
+        if self._writer.prompt.seed:
+            return self._writer.key_concepts[: fake_text.SEED_CONCEPTS]
         if self._writer.prompt.concepts or any(_is(p, _QUESTIONS) for p in path[:-1]):
             return self._writer.chosen[: max(1, most)]
         # The topic before decides which share of the concepts is listed under it.
@@ -103,6 +105,10 @@ class Filler:
             return writer.answer()
         if _is(name, _LEVELS):
             return self._draw.choice(fake_text.LEVELS)
+        if name == "category" and writer.prompt.seed:
+            return writer.category()
+        if name == "outline":
+            return writer.outline()
         if name == "subject":
             return self._draw.choice(fake_text.SUBJECTS)
         if name == "kind":

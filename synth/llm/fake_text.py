@@ -2,7 +2,7 @@
 
 In: the messages of a request. Out: text that survives the same checks as a real model's. Only the last user
 message is read for data: `<passage …>`, `<concepts>` with lines `- name`, `<question>`; for a
-student `<problem>`.
+student `<problem>`; of a failed problem `<seed>`, and `<categories>` with lines `- name`.
 """
 
 import json
@@ -24,6 +24,8 @@ _QUESTION = re.compile(r"<question\b[^>]*>(.*?)</question>", re.DOTALL)
 _DRAFT = re.compile(r"<draft\b[^>]*>(.*?)</draft>", re.DOTALL)
 _PROBLEM = re.compile(r"<problem\b[^>]*>(.*?)</problem>", re.DOTALL)
 _SUBJECT = re.compile(r"<subject\b[^>]*>(.*?)</subject>", re.DOTALL)
+_SEED = re.compile(r"<seed\b[^>]*>(.*?)</seed>", re.DOTALL)
+_CATEGORIES = re.compile(r"<categories\b[^>]*>(.*?)</categories>", re.DOTALL)
 _SENTENCE_END = re.compile(r"[.!?](?:\s|$)")
 _ITEM = re.compile(r"<item\b[^>]*>(.*?)</item>", re.DOTALL)
 _BULLET = re.compile(r"^\s*[-*]\s+(.+?)\s*$", re.MULTILINE)
@@ -33,6 +35,7 @@ _ANY_WORD = re.compile(r"\w+|[^\w\s]")
 LEVELS = ("elementary school", "middle school", "high school", "college")
 GRADES = ("relevance", "clarity", "language_quality", "overall")
 EMBEDDED = 256
+SEED_CONCEPTS = 5
 SUBJECTS = ("mathematics", "science", "statistics", "physics")
 _COMMON_TEXT = """
     about above after again also although always another any because been before being below between both
@@ -58,13 +61,15 @@ class Prompt:
     drafts: tuple[str, ...] = ()
     problem: str = ""
     code: bool = False
+    seed: str = ""
+    categories: tuple[str, ...] = ()
 
 
 def read_prompt(messages: list[Mapping[str, str]]) -> Prompt:
     """Data of the last user message; tags of every message, the data left out."""
     users = [m["content"] for m in messages if m.get("role") == "user"]
     last = users[-1] if users else ""
-    bare = "\n".join(_PASSAGE.sub(" ", m["content"]) for m in messages)
+    bare = "\n".join(_SEED.sub(" ", _PASSAGE.sub(" ", m["content"])) for m in messages)
     # Where topics and key concepts are listed apart, questions are about those of the last list.
     listed = [_BULLET.findall(block) for block in _CONCEPTS.findall(last)]
     # Instructions may show the tag empty or with dots: a question has words.
@@ -79,6 +84,8 @@ def read_prompt(messages: list[Mapping[str, str]]) -> Prompt:
         drafts=tuple(draft.strip() for draft in _DRAFT.findall(last)),
         problem="".join(_PROBLEM.findall(last)[-1:]).strip(),
         code=any(fake_code.FENCE in m["content"] for m in messages if m.get("role") == "system"),
+        seed="".join(_SEED.findall(last)[-1:]).strip(),
+        categories=tuple(_BULLET.findall("".join(_CATEGORIES.findall(last)[-1:]))),
     )
 
 
@@ -134,7 +141,7 @@ class Writer:
         self.draw = draw
         self.model = model
         self.abilities = abilities
-        self.topics, self.key_concepts = names_of(prompt.passage)
+        self.topics, self.key_concepts = names_of(prompt.passage or prompt.seed)
         self.chosen = self.choose()
 
     def choose(self) -> list[str]:
@@ -147,6 +154,24 @@ class Writer:
     def question(self) -> str:
         """A word problem that can be read by itself, with the chosen concepts woven in."""
         return fake_frames.word_problem(self.draw, self.chosen)
+
+    def category(self) -> str:
+        """One of the categories on offer, by the words of the problem alone."""
+        place = zlib.crc32(self.prompt.seed.encode("utf-8", errors="replace"))
+        offered = self.prompt.categories or ("other",)
+        return offered[place % len(offered)]
+
+    def outline(self) -> str:
+        """How the chosen concepts are to be combined."""
+        return f"Combine {' and '.join(self.chosen)}: the first gives what the last needs."
+
+    def sorted_out(self) -> str:
+        """What is said of a failed problem, between tags: its category, or its concepts."""
+        about = f"The problem is about {self.topics[0]}."
+        if "category" in self.prompt.tags:
+            return f"<summary>{about}</summary>\n<category>{self.category()}</category>"
+        listed = "\n".join(f"- {name}" for name in self.key_concepts[:SEED_CONCEPTS])
+        return f"<reasons>{about}</reasons>\n<concepts>\n{listed}\n</concepts>"
 
     def answer(self) -> str:
         """A short worked answer with a number in a box; or an objection, where the prompt knows of such."""
@@ -189,6 +214,8 @@ class Writer:
             return "\n".join(f"<{name}>{of}</{name}>" for name, of in zip(GRADES, grades, strict=True))
         if judged := self.judged():
             return fake_judge.as_tags(judged)
+        if self.prompt.seed and {"category", "reasons"} & self.prompt.tags:
+            return self.sorted_out()
         if "item" in self.prompt.tags:
             return "\n".join(self._item() for _ in range(self.draw.randint(1, 3)))
         if "topics" in self.prompt.tags and not self.prompt.question:
@@ -199,6 +226,7 @@ class Writer:
         self.choose()
         fields = {
             "concepts": "; ".join(self.chosen),
+            "outline": self.outline() if "outline" in self.prompt.item_tags else "",
             "question": self.question(),
             "kind": self.draw.choice(("new", "new", "original")),
             "level": self.draw.choice(LEVELS),

@@ -31,7 +31,7 @@ _SECTION = re.compile(r"^# (System|User|Tags)\s*$", re.MULTILINE)
 # Tags that delimit data. Text of documents and models must not be able to close or open one.
 _DELIMITER = re.compile(
     r"<(\s*+(?:/\s*+)*+(?:passage|concepts|question|problem|item|kind|level|subject|unsuitable|topics|key_concepts"
-    r"|solution|final_answer|relevance|clarity|language_quality|overall|outline|assessment|question_format"
+    r"|solution|final_answer|seed|categories|category|summary|reasons|relevance|clarity|language_quality|overall|outline|assessment|question_format"
     r"|factual_accuracy|difficulty_alignment|concept_coverage|solvability|verdict|givens|sought|outcome|draft)\b)",
     re.IGNORECASE,
 )

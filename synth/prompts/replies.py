@@ -123,6 +123,26 @@ class Rating(Reply):
     overall: Grade
 
 
+class Category(Reply):
+    """The category of a problem, behind what it is about (METHOD 3.3)."""
+
+    summary: str
+    category: str
+
+
+class ConceptList(Reply):
+    """The concepts that a problem tests, nothing else: for very small models."""
+
+    concepts: list[str]
+
+
+class ProblemConcepts(Reply):
+    """The concepts that a problem tests, behind the reasons for them (METHOD 3.4)."""
+
+    reasons: str
+    concepts: list[str]
+
+
 def _word(given: Any) -> Any:
     """One of a few words, whatever its case and whether it is written with a hyphen, a blank or neither."""
     return re.sub(r"[\s-]+", "_", given.strip().lower()) if isinstance(given, str) else given
@@ -173,6 +193,9 @@ REPLIES: dict[str, type[Reply]] = {
     "passage_questions": PassageQuestions,
     "concept_questions": ConceptQuestions,
     "outlined_questions": OutlinedQuestions,
+    "category": Category,
+    "problem_concepts": ProblemConcepts,
+    "concept_list": ConceptList,
     "solution": Solution,
     "rating": Rating,
     "judgement": Judgement,

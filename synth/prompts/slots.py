@@ -38,6 +38,9 @@ SLOTS: dict[str, Slot] = {
     "level2": _COMBINATION,
     "level2_choose": _COMBINATION,
     "level3": _COMBINATION,
+    "category": Slot(COMMON | {"problem", "categories"}, ("category",)),
+    "problem_concepts": Slot(COMMON | {"problem", "category", "most"}, ("problem_concepts", "concept_list")),
+    "targeted": Slot(COMMON | {"language", "references", "concepts", "category", "difficulty"}, _LISTS),
     "rating": Slot(COMMON | {"title", "passage"}, ("rating",)),
     "document": Slot(COMMON | {"language", "kind", "subject"}, (None,)),
     "judge": Slot(

@@ -9,6 +9,7 @@ from typing import Any
 
 _NUMBER = re.compile(r"^\s*(\d+)(?:\.(\d+))?[.):]*\s+(.+)$")
 _BULLET = re.compile(r"^(\s*)[-*•]\s+(.+)$")
+_MARK = re.compile(r"^(?:[-*•]|\d+[.)])\s+")
 _GRADE = re.compile(r"[0-9]{1,2}")
 _ITEM = re.compile(r"<item>(.*?)</item>", re.DOTALL | re.IGNORECASE)
 
@@ -21,6 +22,8 @@ def read(text: str, model: Any) -> dict[str, Any]:
         return _grades(text, model)
     if {"verdict", "outcome"} & model.model_fields.keys():
         return _judged(text, model)
+    if {"category", "reasons"} & model.model_fields.keys() or [*model.model_fields] == ["concepts"]:
+        return _sorted_out(text, model)
     if "questions" not in model.model_fields:
         blocks = {tag: _block(text, tag) for tag in model.model_fields}
         return {tag: block for tag, block in blocks.items() if block is not None}
@@ -50,6 +53,16 @@ def _judged(text: str, model: Any) -> dict[str, Any]:
     if "givens" in whole:
         lines = (re.sub(r"^[-*•]\s+", "", line.strip()) for line in whole["givens"].splitlines())
         whole["givens"] = [line for line in lines if line]
+    return whole
+
+
+def _sorted_out(text: str, model: Any) -> dict[str, Any]:
+    """What is said of a problem, each in the one block of its name; concepts are lines."""
+    found = {tag: _every_block(text, tag) for tag in model.model_fields}
+    whole: dict[str, Any] = {tag: blocks[0] for tag, blocks in found.items() if len(blocks) == 1}
+    if "concepts" in whole:
+        lines = (_MARK.sub("", line.strip()) for line in whole["concepts"].splitlines())
+        whole["concepts"] = [line for line in lines if line]
     return whole
 
 

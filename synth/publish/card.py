@@ -10,7 +10,7 @@ from typing import Any
 import jinja2
 import pyarrow as pa
 
-from synth.config import CombinationsConfig, RunConfig
+from synth.config import CombinationsConfig, RunConfig, TargetsConfig
 from synth.costs import Share, tokens_said
 from synth.schemas import TABLES
 from synth.stages.dataset import UNKNOWN_LICENCE
@@ -22,6 +22,7 @@ ORIGINS = {
     "level1": "from one passage as it is",
     "level2": "from concepts of one passage",
     "level3": "from concepts that {how}, with the passages that hold most of them",
+    "targeted": "from concepts of problems that a student keeps failing",
 }
 HOW = {"graph_walk": "a walk on the graph joined", "uniform": "were drawn uniformly", "off": "were joined"}
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
@@ -69,6 +70,7 @@ def render_card(
         config=config,
         stats=stats,
         costs=[cost for cost in stats["cost"] if cost["calls"] != 0],
+        documents=documents.num_rows,
         picture=picture,
         contents=contents,
         demo_model=demo_model(stats["models"].get("generator", "")),
@@ -99,7 +101,9 @@ def demo_model(identity: str) -> str | None:
 
 
 def departures(config: RunConfig) -> list[str]:
-    """Each setting that differs from what SynthLLM describes, in words (METHOD 6.11)."""
+    """Each setting that differs from what the paper describes, in words (METHOD 6.11)."""
+    if config.aims:
+        return aimed_departures(config)
     paper = CombinationsConfig(level2="model_chooses", different_clusters=False, min_concepts=1, retries=0)
     combinations = config.combinations
     said = {
@@ -126,5 +130,34 @@ def departures(config: RunConfig) -> list[str]:
             config.roles.student and config.difficulty.keep == "band"
         ),
         "near-duplicates are found by MinHash and confirmed by exact Jaccard; no method is named": True,
+    }
+    return [line for line, holds in said.items() if holds]
+
+
+def aimed_departures(config: RunConfig) -> list[str]:
+    """The same for SwS."""
+    targets, answers = config.targets, config.answers
+    paper = TargetsConfig(mode="paper")
+    scored = targets.sampler == "cooccurrence_similarity"
+    said = {
+        "where no problem has more than one visit, those of a low pass rate count as failed": (
+            config.weakness.rule == "auto"
+        ),
+        "problems of a low pass rate at the last visit count as failed": config.weakness.rule == "rate",
+        "problems without a category share one": not config.weakness.label,
+        "co-occurrence is divided by frequencies, and few concepts come from one problem": scored
+        and targets.mode == "normalised",
+        "concepts are scored by co-occurrence alone": scored and not targets.similarity,
+        "sets are walked in the graph of documents, from weak concepts": targets.sampler == "graph_walk",
+        "sets are drawn uniformly, as a control": targets.sampler == "uniform",
+        f"sets have {targets.size} concepts instead of {paper.size}": targets.size != paper.size,
+        "questions have passages of documents in their prompts": config.has_documents,
+        "budgets are capped by what the concepts of a category bear, and no set is drawn twice": True,
+        "difficulties are named in words, not by competitions": targets.difficulties == paper.difficulties,
+        "questions are not judged": not config.roles.judge,
+        "answers are not agreed on by several responses": answers.mode != "vote",
+        "questions are kept whatever a student makes of them": not config.roles.student,
+        "rows are not cut to the shares of the categories": targets.rebalance == "off",
+        "questions that repeat a problem of the logs are left out": True,
     }
     return [line for line, holds in said.items() if holds]

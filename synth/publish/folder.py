@@ -22,6 +22,7 @@ from synth.errors import StoreError
 from synth.graph.picture import draw
 from synth.ids import digest
 from synth.places import OLD_DATASET
+from synth.publish.aimed import aimed_stats
 from synth.publish.answering import answering_stats
 from synth.publish.card import render_card
 from synth.publish.judging import judging_stats
@@ -80,13 +81,14 @@ def _sums(folder: Path) -> str:
 
 
 def _write(folder: Path, run_folder: Path, config: RunConfig, stages: tuple[str, ...], stamp: str) -> None:
-    tables = {name: StageStore(run_folder, TABLES[name].stage).read(name) for name in _READ}
+    tables = {name: _read(run_folder, name, stages) for name in _READ}
     rows, documents, concepts, incidence = (tables[name] for name in _READ)
     judging = _judging(run_folder) if "judge" in stages else None
     student = _student(run_folder, config) if "difficulty" in stages else None
     found = funnel(run_folder), manifests(run_folder)
     answering = _answering(run_folder, config)
-    stats = dataset_stats(rows, documents, concepts, incidence, *found, judging, answering, student)
+    aimed = aimed_stats(run_folder, rows) if config.aims else None
+    stats = dataset_stats(rows, documents, concepts, incidence, *found, judging, answering, student, aimed)
     meta = provenance(config, _version(), stats)
     leaks = _leak_finder(config)
     if config.dataset.include_text:
@@ -104,11 +106,18 @@ def _write(folder: Path, run_folder: Path, config: RunConfig, stages: tuple[str,
         path = folder / name / "train-00000-of-00001.parquet"
         write_table(path, _with_metadata(table, meta))
         contents[name] = sha256_of(path)[:16]
-    picture = _draw(tables["concepts"], tables["incidence"], folder / "graph.png")
+    picture = "graph" in stages and _draw(tables["concepts"], tables["incidence"], folder / "graph.png")
     write_json(folder / "stats.json", {**stats, "stamp": stamp})
     card = render_card(config, stats, tables["documents"], picture, contents)
     write_bytes(folder / "README.md", card.encode())
     write_bytes(folder / SUMS, _sums(folder).encode())
+
+
+def _read(run_folder: Path, name: str, stages: tuple[str, ...]) -> pa.Table:
+    """A table of the run; empty where its stage is left out."""
+    spec = TABLES[name]
+    there = spec.stage in stages
+    return StageStore(run_folder, spec.stage).read(name) if there else spec.schema.empty_table()
 
 
 def _judging(run_folder: Path) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """Rejected rows as they are published: with their reason, and without text that may not go out.
 
-Two things are held back. Text of benchmarks, under whatever reason it fell. And where documents are not to be
-published, whatever may repeat one: the documents themselves, and what models wrote, who may echo what they
-were shown. The run's own folder keeps all of it, for `synth explain`.
+Three things are held back. Text of benchmarks, under whatever reason it fell. Problems of logs, whose
+licences nobody states. And where documents are not to be published, whatever may repeat one: the documents
+themselves, and what models wrote, who may echo what they were shown. The run folder keeps all of it, for
+`synth explain`.
 """
 
 import json
@@ -12,7 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from synth.schemas import REASONS, TABLES
+from synth.schemas import LOWER, REASONS, TABLES
 from synth.store import StageStore
 
 # A contaminated question is the benchmark's.
@@ -21,10 +22,10 @@ NOTHING = "{}"
 # What of a row is a model's own words; the rest are ids, names of concepts and numbers.
 WORDS = (
     *("reply", "question", "outline", "answer", "label"),
-    *("assessment", "detail", "givens", "sought", "final_answers"),
+    *("assessment", "detail", "givens", "sought", "final_answers", "summary", "reasons"),
 )
 # Here the detail quotes the reply, or an endpoint that may quote the prompt.
-QUOTING = ("concepts", "questions", "judge", "answers", "difficulty")
+QUOTING = ("weaknesses", "targets", "concepts", "questions", "judge", "answers", "difficulty")
 
 Leaks = Callable[[str], bool]
 Row = dict[str, Any]
@@ -38,7 +39,7 @@ def published_rejected(run_folder: Path, stages: tuple[str, ...], with_text: boo
 
 
 def _shown(row: Row, leaks: Leaks) -> Row:
-    hidden = row["reason"] in WITHHELD or leaks(row["row"])
+    hidden = row["reason"] in WITHHELD or row["stage"] in LOWER or leaks(row["row"])
     detail = REASONS[row["reason"]] if leaks(row["detail"]) else row["detail"]
     return {**row, "detail": detail, "row": NOTHING if hidden else row["row"]}
 

@@ -30,6 +30,7 @@ def dataset_stats(
     judging: dict[str, Any] | None = None,
     answering: dict[str, Any] | None = None,
     student: dict[str, Any] | None = None,
+    aimed: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Counts, lengths, sources, models, funnel, costs, verdicts, agreement, pass rates, the graph's shape."""
     frame = rows.to_pandas(types_mapper=pd.ArrowDtype)
@@ -55,6 +56,7 @@ def dataset_stats(
         "judging": judging,
         "answering": answering,
         "student": student,
+        "aimed": aimed,
         "graph": statistics(concepts, incidence),
         "fingerprints": {stage: m.fingerprint for stage, m in manifests.items()},
         **_target(manifests),

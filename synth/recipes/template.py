@@ -13,7 +13,7 @@ import tomlkit
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
-from tomlkit.items import Table
+from tomlkit.items import Array, Table
 
 from synth.config import ModelConfig, PromptsConfig, RolesConfig, RunConfig, Sampling
 
@@ -50,6 +50,7 @@ EXAMPLES: dict[str, Any] = {
     "prices": "prices.toml",
     "checker": "big",
     "student": "big",
+    "right_at": 1.0,
 }
 
 
@@ -99,7 +100,14 @@ def _setting(
     else:
         # A table would take every setting below it for its own.
         inline = tomlkit.inline_table() if value == {} else value
-        into.add(name, list(value) if isinstance(value, tuple) else inline)
+        into.add(name, _array(name, value) if isinstance(value, tuple) else inline)
+
+
+def _array(name: str, values: tuple[Any, ...]) -> Array:
+    """On one line if it fits there, else one line for each item."""
+    array: Array = tomlkit.item(list(values))
+    array.multiline(len(f"{name} = {array.as_string()}") > WIDTH)
+    return array
 
 
 def _models() -> Table:

@@ -1,6 +1,7 @@
 """Answered questions in, published rows out: everything known of a question, in one row.
 
-Where a target says how many rows are wanted, those beyond it are rejected, whole.
+Where a target says how many rows are wanted, those beyond it are rejected, whole; aimed rows also where their
+category would have more than its share (`stages/shares.py`).
 """
 
 from collections import Counter
@@ -11,6 +12,7 @@ import pyarrow as pa
 
 from synth.config import RunConfig
 from synth.stages.base import Output, Rejected, make_table
+from synth.stages.shares import balanced
 
 Row = dict[str, Any]
 UNKNOWN_LICENCE = "unknown"
@@ -20,7 +22,8 @@ def assemble(tables: Mapping[str, pa.Table], config: RunConfig) -> Output:
     """One row per answered question, at most `target.rows`. Columns of stages that were left out are null."""
     questions = _by(tables["questions"], "question_id")
     screened = _by(tables["screened"], "question_id")
-    passages = _by(tables["passages"].drop_columns(["text"]), "passage_id")
+    passages = _by(tables["passages"].drop_columns(["text"]), "passage_id") if "passages" in tables else {}
+    aimed = _categories(tables["combinations"]) if config.aims else {}
     judged = _by(tables["judged"], "question_id") if "judged" in tables else {}
     tried = _by(tables["difficulty"], "question_id") if "difficulty" in tables else None
     answers = [a for a in tables["answers"].to_pylist() if tried is None or a["question_id"] in tried]
@@ -29,9 +32,12 @@ def assemble(tables: Mapping[str, pa.Table], config: RunConfig) -> Output:
             **_row(questions[a["question_id"]], screened[a["question_id"]], a, passages, config),
             **_verdict(judged.get(a["question_id"], {})),
             **_tried(tried[a["question_id"]] if tried is not None else {}),
+            "category": aimed.get(questions[a["question_id"]]["combination_id"]),
         }
         for a in answers
     ]
+    if config.aims and config.targets.rebalance == "shares":
+        return _rebalanced(rows, tables["budgets"], config)
     kept = rows_to_keep(rows, config.target.rows)
     return Output(
         {"dataset": make_table("dataset", (row for row in rows if row["id"] in kept))},
@@ -39,6 +45,28 @@ def assemble(tables: Mapping[str, pa.Table], config: RunConfig) -> Output:
         parents=kept,
         rejected=[_beyond(row, config.target.rows) for row in rows if row["id"] not in kept],
     )
+
+
+def _rebalanced(rows: list[Row], budgets: pa.Table, config: RunConfig) -> Output:
+    kept, due = balanced(rows, budgets, config.target.rows)
+    return Output(
+        {"dataset": make_table("dataset", (row for row in rows if row["id"] in kept))},
+        inputs=frozenset(row["id"] for row in rows),
+        parents=kept,
+        rejected=[_surplus(row, due, config.target.rows) for row in rows if row["id"] not in kept],
+    )
+
+
+def _surplus(row: Row, due: Mapping[str, int], target: int) -> Rejected:
+    if target:
+        return _beyond(row, target)
+    detail = f"{due[row['category']]:,} rows are the share of {row['category']}"
+    return Rejected(row["id"], row["combination_id"], "surplus", detail, None, row)
+
+
+def _categories(combinations: pa.Table) -> dict[str, str]:
+    columns = (combinations[name].to_pylist() for name in ("combination_id", "category"))
+    return dict(zip(*columns, strict=True))
 
 
 def rows_to_keep(rows: Sequence[Row], target: int) -> frozenset[str]:

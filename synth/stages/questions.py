@@ -6,6 +6,7 @@ from typing import Any
 import pyarrow as pa
 
 from synth.config import RunConfig
+from synth.documents.language import UNDECIDED, detect_language
 from synth.graph.names import canonical
 from synth.ids import content_id
 from synth.prompts.library import Prompt, PromptLibrary
@@ -18,11 +19,20 @@ Row = dict[str, Any]
 
 
 def write_questions(
-    combinations: pa.Table, passages: pa.Table, config: RunConfig, services: Services
+    combinations: pa.Table,
+    passages: pa.Table | None,
+    config: RunConfig,
+    services: Services,
+    problems: Mapping[str, str] | None = None,
 ) -> Output:
-    """`samples` calls per combination; a combination without a question is rejected."""
+    """`samples` calls per combination; a combination without a question is rejected.
+
+    `problems` are the texts of failed problems by id, whose language targeted questions are to have.
+    """
     rows = {row["combination_id"]: row for row in combinations.to_pylist()}
-    texts = {row["passage_id"]: row for row in passages.to_pylist()}
+    if problems is not None:
+        rows = {name: {**row, "language": spoken(row, problems, config)} for name, row in rows.items()}
+    texts = {row["passage_id"]: row for row in passages.to_pylist()} if passages is not None else {}
     asks = [
         Ask(row_id, prompt_of(row, services.prompts, config), _variables(row, texts, config), sample)
         for row_id, row in rows.items()
@@ -52,6 +62,7 @@ def prompt_of(combination: Row, prompts: PromptLibrary, config: RunConfig) -> Pr
         "level1": config.prompts.level1,
         "level2": config.prompts.level2,
         "level3": config.prompts.level3,
+        "targeted": config.prompts.targeted,
         "model_chooses": config.prompts.level2_choose,
     }
     return prompts.get(names.get(combination["sampler"]) or names[combination["level"]])
@@ -110,7 +121,7 @@ def _question(answered: Answered, row: Row, place: int, item: Any, text: str, la
         "question": text,
         "concepts": concepts_of(text, getattr(item, "concepts", None), row),
         "references": row["references"],
-        "difficulty": getattr(item, "level", None),
+        "difficulty": getattr(item, "level", None) or row.get("difficulty_label"),
         "outline": (getattr(item, "outline", None) or "").strip() or None,
         "source_kind": getattr(item, "kind", None),
         "language": language,
@@ -125,7 +136,7 @@ def concepts_of(text: str, chosen: list[str] | None, row: Row) -> list[str]:
     if chosen is not None:
         known = {canonical(name): name for name in row["names"]}
         return sorted({known[c] for name in chosen if (c := canonical(name)) in known})
-    if row["sampler"] == "code_chooses":
+    if row["sampler"] == "code_chooses" or row["level"] == "targeted":
         return sorted(set(row["names"]))
     lowered = text.casefold()
     return sorted({name for name in row["names"] if name.casefold() in lowered})
@@ -137,10 +148,22 @@ def _account(row_id: str, failed: list[Rejected], is_parent: bool) -> list[Rejec
 
 
 def _most(row: Row, config: RunConfig) -> int:
+    if row["level"] == "targeted":
+        return 1
     return int(getattr(config.questions, f"{row['level']}_per_call"))
 
 
+def spoken(row: Row, problems: Mapping[str, str], config: RunConfig) -> str:
+    """The language of the failed problems behind a combination, unless the recipe names one."""
+    if config.language != "source":
+        return config.language
+    found = detect_language("\n\n".join(problems[name] for name in row["targets"]))
+    return "en" if found == UNDECIDED else found
+
+
 def _language(row: Row, texts: Mapping[str, Row], config: RunConfig) -> str:
+    if row["level"] == "targeted":
+        return str(row["language"])
     return texts[row["references"][0]]["language"] if config.language == "source" else config.language
 
 
@@ -150,6 +173,8 @@ def _variables(row: Row, texts: Mapping[str, Row], config: RunConfig) -> Row:
         {"title": harmless_title(passage["title"], passage["source"]), "text": passage["text"]}
         for passage in passages
     ]
+    if row["level"] == "targeted":
+        return _aimed(row, references, config)
     topics = row["names"][: len(row["topics"])]
     key_concepts = row["names"][len(row["topics"]) :]
     return {
@@ -160,4 +185,15 @@ def _variables(row: Row, texts: Mapping[str, Row], config: RunConfig) -> Row:
         "key_concepts": key_concepts,
         "most": _most(row, config),
         "language": "the language of the passage" if config.language == "source" else config.language,
+    }
+
+
+def _aimed(row: Row, references: list[Row], config: RunConfig) -> Row:
+    code = f"the language with the ISO 639-1 code `{row['language']}`"
+    return {
+        "references": references,
+        "concepts": row["names"],
+        "category": row["category"],
+        "difficulty": row["difficulty_label"],
+        "language": code if config.language == "source" else config.language,
     }

@@ -20,6 +20,7 @@ from synth.dedup.normalise import spoken, tokens
 from synth.dedup.overlap import Best, Overlap
 from synth.dedup.survivors import Kept, choose
 from synth.documents.privacy import find_personal
+from synth.schemas import TABLES
 from synth.stages.base import Output, Rejected, make_table
 from synth.stages.orders import copied_order
 from synth.stages.screen_rules import Broken, broken_rule
@@ -93,40 +94,46 @@ class Checks:
 
 def screen_questions(
     questions: pa.Table,
-    passages: pa.Table,
+    passages: pa.Table | None,
     examples: Sequence[str],
     benchmarks: Sequence[Item],
     config: ScreenConfig,
     mask: Sequence[str] = (),
+    seeds: Mapping[str, str] | None = None,
 ) -> Output:
     """The questions that pass; each of the others is one rejected row.
 
-    `mask` names the kinds of personal data that no question may hold.
+    `mask` names the kinds of personal data that no question may hold; `seeds` are problems (id -> text) that
+    none may repeat.
     """
     rows = questions.to_pylist()
     checks = _checks(rows, passages, examples, benchmarks, config, mask)
     results = [checks.measure(row) for row in rows]
     rejected = [result for result in results if isinstance(result, Rejected)]
     measured = sorted((r for r in results if isinstance(r, Measured)), key=lambda m: m.preference)
-    distinct, copies = _without_copies(measured)
-    kept, near, nearest = _without_near(distinct, config)
+    known = {" ".join(tokens(text)): name for name, text in sorted((seeds or {}).items(), reverse=True)}
+    new, same = _same_as_seeds(measured, known)
+    distinct, copies = _without_copies(new)
+    unlike, like = _like_seeds(distinct, known, config)
+    kept, near, nearest = _without_near(unlike, config)
     return Output(
         tables={"screened": make_table("screened", (_screened(m, nearest) for m in kept))},
         inputs=frozenset(row["question_id"] for row in rows),
         parents=frozenset(m.row["question_id"] for m in kept),
-        rejected=[*rejected, *copies, *near],
+        rejected=[*rejected, *same, *copies, *like, *near],
     )
 
 
 def _checks(
     rows: Sequence[Row],
-    passages: pa.Table,
+    passages: pa.Table | None,
     examples: Sequence[str],
     benchmarks: Sequence[Item],
     config: ScreenConfig,
     mask: Sequence[str],
 ) -> Checks:
     used = {reference for row in rows for reference in row["references"]}
+    passages = TABLES["passages"].schema.empty_table() if passages is None else passages
     columns = (passages[name].to_pylist() for name in ("passage_id", "title", "text"))
     sources = {row_id: (title, text) for row_id, title, text in zip(*columns, strict=True) if row_id in used}
     known = {f"{place:06d}": text for place, text in enumerate(examples)}
@@ -138,6 +145,44 @@ def _checks(
         sources,
         mask,
     )
+
+
+def _same_as_seeds(
+    measured: Sequence[Measured], seeds: Mapping[str, str]
+) -> tuple[list[Measured], list[Rejected]]:
+    """The questions that are no seed, and the others; `seeds` are comparable text -> id."""
+    kept = [one for one in measured if one.comparable not in seeds]
+    broken = Broken("duplicate", "the text of a seed problem")
+    same = [one for one in measured if one.comparable in seeds]
+    return kept, [_reject(one.row, broken, seeds[one.comparable]) for one in same]
+
+
+def _like_seeds(
+    distinct: Sequence[Measured], seeds: Mapping[str, str], config: ScreenConfig
+) -> tuple[list[Measured], list[Rejected]]:
+    """The questions that are unlike all seeds, and the others. No two of all these texts are equal."""
+    if not seeds or not distinct:
+        return list(distinct), []
+    pairs = find_pairs(
+        [*(one.comparable for one in distinct), *seeds],
+        config.shingle_words,
+        config.permutations,
+        config.bands,
+        config.rows,
+        config.threshold,
+    )
+    ids, first = list(seeds.values()), len(distinct)
+    nearest: dict[int, tuple[float, str]] = {}
+    for left, right, jaccard in pairs:
+        if left < first <= right and jaccard >= config.threshold:
+            found = (-jaccard, ids[right - first])
+            nearest[left] = min(found, nearest.get(left, found))
+    kept = [one for place, one in enumerate(distinct) if place not in nearest]
+    said = "Jaccard similarity {:.3f} to a seed problem"
+    return kept, [
+        _reject(distinct[place].row, Broken("near_duplicate", said.format(-less)), seed)
+        for place, (less, seed) in nearest.items()
+    ]
 
 
 def _without_copies(measured: Sequence[Measured]) -> tuple[list[Measured], list[Rejected]]:

@@ -32,6 +32,10 @@ VARIABLES = {
     "subject": "algebra",
     "drafts": ["It is 4.", "It is 5."],
     "closed": True,
+    "problem": "Find 2+2.",
+    "categories": ["Algebra", "Geometry"],
+    "category": "Algebra",
+    "difficulty": "hard",
 }
 FORMS = ("json_schema", "json_object", "tags", "text")
 
@@ -59,7 +63,13 @@ def test_every_example_is_a_reply_that_would_be_accepted(name: str, form: str) -
         messages = prompt.render(form, 9, {**VARIABLES, "domain": domain})
         for message in messages:
             if message["role"] == "assistant" and prompt.front.reply:
-                if prompt.front.reply in ("solution", "rating", "judgement", "well_posedness"):
+                if prompt.front.reply in (
+                    "solution",
+                    "rating",
+                    "judgement",
+                    "well_posedness",
+                    "concept_list",
+                ):
                     assert parse_one(prompt.front.reply, form, message["content"])
                     continue
                 parsed = parse(prompt.front.reply, form, message["content"])
@@ -82,7 +92,17 @@ def test_data_cannot_close_its_delimiter(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "tag", ["<//passage>", "< / / concepts>", "<level>", "</subject>", "<kind>", "</ Verdict>", "<outcome>"]
+    "tag",
+    [
+        "<//passage>",
+        "< / / concepts>",
+        "<level>",
+        "</subject>",
+        "<kind>",
+        "</ Verdict>",
+        "<seed>",
+        "</ category>",
+    ],
 )
 def test_every_tag_of_a_prompt_is_broken_up(tag: str) -> None:
     assert as_data(tag) == f"‹{tag[1:]}"

@@ -1,0 +1,47 @@
+"""The SwS flow: both lines as sub-flows that meet, and the dataset that is made without Prefect."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import synth
+from synth.settings import load
+from tests import corpus, rolled
+from tests.flows.conftest import ask
+
+pytestmark = pytest.mark.flows
+Find = Callable[[str], list[dict[str, Any]]]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+@pytest.mark.parametrize("grounded", [True, False])
+def test_both_lines_meet_at_the_combinations(
+    running_server: str, runs_of: Find, tmp_path: Path, grounded: bool
+) -> None:
+    from flows.sws import sws
+
+    documents = [str(corpus.write(tmp_path / "documents"))] if grounded else []
+    log = rolled.write(tmp_path / "log.jsonl")
+    config = load("sws-recommended", documents, "fake", overrides=["targets.budget=12"], rollouts=[str(log)])
+    name = f"sws-{grounded}"
+    dataset = Path(sws(config, name, str(tmp_path / "runs")))
+    plain = synth.run(config, name=name, runs=tmp_path / "plain")
+    assert contents(dataset) == contents(plain.dataset)
+    inside = {"parent_flow_run_id": {"any_": [runs_of(name)[0]["id"]]}}
+    found = ask(running_server, "/flow_runs/filter", flow_runs=inside, sort="START_TIME_ASC")
+    upper = ["01 documents", "02 concepts", "03 graph"] if grounded else []
+    names = [
+        "a1 rollouts",
+        "a2 weaknesses",
+        "a3 targets",
+        *upper,
+        "04 combinations",
+        "05 questions",
+        "06 screen",
+    ]
+    assert [run["name"] for run in found] == [*names, "08 answers", "10 dataset"]
