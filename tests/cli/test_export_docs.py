@@ -12,6 +12,7 @@ import pytest
 from typer.testing import Result
 
 from flows.commands.export import export
+from flows.commands.verify import verify
 from synth.export import LeftOut, Options
 from tests.cli.test_export_rollouts import attempts
 
@@ -49,6 +50,6 @@ def test_the_form_of_your_own(finished: Path) -> None:
         names["cloze"]({**row, "label": ""}, Options())
 
 
-def test_every_option_on_the_page_is_one_of_the_command() -> None:
-    known = set(re.findall(r'"(--[a-z-]+)"', inspect.getsource(export)))
+def test_every_option_on_the_page_is_one_of_the_commands() -> None:
+    known = set(re.findall(r'"(--[a-z-]+)"', inspect.getsource(export) + inspect.getsource(verify)))
     assert set(re.findall(r"--[a-z][a-z-]+", PAGE)) <= known

@@ -1,6 +1,7 @@
 """`synth export` with rollouts, of a file and of a run; and with forms of another package."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -107,6 +108,19 @@ def test_rl_without_labels_says_what_is_missing(synth: Synth, tmp_path: Path) ->
 def test_the_rollouts_of_another_run_are_named_by_its_folder(run: Path, tmp_path: Path) -> None:
     options = Options(rollouts=run, max_pass_rate=0.5)
     assert export(run, "rl", tmp_path / "x.jsonl", options=options).rows == len(questions(run))
+
+
+def test_the_lines_for_a_notebook_run(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "exports.md").read_text()
+    (code,) = re.findall(r"```python\n(from synth.export.sources import .*?)```", page, re.DOTALL)
+    shutil.copytree(run, tmp_path / "data" / "runs" / "mine")
+    rows = attempts(run).to_pylist()
+    (tmp_path / "rollouts.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    exec(code, names)
+    assert names["balanced"].num_rows == len(rows)
+    assert names["kept"].to_pylist() == [True] * len(questions(run))
 
 
 def test_a_run_without_rollouts_says_what_is_missing(synth: Synth, finished: Path, tmp_path: Path) -> None:
