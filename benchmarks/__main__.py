@@ -23,6 +23,7 @@ from benchmarks import (
     soak,
     targets,
     transports,
+    viewing,
 )
 from benchmarks.peers import suite as peers
 
@@ -44,6 +45,7 @@ SUITES = {
     "screen": screen,
     "rollouts": rollouts,
     "equivalence": equivalence,
+    "viewing": viewing,
 }
 
 

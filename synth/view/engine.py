@@ -46,8 +46,8 @@ class Engine:
                 "allow_community_extensions": False,
             },
         )
-        # DuckDB 2.0.0 fails inside it where a condition on `file_row_number` meets a LIMIT; rows are fetched in
-        # two steps here anyway.
+        # DuckDB 2.0.0 fails inside it where a condition on `file_row_number` meets a LIMIT; rows are fetched
+        # in two steps here anyway.
         self._base.execute("SET disabled_optimizers = 'late_materialization'")
         self._base.execute("SET python_enable_replacements = false")
         self._base.execute("SET allowed_directories = ?", [[f"{folder}/" for folder in folders]])
