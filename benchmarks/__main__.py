@@ -23,6 +23,7 @@ from benchmarks import (
     soak,
     targets,
     transports,
+    viewing,
     weaknesses,
 )
 from benchmarks.peers import suite as peers
@@ -46,6 +47,7 @@ SUITES = {
     "rollouts": rollouts,
     "weaknesses": weaknesses,
     "equivalence": equivalence,
+    "viewing": viewing,
 }
 
 

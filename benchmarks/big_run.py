@@ -33,7 +33,7 @@ def make(runs: Path, name: str, rows: int) -> Path:
     config = load("synthllm-recommended", [str(runs)], "fake")
     write_bytes(folder / "run.toml", to_toml(anchored(config)).encode())
     passages = max(20, rows // 50)
-    concepts = [f"{a} {b}" for a in WORDS for b in WORDS if a < b][: max(20, min(600, rows // 5))]
+    concepts = [f"{a} {b}" for a in WORDS for b in WORDS if a < b][: min(600, passages)]
     stages: dict[str, dict[str, Iterator[dict[str, Any]]]] = {
         "documents": {"documents": _documents(passages // 4), "passages": _passages(passages, concepts)},
         "concepts": {"mentions": _mentions(passages, concepts)},
@@ -124,7 +124,8 @@ def _passages(count: int, concepts: list[str]) -> Iterator[dict[str, Any]]:
 
 
 def _of_passage(number: int, concepts: list[str]) -> list[str]:
-    return random.Random(number).sample(concepts, 5)
+    others = random.Random(number).sample(concepts, 5)
+    return list(dict.fromkeys([concepts[number % len(concepts)], *others]))[:5]  # each concept is somewhere
 
 
 def _mentions(count: int, concepts: list[str]) -> Iterator[dict[str, Any]]:

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from synth.graph.picture import HEIGHT, WIDTH, plan
+from synth.view.engine import QueryFault
 from synth.view.index import kept_beside
 from synth.view.sources import Source, Table
 from synth.writing import write_bytes
@@ -38,7 +39,10 @@ def drawing(source: Source) -> dict[str, Any]:
 
 def _work_out(source: Source) -> dict[str, Any]:
     concepts, incidence = (_read(source.tables[name]) for name in ("concepts", "incidence"))
-    found = plan(concepts, incidence, TOP)
+    try:
+        found = plan(concepts, incidence, TOP)
+    except (KeyError, ValueError, TypeError) as fault:
+        raise QueryFault("The tables of the concept graph do not fit each other; run it again.") from fault
     nodes = [
         {
             "id": row["concept_id"], "name": row["name"], "kind": row["kind"], "passages": row["passages"],

@@ -95,6 +95,7 @@ def watched(browser: Any, served: Served) -> Iterator[Watched]:
 def test_from_the_first_page_to_the_sentence(watched: Watched) -> None:
     page = watched.open("/")
     page.get_by_role("link", name="rich", exact=True).click()
+    page.wait_for_url("**/t/dataset")
     page.keyboard.press("/")
     page.keyboard.type("a")
     page.keyboard.press("Enter")

@@ -8,6 +8,7 @@ from starlette.responses import RedirectResponse, Response
 from synth.errors import ConfigError
 from synth.schemas import REASONS
 from synth.view import rows as of
+from synth.view.engine import QueryFault
 from synth.view.links import link
 from synth.view.pages.table import opened
 from synth.view.profile import Kind, Shape
@@ -63,6 +64,9 @@ def _trace(site: Site, source: Source, table: Table, cells: dict[str, Any]) -> T
         return trace(site.engine, source, str(cells[table.key]))
     except ConfigError:  # a row that nothing leads back from, as one of the graph
         return None
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as fault:
+        # Tables that `synth` did not write, or did not write together: what was wrong in them is anything.
+        raise QueryFault("The tables of this run do not fit each other, so its way back is lost.") from fault
 
 
 def _sorted_out(
