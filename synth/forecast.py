@@ -161,12 +161,10 @@ def total(stages: Iterable[StageForecast]) -> StageForecast:
 
 def _asked(passages: int, config: RunConfig) -> dict[str, int]:
     """Combinations of each level that a model is asked, at most; a ceiling takes those that give most."""
-    if config.aims:
-        return {"targeted": min(config.targets.budget, config.target.candidates or config.targets.budget)}
     sets = _sets(passages, config)
     left = config.target.candidates or sum(sets.values())
     asked = {}
-    for level in sorted(sets, key=lambda level: -int(getattr(config.questions, f"{level}_per_call"))):
+    for level in sorted(sets, key=lambda level: -int(getattr(config.questions, f"{level}_per_call", 1))):
         asked[level] = min(left, sets[level])
         left -= asked[level]
     return asked
@@ -174,6 +172,8 @@ def _asked(passages: int, config: RunConfig) -> dict[str, int]:
 
 def _sets(passages: int, config: RunConfig) -> dict[str, int]:
     """Combinations of each level, at most: as many topics as passages times topics of each."""
+    if config.aims:
+        return {"targeted": config.targets.budget}
     levels = config.combinations
     walks = passages * config.concepts.max_topics * levels.epochs
     level2 = {"code_chooses": passages * levels.level2_sets, "model_chooses": passages, "off": 0}
@@ -200,8 +200,8 @@ def _filter(passages: pa.Table, config: RunConfig) -> Iterable[tuple[StageForeca
     some = passages.slice(0, SAMPLED).to_pylist()
     ids = frozenset(row["passage_id"] for row in some)
     requests = _listen(config, lambda services: [*rate(lambda: iter(some), ids, len(ids), config, services)])
-    calls = min(passages.num_rows, settings.sample * settings.rounds)
-    calls = passages.num_rows if settings.mode == "rate" else calls
+    rated = passages.num_rows if settings.mode == "rate" else settings.sample * settings.rounds
+    calls = min(passages.num_rows, rated)
     yield (
         _stage(config.roles.of("rater"), config, "documents", requests, 0, calls, REPLY_TOKENS["ratings"]),
         _example(requests, "rating"),
@@ -376,8 +376,7 @@ def least_seconds(entry: ModelConfig, calls: int, prompt: int, reply: int) -> fl
         (prompt, entry.input_tokens_per_minute),
         (reply, entry.output_tokens_per_minute),
     )
-    found = [60.0 * count / per_minute for count, per_minute in limits if per_minute]
-    return max(found) if found else None
+    return max((60.0 * count / per_minute for count, per_minute in limits if per_minute), default=None)
 
 
 def _tokens(request: Request) -> int:
