@@ -20,6 +20,8 @@ from synth.verify.votes import clusters
 Comparer = Callable[[str], Answers | None]
 # No answer can begin with it: control characters are taken out of replies.
 _MARK = "\x00"
+# Pairs in which an answer may run out of time before it is given up.
+PATIENCE = 2
 
 
 class Comparison(NamedTuple):
@@ -32,6 +34,30 @@ class Comparison(NamedTuple):
     def sizes(self) -> list[int]:
         """Candidates in each cluster, the largest first."""
         return [len(places) for places in self.found]
+
+
+class Patient:
+    """Compares answers to one question, and gives up those that only cost time.
+
+    Each pair that hangs the library takes seconds until it is ended, and many answers make many pairs. An
+    answer that ran out of time with two others and was decided with none is not tried again: undecided it is.
+    """
+
+    def __init__(self, answers: Answers) -> None:
+        self._answers = answers
+        self._late: Counter[str] = Counter()
+        self._decided: set[str] = set()
+
+    def same(self, one: str, other: str) -> bool | None:
+        """Whether two answers are the same; None where that could not be decided, or was given up."""
+        if any(self._late[text] >= PATIENCE and text not in self._decided for text in (one, other)):
+            return None
+        found = self._answers.same(one, other)
+        if found.is_late:
+            self._late.update((one, other))
+        elif found.equal is not None:
+            self._decided.update((one, other))
+        return found.equal
 
 
 @contextmanager
@@ -53,11 +79,10 @@ def compared(candidates: Sequence[Candidate], answers: Answers | None) -> Compar
     if answers is None:
         return Comparison([], [None] * len(candidates))
     said = [_said(one, answers) for one in candidates]
+    patient = Patient(answers)
 
     def same(one: str, other: str) -> bool | None:
-        if _MARK in (one[:1], other[:1]):
-            return one == other
-        return answers.same(one, other).equal
+        return one == other if _MARK in (one[:1], other[:1]) else patient.same(one, other)
 
     def form(answer: str) -> str:
         return answer if answer.startswith(_MARK) else answers.form(answer)

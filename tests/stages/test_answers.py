@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import count, permutations
+from itertools import combinations, count, permutations
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,9 @@ from synth.settings import build
 from synth.stages.answers import answer_questions
 from synth.stages.base import Output
 from synth.stages.calls import Services
+from synth.stages.comparing import Patient
+from synth.verify.equivalence.outcome import LATE, Outcome
+from synth.verify.kinds import Answers
 from tests.stages.test_judge import question, tables
 
 Body = dict[str, Any]
@@ -339,3 +342,29 @@ def test_without_the_extra_nothing_is_asked(
     with pytest.raises(ConfigError, match="pip install 'synth\\[verify\\]'"):
         answer(settings(), lambda body: str(asked.append(body)))
     assert asked == []
+
+
+class Hanging:
+    """An engine that every answer with an integral hangs; others it compares by their text."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str]] = []
+
+    def same(self, gold: str, answer: str) -> Outcome:
+        self.asked.append((gold, answer))
+        if "int" in gold + answer:
+            return Outcome(None, f"{LATE} 5 s")
+        return Outcome(gold == answer, "by text")
+
+
+def test_answers_that_only_cost_time_are_given_up() -> None:
+    engine = Hanging()
+    patient = Patient(Answers("math", engine))
+    texts = [f"int {n}" for n in range(40)]
+    assert not any(patient.same(one, other) for one, other in combinations(texts, 2))
+    assert len(engine.asked) <= len(texts)
+    assert patient.same("7", "8") is False
+    # One that was decided with another stays, whatever it meets.
+    for hostile in ("int a", "int b", "int c"):
+        assert patient.same("7", hostile) is None
+    assert patient.same("7", "7") is True

@@ -2,12 +2,19 @@
 
 from typing import NamedTuple
 
+LATE = "no answer within"
+
 
 class Outcome(NamedTuple):
     """Whether two answers are the same; None where it could not be decided. The reason is for people."""
 
     equal: bool | None
     reason: str
+
+    @property
+    def is_late(self) -> bool:
+        """Whether the library was ended for want of time."""
+        return self.reason.startswith(LATE)
 
 
 SAME_TEXT = Outcome(True, "the same text")

@@ -9,7 +9,7 @@ import os
 
 from synth.processes import cause, signalled
 from synth.served import Served
-from synth.verify.equivalence.outcome import Outcome
+from synth.verify.equivalence.outcome import LATE, Outcome
 
 # The worker asks for a successor: its memory is used up.
 WORN_OUT = 3
@@ -48,7 +48,7 @@ class Slot(Served):
             kind, said = self._line(self._seconds)
         except Late:
             self._end_worker()
-            return Outcome(None, f"no answer within {self._seconds:g} s")
+            return Outcome(None, f"{LATE} {self._seconds:g} s")
         if kind == b"V":
             return Outcome(*json.loads(said))
         if kind == b"M":
