@@ -14,6 +14,11 @@ PIPE_WIDTH = 200
 class _Console(Console):
     """A console whose reader may leave: it falls silent then, and the work goes on."""
 
+    def __init__(self, *, stderr: bool = False) -> None:
+        super().__init__(stderr=stderr, markup=False, highlight=False, emoji=False)
+        # Rich keeps what `COLUMNS` was when the console was made; it is asked each time instead.
+        self._width = self._height = None
+
     def on_broken_pipe(self) -> None:
         """Throw away what follows, also what Python flushes at its end."""
         self.quiet = True
@@ -34,5 +39,5 @@ class _Console(Console):
         self._width, self._height = new_size
 
 
-out = _Console(markup=False, highlight=False, emoji=False)
-err = _Console(stderr=True, markup=False, highlight=False, emoji=False)
+out = _Console()
+err = _Console(stderr=True)

@@ -266,13 +266,19 @@ def test_the_way_back_shows_what_judges_said(judged: Judged) -> None:
     calls = [call["stage"] for call in found.calls]
     assert calls.count("judge") == 5  # two judges, two passes, one check
     assert found.rows["judged"]["verdict"] == row["verdict"]
-    shown = CliRunner().invoke(app, ["explain", str(judged.folder), row["id"], "--full"]).output
+    shown = (
+        CliRunner(env={"COLUMNS": "200"})
+        .invoke(app, ["explain", str(judged.folder), row["id"], "--full"])
+        .output
+    )
     for expected in ("what the judges said", "judge 2, pass 2: ", "solvability perfect", "sought: "):
         assert expected in shown
     fallen = pq.read_table(judged.dataset / "rejected").to_pylist()
     bad = next(row for row in fallen if row["reason"] == "judged_bad")
     assert [call["stage"] for call in lineage(judged.folder, bad["row_id"]).calls].count("judge") == 4
-    shown = CliRunner().invoke(app, ["explain", str(judged.folder), bad["row_id"]]).output
+    shown = (
+        CliRunner(env={"COLUMNS": "200"}).invoke(app, ["explain", str(judged.folder), bad["row_id"]]).output
+    )
     assert "rejected by stage judge: judged_bad" in shown
     assert "judge 2, pass 1: bad" in shown
 

@@ -243,7 +243,7 @@ def test_right_attempts_are_rows_for_supervised_training(tried: Tried, tmp_path:
         "--out",
         str(out),
     ]
-    done = CliRunner().invoke(app, args)
+    done = CliRunner(env={"COLUMNS": "200"}).invoke(app, args)
     assert done.exit_code == 0, done.output
     right = sum(row["pass_rate"] * 8 for row in rows_of(tried.dataset))
     assert len(out.read_text().splitlines()) == right
@@ -286,12 +286,14 @@ def test_the_way_back_shows_every_attempt(tried: Tried) -> None:
     assert [call["stage"] for call in one.calls].count("difficulty") == 1
     assert lineage(tried.folder, one.rows["rollouts"]["call_id"]).rows == {"rollouts": found.attempts[3]}
     assert found.rows["difficulty"]["pass_rate"] == row["pass_rate"]
-    shown = CliRunner().invoke(app, ["explain", str(tried.folder), row["id"]]).output
+    shown = CliRunner(env={"COLUMNS": "200"}).invoke(app, ["explain", str(tried.folder), row["id"]]).output
     assert f"attempts of fake@1#small: {row['pass_rate'] * 8:.0f} of 8 right" in shown
     assert "8 samples of one prompt, stage difficulty" in shown
     fallen = StageStore(tried.folder, "difficulty").read("rejected").to_pylist()
     easy = next(row for row in fallen if row["reason"] == "too_easy")
-    shown = CliRunner().invoke(app, ["explain", str(tried.folder), easy["row_id"]]).output
+    shown = (
+        CliRunner(env={"COLUMNS": "200"}).invoke(app, ["explain", str(tried.folder), easy["row_id"]]).output
+    )
     assert "rejected by stage difficulty: too_easy" in shown
     assert "attempts of fake@1#small: " in shown
 

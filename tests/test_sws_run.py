@@ -119,7 +119,7 @@ def test_the_way_back_leads_to_failed_problems_and_documents(grounded: Done) -> 
     assert found.passages
     assert {passage["source"] for passage in found.passages} == {*row["sources"]}
     assert {call["stage"] for call in found.calls} >= {"targets", "questions", "answers", "concepts"}
-    shown = CliRunner().invoke(app, ["explain", str(grounded.folder), row["id"]]).output
+    shown = CliRunner(env={"COLUMNS": "200"}).invoke(app, ["explain", str(grounded.folder), row["id"]]).output
     assert f"failed problem {found.problems[0]['problem_id']}" in shown
     assert "max_accuracy: 0.25" in shown
     assert "slope: -0.08" in shown

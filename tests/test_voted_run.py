@@ -179,24 +179,34 @@ def test_the_way_back_shows_votes(voted: Made, drafted: Made) -> None:
     fallen = next(row for row in voted.table("rejected") if row["reason"] == "no_agreement")
     found = lineage(voted.folder, fallen["row_id"])
     assert len(found.votes) == len(json.loads(fallen["row"])["final_answers"])
-    shown = CliRunner().invoke(app, ["explain", str(voted.folder), fallen["row_id"]]).output
+    shown = (
+        CliRunner(env={"COLUMNS": "200"}).invoke(app, ["explain", str(voted.folder), fallen["row_id"]]).output
+    )
     assert "rejected by stage answers: no_agreement" in shown
     assert "sample 1: " in shown
     calls = {row["call_id"] for row in found.votes}
     assert calls <= {call["call_id"] for call in found.calls}
     assert f"{len(calls)} samples of one prompt, stage answers" in shown
     assert shown.count("Solve the question step by step") == 1
-    whole = CliRunner().invoke(app, ["explain", str(voted.folder), fallen["row_id"], "--full"]).output
+    whole = (
+        CliRunner(env={"COLUMNS": "200"})
+        .invoke(app, ["explain", str(voted.folder), fallen["row_id"], "--full"])
+        .output
+    )
     assert all(f"reply of {call}" in whole for call in calls)
     sample = next(row for row in voted.table("rejected") if row["row_id"].startswith("cnd_"))
     one = lineage(voted.folder, sample["row_id"])
     assert (one.kind, one.rows["questions"]["question_id"]) == ("candidates", sample["source"])
-    one_call = CliRunner().invoke(app, ["explain", str(voted.folder), min(calls)])
+    one_call = CliRunner(env={"COLUMNS": "200"}).invoke(app, ["explain", str(voted.folder), min(calls)])
     assert one_call.exit_code == 0, one_call.output
     assert f"call {min(calls)}, stage answers" in one_call.output
     assert "candidate_id: cnd_" in one_call.output
     row = drafted.table("answers")[0]
-    shown = CliRunner().invoke(app, ["explain", str(drafted.folder), row["question_id"], "--full"]).output
+    shown = (
+        CliRunner(env={"COLUMNS": "200"})
+        .invoke(app, ["explain", str(drafted.folder), row["question_id"], "--full"])
+        .output
+    )
     assert "aggregate: " in shown
     assert ", kept" in shown
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flows import terminal
-from flows.console import out
+from flows.console import PIPE_WIDTH, out
 from synth.text import counted
 
 
@@ -79,3 +79,13 @@ def test_commands_name_a_program_that_is_found(monkeypatch: pytest.MonkeyPatch, 
 @pytest.mark.parametrize(("count", "said"), [(0, "0 rows"), (1, "1 row"), (2000, "2,000 rows")])
 def test_a_number_goes_with_its_noun(count: int, said: str) -> None:
     assert counted(count, "row") == said
+
+
+def test_the_width_is_that_of_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    console = type(out)()
+    assert console.width == 80
+    monkeypatch.setenv("COLUMNS", "120")
+    assert console.width == 120
+    monkeypatch.delenv("COLUMNS")
+    assert console.width == PIPE_WIDTH

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.flows
 
 TEXT = "The slope of a line is a ratio of differences; a constant slope means a constant rate of change. " * 3
 FILE = "<img src=x onerror=alert(1)> [a](javascript:alert(1)) www.evil.example ``` | .jsonl.gz"
-KEYS = {"funnel", "rejected", "data-card", "graph", "dataset"}
+KEYS = {"funnel", "rejected", "data-card", "graph", "dataset", "viewer"}
 Find = Callable[[str], list[dict[str, Any]]]
 
 
