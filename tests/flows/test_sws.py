@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 import synth
+from synth.rounds.plan import Loop
 from synth.settings import load
 from tests import corpus, rolled
 from tests.flows.conftest import ask
+from tests.rounds import loops
 
 pytestmark = pytest.mark.flows
 Find = Callable[[str], list[dict[str, Any]]]
@@ -45,3 +47,20 @@ def test_both_lines_meet_at_the_combinations(
         "06 screen",
     ]
     assert [run["name"] for run in found] == [*names, "08 answers", "10 dataset"]
+
+
+def test_each_round_is_a_flow_of_its_own(running_server: str, runs_of: Find, tmp_path: Path) -> None:
+    pytest.importorskip("math_verify")
+    from flows.sws import sws_rounds
+
+    config = loops.config(tmp_path, "targets.budget=4")
+    report = Path(sws_rounds(config, name="weekly", runs=str(tmp_path / "runs")))
+    assert Path(sws_rounds(config, name="weekly", runs=str(tmp_path / "runs"))) == report
+    assert [one["state"]["name"] for one in runs_of("weekly, rounds")] == ["Completed"] * 2
+    assert [len(runs_of(f"weekly-round{n}")) for n in (1, 2, 3)] == [1, 1, 0]
+    plain = Loop(config, tmp_path / "plain", "weekly")
+    loops.carry(plain, 2)
+    assert contents(report) == contents(plain.folder)
+    for number in (1, 2):
+        dataset = f"weekly-round{number}/dataset"
+        assert contents(tmp_path / "runs" / dataset) == contents(tmp_path / "plain" / dataset)
