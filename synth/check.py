@@ -48,6 +48,17 @@ def check(config: RunConfig, runs: Path, *, logs: bool = True) -> None:
         raise ConfigError(*faults)
 
 
+def warnings_of(config: RunConfig) -> Iterator[str]:
+    """What is allowed and may be regretted, one sentence each."""
+    roles = config.roles
+    players = {*roles.judge, *(found for found in (roles.student, roles.solver, roles.extractor) if found)}
+    if roles.judge and roles.student and players <= {roles.generator}:
+        yield (
+            f"{roles.generator} plays every role: it prefers its own questions, finds most of them easy, and"
+            " labels them alone. In the paper on SwS that gained little; name another judge or solver."
+        )
+
+
 def _combinations(config: RunConfig) -> Iterator[str]:
     if config.aims:
         return

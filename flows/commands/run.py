@@ -87,6 +87,7 @@ def run(
     config = options.configuration(recipe, documents, model, sample, asked, rollouts)
     config = config.model_copy(update={"reuse": (*config.reuse, *(reuse or ()))})
     runs = options.runs_folder(out)
+    options.warn(config)
     if rounds is not None:
         from flows.commands.ending import server_stopped
         from flows.commands.rounds import carry_out_rounds, show_plan
