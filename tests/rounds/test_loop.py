@@ -6,10 +6,13 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from synth.errors import ConfigError
+import synth
+from synth.errors import BudgetReached, ConfigError
 from synth.rounds.figures import Figures
+from synth.rounds.loop import seeds_of, try_seeds
 from synth.rounds.plan import Loop
-from tests.rounds.loops import BUDGET, EACH, carry, config, loop
+from synth.run_report import read
+from tests.rounds.loops import BUDGET, EACH, carry, config, entry, loop
 
 pytest.importorskip("math_verify")
 
@@ -64,6 +67,40 @@ def test_a_finished_round_is_not_touched_again(two: tuple[Loop, Figures]) -> Non
     carry(made, 2)
     assert contents(made.runs) == before
     assert not said
+
+
+def test_what_ended_a_round_early_does_not_show_in_it(two: tuple[Loop, Figures], tmp_path: Path) -> None:
+    few = loop(tmp_path, "budget.calls=20")
+    with pytest.raises(BudgetReached):
+        carry(few, 1)
+    assert not (tmp_path / "runs" / "l-round1" / "run.toml").exists()  # among the rollouts
+    done = loop(tmp_path)
+    try_seeds(done.round(1), seeds_of(done.round(1)))
+    with pytest.raises(BudgetReached):
+        synth.run(few.round(1).config, name="l-round1", runs=few.runs)
+    assert (tmp_path / "runs" / "l-round1" / "run.toml").exists()  # behind them
+    assert not (tmp_path / "runs" / "l-rounds").exists()
+    assert carry(done, 1).rounds == two[1].rounds[:1]
+    for part in ("dataset", "sampled/rollouts.parquet"):
+        one, other = (made.round(1).folder / part for made in (done, two[0]))
+        assert contents(one) == contents(other) if one.is_dir() else one.read_bytes() == other.read_bytes()
+
+
+def test_a_round_in_which_nothing_is_failed_ends_the_loop(tmp_path: Path) -> None:
+    learnt = entry("mine", "step{round}", "fake:?ability=1&ability=geometry@step1=0")
+    made = loop(tmp_path, learnt, "targets.budget=4")
+    with pytest.raises(ConfigError, match="none of 12 problems is failed"):
+        carry(made, 3)
+    told = json.loads((made.folder / "rounds.json").read_text())
+    assert [one["failed"] for one in told["rounds"]] == [6]
+
+
+def test_equal_calls_are_not_paid_twice(two: tuple[Loop, Figures]) -> None:
+    """What is still failed in the second round was asked for its concepts in the first."""
+    done = read(two[0].round(2).folder)
+    made = {line["stage"]: (line["made"], line["reused"]) for line in done["bill"]}
+    assert made["targets"] == (0, EACH)
+    assert made["questions"] == (BUDGET, 0)
 
 
 def test_each_round_is_a_run_that_explains_itself(two: tuple[Loop, Figures]) -> None:
