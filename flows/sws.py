@@ -7,8 +7,7 @@ rounds, each of them is such a flow of its own: new rollouts, new weaknesses, a 
 from pathlib import Path
 from typing import cast
 
-from prefect import flow, get_run_logger, task
-from prefect.cache_policies import NO_CACHE
+from prefect import flow, get_run_logger
 from prefect.runtime import flow_run
 
 from flows.artifacts import show_rounds
@@ -73,11 +72,14 @@ def sws_rounds(config: RunConfig, rounds: int = 0, name: str | None = None, runs
 
 
 def _sampled(one: Round, seeds: Seeds) -> Sampled:
-    """The rollouts of a round, as a task of its flow; Prefect would look through all seeds if it had them."""
+    """The rollouts of a round, as a sub-flow: a task that stops on purpose would not raise it.
 
-    @task(name="rollouts", cache_policy=NO_CACHE, persist_result=False)
+    It has no parameters, since Prefect would look through all the seeds.
+    """
+
+    @flow(name="rollouts", flow_run_name=f"rollouts of round {one.number}", persist_result=False)
     @one_sentence
     def rollouts() -> Sampled:
         return try_seeds(one, seeds, alarm=get_run_logger().warning)
 
-    return rollouts.with_options(task_run_name=f"rollouts of round {one.number}")()
+    return rollouts()
