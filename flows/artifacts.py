@@ -38,6 +38,7 @@ from synth.costs import stage_costs
 from synth.parts import Parts
 from synth.publish.card import markdown_text
 from synth.report import LEGEND, FunnelRow, funnel, manifests
+from synth.rounds.report import MARKDOWN
 from synth.run_report import read as read_report
 from synth.schemas import REASONS
 from synth.store import Manifest
@@ -56,6 +57,7 @@ SHOWN = ("question", "reply", "answer", "name", "text")
 WITHHELD = ("contaminated",)
 _FRONT_MATTER = re.compile(r"\A---\n.*?\n---\n+", re.DOTALL)
 _PICTURE = re.compile(r"^!\[[^\]]*\]\(graph\.png\)$", re.MULTILINE)
+_CHART = re.compile(r"^!\[[^\]]*\]\(rounds\.png\)$", re.MULTILINE)
 
 Tell = Callable[[str, int, int], None]
 
@@ -142,6 +144,15 @@ def show_card(dataset: Path, rows: int) -> None:
     card = _PICTURE.sub("The picture of the graph is the artifact `graph`.", card)
     described = f"The README.md that is published with the {counted(rows, 'question')}."
     create_markdown_artifact(card, key="data-card", description=described)
+
+
+def show_rounds(folder: Path, rounds: int) -> None:
+    """The report across rounds, as it lies in its folder."""
+    page = _CHART.sub("The chart is rounds.png beside it.", (folder / MARKDOWN).read_text(encoding="utf-8"))
+    described = (
+        f"What was failed in {counted(rounds, 'round')}, and what was aimed at. Files: {plain(folder)}"
+    )
+    create_markdown_artifact(page, key="rounds", description=described)
 
 
 def show_graph(dataset: Path, graph: Mapping[str, Any]) -> None:

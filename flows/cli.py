@@ -24,6 +24,7 @@ from flows.commands import (
     models,
     rollouts,
     run,
+    select,
     verify,
     view,
     weaknesses,
@@ -118,6 +119,7 @@ app.command()(export.export)
 app.command()(verify.verify)
 app.command()(rollouts.rollouts)
 app.command()(weaknesses.weaknesses)
+app.command()(select.select)
 app.add_typer(models.app)
 app.command("fake-endpoint")(endpoint.fake_endpoint)
 

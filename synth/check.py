@@ -8,6 +8,7 @@ from pathlib import Path
 
 from synth.config import ModelConfig, RunConfig
 from synth.config_answers import COMPARED
+from synth.config_rounds import ROUND
 from synth.dedup.contamination import read_benchmarks
 from synth.documents.find import find_sources
 from synth.errors import ConfigError, SynthError
@@ -29,13 +30,13 @@ from synth.verify.equivalence.engine import is_installed, require_library
 LEAST_FREE_BYTES = 200_000_000
 
 
-def check(config: RunConfig, runs: Path) -> None:
-    """Look at paths, prompts, endpoints and disk.
+def check(config: RunConfig, runs: Path, *, logs: bool = True) -> None:
+    """Look at paths, prompts, endpoints and disk; not at `logs` where they are still to be made.
 
     Raises:
         ConfigError: with every fault that was found, one sentence each.
     """
-    faults = [*_combinations(config), *_inputs(config), *prompt_faults(config), *_filter(config)]
+    faults = [*_combinations(config), *_inputs(config, logs), *prompt_faults(config), *_filter(config)]
     faults += [*_judges(config), *_answers(config), *_code(config), *_student(config)]
     faults += [*_reused(config, runs), *_money(config), *_disk(runs)]
     with Client(config.endpoints(), Journal(runs / "none", read_only=True)) as client:
@@ -45,6 +46,17 @@ def check(config: RunConfig, runs: Path) -> None:
             faults += [*static, *([asked] if asked else [])]
     if faults:
         raise ConfigError(*faults)
+
+
+def warnings_of(config: RunConfig) -> Iterator[str]:
+    """What is allowed and may be regretted, one sentence each."""
+    roles = config.roles
+    players = {*roles.judge, *(found for found in (roles.student, roles.solver, roles.extractor) if found)}
+    if roles.judge and roles.student and players <= {roles.generator}:
+        yield (
+            f"{roles.generator} plays every role: it prefers its own questions, finds most of them easy, and"
+            " labels them alone. In the paper on SwS that gained little; name another judge or solver."
+        )
 
 
 def _combinations(config: RunConfig) -> Iterator[str]:
@@ -141,8 +153,9 @@ def _reused(config: RunConfig, runs: Path) -> Iterator[str]:
             yield f"reuse: {fault}"
 
 
-def _inputs(config: RunConfig) -> Iterator[str]:
+def _inputs(config: RunConfig, logs: bool) -> Iterator[str]:
     if config.aims:
+        yield from rollouts.faults_of(config) if logs else ()
         yield from _rollouts(config)
     if config.aims and not config.documents.paths:
         return
@@ -162,8 +175,10 @@ def _inputs(config: RunConfig) -> Iterator[str]:
 
 
 def _rollouts(config: RunConfig) -> Iterator[str]:
-    """Logs that cannot be used, and settings that a run of them cannot have."""
-    yield from rollouts.faults_of(config)
+    """Settings that a run of logs cannot have."""
+    for name, entry in config.in_use().items():
+        if any(ROUND in text for text in (entry.model, entry.identity or "", entry.base_url)):
+            yield f"models.{name}: {ROUND} stands in it, which only rounds put a number in; add --rounds N."
     if config.weakness.merged == "split":
         fix = "set `drop`, or `refuse`"
         yield f"weakness.merged: a run needs one history for each problem, and `split` makes several; {fix}."

@@ -27,6 +27,7 @@ from synth.config_models import (
 )
 from synth.config_money import EXCLUDED_MONEY, BudgetConfig
 from synth.config_rollouts import RolloutsConfig
+from synth.config_rounds import RoundsConfig
 from synth.config_screen import ScreenConfig
 from synth.config_target import TargetConfig
 from synth.config_targets import TargetsConfig
@@ -55,6 +56,7 @@ __all__ = [
     "Role",
     "RolesConfig",
     "RolloutsConfig",
+    "RoundsConfig",
     "RunConfig",
     "Sampling",
     "ScreenConfig",
@@ -186,6 +188,7 @@ class RunConfig(Config):
     language: str = Field("source", title="Language", description="`source`, or one language's name.")
     seed: int = Field(0, title="Seed", description="Seed of every random stream.")
     rollouts: RolloutsConfig = RolloutsConfig()
+    rounds: RoundsConfig = RoundsConfig()
     weakness: WeaknessConfig = WeaknessConfig()
     targets: TargetsConfig = TargetsConfig()
     documents: DocumentsConfig = DocumentsConfig()
@@ -286,6 +289,7 @@ class RunConfig(Config):
 EXCLUDED: dict[str, str] = {
     "tasks": "scheduling only: rows are cut into parts, whatever task they run in",
     "part_rows": "rows are the same however they are cut",
+    "rounds.*": "what it makes of a round is that round's rollouts and models, which count by themselves",
     "reuse": "an equal call has the same answer, whichever run paid for it",
     "documents.readers": "speed only: each file is read by itself",
     "models.*.max_in_flight": "speed only",

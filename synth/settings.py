@@ -92,6 +92,7 @@ def build(tree: Mapping[str, Any]) -> RunConfig:
     paths = {
         "documents": config.documents.model_copy(update={"paths": _resolve(config.documents.paths)}),
         "rollouts": config.rollouts.model_copy(update={"paths": _resolve(config.rollouts.paths)}),
+        "rounds": config.rounds.model_copy(update={"seeds": _resolve(config.rounds.seeds)}),
         "screen": config.screen.model_copy(update={"benchmarks": _resolve(config.screen.benchmarks)}),
     }
     return config.model_copy(update=paths)
@@ -173,6 +174,7 @@ def anchored(config: RunConfig) -> RunConfig:
         "rollouts": config.rollouts.model_copy(
             update={"paths": tuple(map(_absolute, config.rollouts.paths))}
         ),
+        "rounds": config.rounds.model_copy(update={"seeds": tuple(map(_absolute, config.rounds.seeds))}),
         "screen": screen.model_copy(update={"benchmarks": tuple(map(_absolute, screen.benchmarks))}),
         "prompts": prompts.model_copy(update=folder),
         "models": entries,

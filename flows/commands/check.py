@@ -49,6 +49,7 @@ def check(
     config = options.configuration(recipe, documents, model, sample, overrides, rollouts)
     runs = options.runs_folder(out)
     look(config, runs)
+    options.warn(config)
     _show(config, name, runs)
 
 

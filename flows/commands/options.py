@@ -83,6 +83,15 @@ def configuration(
     return load(recipe, documents or (), model, sample, overrides or (), rollouts or ())
 
 
+def warn(config: "RunConfig") -> None:
+    """Say what is allowed and may be regretted."""
+    from flows.terminal import note
+    from synth.check import warnings_of
+
+    for said in warnings_of(config):
+        note(said)
+
+
 def runs_folder(out: Path | None) -> Path:
     """The folder of runs."""
     return out or home() / "runs"

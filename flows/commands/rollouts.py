@@ -93,7 +93,7 @@ def rollouts(
     columns = {"problem": problem, "label": label, "category": category}
     seeds = read_seeds(inputs, {role: name for role, name in columns.items() if name}, strip or ())
     if dry_run:
-        _show_expected(seeds, asked, as_json)
+        show_expected(seeds, asked, as_json)
         return
     _tell_seeds(seeds)
     from flows.counting import counting
@@ -115,7 +115,8 @@ def _tell_seeds(seeds: "Seeds") -> None:
         )
 
 
-def _show_expected(seeds: "Seeds", visits: "Visits", as_json: bool) -> None:
+def show_expected(seeds: "Seeds", visits: "Visits", as_json: bool) -> None:
+    """What sampling takes at most, by visit."""
     from flows.course import duration
     from synth.bill import as_tree
     from synth.rollouts.expected import expected

@@ -64,6 +64,16 @@ def run(
         int | None,
         typer.Option("--rows", min=1, metavar="N", help="Publish exactly N rows (--set target.rows=N)."),
     ] = None,
+    rounds: Annotated[
+        int | None,
+        typer.Option(
+            "--rounds",
+            min=0,
+            metavar="N",
+            help="Rounds of `sws-…`, until there are N: new rollouts, new weaknesses, a new dataset (section"
+            " `rounds`). 0 makes the next one, for schedules.",
+        ),
+    ] = None,
     no_ui: options.NoUi = False,
     stop_server: options.StopServer = False,
 ) -> None:
@@ -77,6 +87,17 @@ def run(
     config = options.configuration(recipe, documents, model, sample, asked, rollouts)
     config = config.model_copy(update={"reuse": (*config.reuse, *(reuse or ()))})
     runs = options.runs_folder(out)
+    options.warn(config)
+    if rounds is not None:
+        from flows.commands.ending import server_stopped
+        from flows.commands.rounds import carry_out_rounds, show_plan
+
+        if dry_run:
+            show_plan(config, name, runs)
+            return
+        with server_stopped(stop_server and not no_ui):
+            carry_out_rounds(config, rounds, name, runs, ui=not no_ui)
+        return
     if dry_run:
         from synth.forecast import forecast
 

@@ -51,6 +51,18 @@ def visits_of(
     names = tuple(models) or ((config.roles.student,) if config.roles.student else tuple(config.models))
     entries = {name: _entry(name, config, recipe) for name in names}
     tries = config.difficulty.attempts if attempts is None else attempts
+    return visits_in(config, entries, tries, names)
+
+
+def visits_in(
+    config: RunConfig, entries: dict[str, ModelConfig], tries: int, names: Sequence[str] = ()
+) -> Visits:
+    """Some entries as visits, in their order, with what a configuration says of prompts and limits.
+
+    Raises:
+        ConfigError: with every fault that was found.
+    """
+    names = tuple(names or entries)
     if faults := [*_named(names), *_order(names, tries)]:
         raise ConfigError(*faults)
     config = config.model_copy(update={"models": entries})
@@ -70,7 +82,12 @@ def _entry(name: str, config: RunConfig, recipe: str | None) -> ModelConfig:
         tree: dict[str, Any] = {}
         use_model(tree, name)
         found = ModelConfig.model_validate(tree["models"][name])
-    return found.model_copy(update={"structured": "tags"})
+    return as_text(found)
+
+
+def as_text(entry: ModelConfig) -> ModelConfig:
+    """An entry that is asked for plain text."""
+    return entry.model_copy(update={"structured": "tags"})
 
 
 def _named(names: Sequence[str]) -> Iterator[str]:
@@ -92,7 +109,7 @@ def _faults(config: RunConfig, entries: dict[str, ModelConfig]) -> Iterator[str]
         yield from entry_faults(name, entry)
         if kind_of(entry) == "wordllama":
             yield f"--model {name}: it gives embeddings only; name another entry."
-        first = who.setdefault(_asked(entry), name)
+        first = who.setdefault(asked_of(entry), name)
         if first != name:
             fix = "give the second an `identity` of its own if it is another checkpoint"
             yield f"models.{name}: it asks the very same as models.{first}, and would get its answers; {fix}."
@@ -101,7 +118,7 @@ def _faults(config: RunConfig, entries: dict[str, ModelConfig]) -> Iterator[str]
         yield from (no_price(name) for name in entries if prices.get(name) is None)
 
 
-def _asked(entry: ModelConfig) -> tuple[str, str, str]:
+def asked_of(entry: ModelConfig) -> tuple[str, str, str]:
     """What tells the calls to one entry from those to another."""
     who = entry.base_url if kind_of(entry) == "embedded" else identity_of(entry)
     return who, entry.model, repr(sorted(entry.beside.items()))

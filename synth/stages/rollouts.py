@@ -40,7 +40,9 @@ def reading(config: RunConfig) -> Reading:
 def faults_of(config: RunConfig) -> list[str]:
     """What is wrong with the logs as far as their first rows tell: they may be large."""
     if not config.rollouts.paths:
-        return ["rollouts.paths: no rollouts were given; add --rollouts PATH or set it in the recipe."]
+        rounds = ", or --rounds 1 for those of rounds.seeds" if config.rounds.seeds else ""
+        fix = f"add --rollouts PATH or set it in the recipe{rounds}"
+        return [f"rollouts.paths: no rollouts were given; {fix}."]
     try:
         for log in logs([Path(path) for path in config.rollouts.paths]):
             roles: Roles = {}

@@ -7,9 +7,13 @@ from typing import Any
 import pytest
 
 import synth
+from synth.errors import BudgetReached
+from synth.rounds.loop import seeds_of, try_seeds
+from synth.rounds.plan import Loop
 from synth.settings import load
 from tests import corpus, rolled
 from tests.flows.conftest import ask
+from tests.rounds import loops
 
 pytestmark = pytest.mark.flows
 Find = Callable[[str], list[dict[str, Any]]]
@@ -45,3 +49,39 @@ def test_both_lines_meet_at_the_combinations(
         "06 screen",
     ]
     assert [run["name"] for run in found] == [*names, "08 answers", "10 dataset"]
+
+
+def test_each_round_is_a_flow_of_its_own(running_server: str, runs_of: Find, tmp_path: Path) -> None:
+    pytest.importorskip("math_verify")
+    from flows.sws import sws_rounds
+
+    config = loops.config(tmp_path, "targets.budget=4")
+    report = Path(sws_rounds(config, name="weekly", runs=str(tmp_path / "runs")))
+    assert Path(sws_rounds(config, name="weekly", runs=str(tmp_path / "runs"))) == report
+    assert [one["state"]["name"] for one in runs_of("weekly, rounds")] == ["Completed"] * 2
+    assert [len(runs_of(f"weekly-round{n}")) for n in (1, 2, 3)] == [1, 1, 0]
+    plain = Loop(config, tmp_path / "plain", "weekly")
+    loops.carry(plain, 2)
+    assert contents(report) == contents(plain.folder)
+    for number in (1, 2):
+        dataset = f"weekly-round{number}/dataset"
+        assert contents(tmp_path / "runs" / dataset) == contents(tmp_path / "plain" / dataset)
+
+
+@pytest.mark.parametrize("before", [False, True])
+def test_a_ceiling_stops_the_rounds_as_it_was_told_to(
+    running_server: str, runs_of: Find, tmp_path: Path, before: bool
+) -> None:
+    pytest.importorskip("math_verify")
+    from flows.sws import sws_rounds
+
+    name = f"few-{before}"
+    config = loops.config(tmp_path, "targets.budget=4", "budget.calls=20")
+    if before:  # the rollouts are there, so that it is the run which ends
+        one = Loop(loops.config(tmp_path, "targets.budget=4"), tmp_path / "runs", name).round(1)
+        try_seeds(one, seeds_of(one))
+        config = loops.config(tmp_path, "targets.budget=4", "budget.calls=5")
+    with pytest.raises(BudgetReached):
+        sws_rounds(config, name=name, runs=str(tmp_path / "runs"))
+    assert [one["state"]["name"] for one in runs_of(f"{name}, rounds")] == ["BudgetReached"]
+    assert (tmp_path / "runs" / f"{name}-round1" / "run.toml").exists() == before

@@ -1,0 +1,86 @@
+"""The loop: for each round new rollouts, then an ordinary run, then the report across all rounds so far.
+
+In: rounds (`plan`), and a function that carries out a run. Out: run folders, one a round, and the report. A
+finished round is never touched again; whatever ended the loop, the same command goes on.
+"""
+
+from collections.abc import Callable, Sequence
+from itertools import islice
+from pathlib import Path
+
+from synth.check import check
+from synth.errors import ConfigError
+from synth.rollouts.folder import CALLS
+from synth.rollouts.sampling import Sampled, sample
+from synth.rollouts.seeds import Seeds, read_seeds
+from synth.rounds.figures import Figures, figures
+from synth.rounds.plan import Loop, Round
+from synth.rounds.report import write_report
+from synth.text import counted
+
+Say = Callable[[str], None]
+Try = Callable[[Round, Seeds], Sampled]
+Make = Callable[[Round], object]
+
+
+def run_rounds(loop: Loop, rounds: int, make: Make, try_seeds: Try, say: Say) -> Figures:
+    """Make rounds until there are `rounds` of them; 0: finish the one that was begun, or make the next.
+
+    `make` runs or resumes the run of a round to its dataset, `try_seeds` samples its rollouts.
+
+    Raises:
+        ConfigError: with every fault of the next round that can be found before a call.
+        SynthError, Stopped: as the run of a round raises them; the report of the finished rounds is there.
+    """
+    done = list(islice(loop.finished(), rounds or None))
+    for number in range(len(done) + 1, (rounds or len(done) + 1) + 1):
+        one = loop.round(number)
+        _make(one, loop.runs, make, try_seeds, say)
+        done.append(one)
+        _report(loop, done)
+    return _report(loop, done)
+
+
+def _make(one: Round, runs: Path, make: Make, try_seeds: Try, say: Say) -> None:
+    if one.visits is not None:
+        # All that can be wrong with the run that follows, before the student is asked anything.
+        check(one.config, runs, logs=False)
+        seeds = seeds_of(one)
+        who = ", ".join(one.visits.entries)
+        say(f"Round {one.number}: {counted(len(seeds.problems), 'seed')} for {who}.")
+        try_seeds(one, seeds)
+    say(f"Round {one.number}: {one.folder}")
+    make(one)
+    if not one.is_finished:
+        raise ConfigError(
+            f"{one.folder} has no dataset; the round was carried out in another folder of runs."
+        )
+
+
+def seeds_of(one: Round) -> Seeds:
+    """The seeds of a round.
+
+    Raises:
+        ConfigError: they cannot be read.
+    """
+    rounds, strip = one.config.rounds, one.config.rollouts.strip_end
+    return read_seeds([Path(seed) for seed in rounds.seeds], rounds.columns, strip)
+
+
+def try_seeds(
+    one: Round,
+    seeds: Seeds,
+    progress: Callable[[int], None] = lambda done: None,
+    alarm: Say = lambda said: None,
+) -> Sampled:
+    """Sample the rollouts of a round, as `synth rollouts` does; answers of the round before serve again."""
+    assert one.visits is not None
+    earlier = one.before / one.sampled.name
+    reuse = [earlier] if (earlier / CALLS).is_dir() else []
+    return sample(seeds, one.visits, one.sampled, reuse=reuse, progress=progress, alarm=alarm)
+
+
+def _report(loop: Loop, done: Sequence[Round]) -> Figures:
+    found = figures(loop.name, [one.folder for one in done])
+    write_report(found, loop.folder)
+    return found
