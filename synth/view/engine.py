@@ -50,6 +50,8 @@ class Engine:
         # in two steps here anyway.
         self._base.execute("SET disabled_optimizers = 'late_materialization'")
         self._base.execute("SET python_enable_replacements = false")
+        # A page asks the same files several times; a file that has changed is read anew.
+        self._base.execute("SET parquet_metadata_cache = true")
         self._base.execute("SET allowed_directories = ?", [[f"{folder}/" for folder in folders]])
         self._base.execute("SET enable_external_access = false")
         self._base.execute("SET lock_configuration = true")
