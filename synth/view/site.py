@@ -22,6 +22,7 @@ from starlette.responses import HTMLResponse
 from synth.errors import SynthError
 from synth.text import counted
 from synth.view import profile
+from synth.view.curves import curve
 from synth.view.engine import SECONDS, Engine
 from synth.view.index import kept_in
 from synth.view.profile import Bar, Shape
@@ -159,6 +160,7 @@ def _templates() -> jinja2.Environment:
         "pieces": pieces,
         "number": number,
         "as_json": as_json,
+        "curve": curve,
     }
     environment.globals |= {"counted": counted, "version": _version()}
     return environment

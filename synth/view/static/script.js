@@ -62,7 +62,7 @@
     "t": turn,
     "?": () => help.showModal(),
   };
-  const PLACES = { r: 0, s: "stats", c: "graph", p: "prompts" };
+  const PLACES = { r: 0, s: "stats", c: "graph", p: "prompts", w: "weaknesses" };
   let waiting = false;
 
   function pressed(event) {
