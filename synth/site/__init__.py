@@ -104,7 +104,13 @@ def _facts(run_folder: Path, columns: list[Shape], pages: Pages) -> dict[str, An
         "shard": SHARD,
         "whole": pages.whole,
         "columns": [
-            {"name": one.name, "kind": str(one.kind), "doc": one.doc, "shown": one in pages.shown}
+            {
+                "name": one.name,
+                "kind": str(one.kind),
+                "doc": one.doc,
+                "shown": one in pages.shown,
+                "trail": one.is_trail,
+            }
             for one in columns
         ],
     }

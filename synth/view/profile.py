@@ -81,6 +81,11 @@ class Shape:
         return self.varies and self.kind not in (Kind.ID, Kind.OTHER) and not self.names_rows
 
     @property
+    def is_trail(self) -> bool:
+        """Whether it only leads back to other rows, so that a reader comes to it last."""
+        return self.kind is Kind.ID or self.names_rows
+
+    @property
     def names_rows(self) -> bool:
         """Whether it lists ids of other rows."""
         return self.kind is Kind.TAGS and self.name.endswith(("_ids", "references"))

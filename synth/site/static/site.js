@@ -63,15 +63,18 @@
   function whole(site, [number, row]) {
     const cells = site.columns.map((column, at) => [column, row[at]]).filter(([, value]) => !empty(value));
     const texts = cells.filter(([column]) => column.kind === "text");
-    const facts = cells.filter(([column]) => column.kind !== "text").map(([column, value]) => make("div", {},
-      make("dt", { title: column.doc }, column.name),
-      make("dd", {}, ...(column.kind === "tags" ? value.map((item) => make("span", { class: "tag" }, item)) : [figure(value)]))));
+    const facts = (trail) => make("dl", { class: "facts" }, ...cells
+      .filter(([column]) => column.kind !== "text" && column.trail === trail)
+      .map(([column, value]) => make("div", {}, make("dt", { title: column.doc }, column.name),
+        make("dd", {}, ...(column.kind === "tags" ? value.map((item) => make("span", { class: "tag" }, item))
+          : [column.kind === "id" ? make("code", {}, figure(value)) : figure(value)])))));
     return make("article", { class: "whole-row", id: `r${number}` },
       make("h2", {}, `Row ${number.toLocaleString("en")}`),
       make("div", { class: "row-page" },
         make("div", { class: "reading" }, ...texts.map(([column, value], at) => make("section", { class: at ? "text" : "text lead-text" },
           make("h3", { title: column.doc }, column.name), prose(value)))),
-        make("aside", { class: "card", "aria-label": `Facts of row ${number}` }, make("dl", { class: "facts" }, ...facts))));
+        make("aside", { class: "card", "aria-label": `Facts of row ${number}` }, facts(false),
+          make("details", {}, make("summary", {}, "Ids"), facts(true)))));
   }
 
   const pageOf = (site, number) => {
@@ -114,7 +117,7 @@
     }
     const more = at < last && words.length
       ? [make("nav", { class: "pages" }, make("button", { type: "button", id: "more" }, "Look further"))] : [];
-    place.replaceChildren(table(site, found, (number) => pageOf(site, number)), ...more);
+    place.replaceChildren(...(found.length ? [table(site, found, (number) => pageOf(site, number))] : []), ...more);
     document.getElementById("more")?.addEventListener("click", () => find(site, at));
     const range = at < last ? ` in the first ${(at * site.shard).toLocaleString("en")} rows` : "";
     said.textContent = words.length ? `${found.length} found${range}` : "Write a word to look for.";

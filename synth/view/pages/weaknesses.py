@@ -53,7 +53,7 @@ def weaknesses(site: Site, request: Request) -> Response:
         return f"{base}?{urlencode(pairs)}" if pairs else base
 
     return site.page(
-        request, "weaknesses.html", source=source, here="weaknesses", total=total, failed=failed,
+        request, "weaknesses.html", source=source, here="failing", total=total, failed=failed,
         page=page, pages=pages, category=category, before=before, others=_others(site, source),
         categories=_categories(site, source, before), shift=_shift(site, source, before),
         problems=_problems(site, source, before, category, page), address=address,
