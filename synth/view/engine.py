@@ -100,6 +100,16 @@ class Engine:
                     cursor.register(name, table)
             return cursor.execute(sql, list(values)).fetchall()
 
+    def table(
+        self, sql: str, values: Sequence[Any] = (), tables: Mapping[str, pa.Table | None] | None = None
+    ) -> pa.Table:
+        """The same as a table of Arrow, to be asked again."""
+        with self.cursor() as cursor:
+            for name, table in (tables or {}).items():
+                if table is not None:
+                    cursor.register(name, table)
+            return cursor.sql(sql, params=list(values)).to_arrow_table()
+
     def dicts(self, sql: str, values: Sequence[Any] = ()) -> list[dict[str, Any]]:
         """All rows of one statement, each by the names of its columns."""
         with self.cursor() as cursor:

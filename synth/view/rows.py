@@ -77,6 +77,14 @@ def run(engine: Engine, chosen: Selection, sql: str, values: Sequence[Any] = ())
     return engine.rows(sql, values, tables={HITS: chosen.hits})
 
 
+def few(engine: Engine, chosen: Selection, columns: Sequence[Shape], most: int) -> pa.Table | None:
+    """Some columns of all selected rows, read once; None where there are more than `most` of them."""
+    said = ", ".join(quoted(column.name) for column in columns)
+    sql = f"SELECT {said} {chosen.sql} LIMIT {most + 1:d}"
+    found = engine.table(sql, chosen.values, tables={HITS: chosen.hits})
+    return found if found.num_rows <= most else None
+
+
 def count(engine: Engine, chosen: Selection, state: State) -> int:
     """How many rows are selected."""
     if not state.filters:

@@ -21,7 +21,7 @@ from synth.site import pages, shards, write_site
 from synth.view.profile import Kind, Shape
 from tests.view import hostile
 from tests.view.pages import Page
-from tests.view.test_browser import CHROMIUM, Watched, browser
+from tests.view.test_browser import CHROMIUM, Watched, browser, serious_faults
 
 __all__ = ["browser"]
 
@@ -191,3 +191,18 @@ def test_hostile_rows_stay_text_in_a_browser(
     assert not dialogs
     watched.assert_quiet()
     watched.close()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed (apt-get install chromium)")
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_no_serious_fault_of_accessibility(
+    browser: Any, server: str, runs: Path, tmp_path: Path, theme: str
+) -> None:
+    write_site(runs / "rich", tmp_path / "site")
+    for path in ("index.html", "pages/1.html", "find.html?q=a"):
+        assert not serious_faults(browser, f"{server}/site/{path}", theme), path
+    page = browser.new_page(viewport={"width": 400, "height": 800})
+    page.goto(f"{server}/site/pages/1.html")
+    assert page.locator("html").evaluate("html => html.scrollWidth") <= 400
+    page.close()

@@ -14,6 +14,9 @@ from synth.store import StageStore
 from synth.view.curves import curve
 from tests import corpus, rolled
 from tests.view.pages import Page, assert_inert
+from tests.view.test_browser import CHROMIUM, Served, browser, serious_faults
+
+__all__ = ["browser"]
 
 Row = dict[str, Any]
 
@@ -130,3 +133,19 @@ def test_a_curve_keeps_to_its_picture() -> None:
     assert curve([0.5]) == "0.0,15.0 100.0,15.0"
     assert curve(None) == curve([None, float("nan")]) == ""
     assert curve([7, -3.0]) == curve([1, 0])
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed (apt-get install chromium)")
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_page_has_no_serious_fault_of_accessibility(browser: Any, rounds: Path, theme: str) -> None:
+    viewer = Served(rounds)
+    try:
+        for path in ("/d/two/weaknesses?before=one", "/d/two/t/dataset/row/0"):
+            assert not serious_faults(browser, viewer.url + path, theme), path
+        page = browser.new_page(viewport={"width": 400, "height": 800})
+        page.goto(f"{viewer.url}/d/two/weaknesses?before=one")
+        assert page.locator("html").evaluate("html => html.scrollWidth") <= 400
+        page.close()
+    finally:
+        viewer.close()

@@ -122,10 +122,14 @@ def _counted(
     facets = [shape for shape in shapes.values() if shape.facets]
     free = [shape for shape in facets if not state.on(shape.name)]
     most = SAMPLED if table.rows > SAMPLED else None
-    ask = partial(of.run, site.engine, selection)
-    total, found = counted(ask, selection.sql, selection.values, [s for s in free if is_words(s)])
-    listed = [shape for shape in free if shape.kind is Kind.TAGS]
-    found |= all_items(ask, selection.sql, selection.values, listed, most)
+    ask, sql, values = partial(of.run, site.engine, selection), selection.sql, selection.values
+    # To read lists costs most, so a condition on them is looked at once, where few rows are left.
+    if any(shapes[filter.column].kind is Kind.TAGS for filter in state.filters) and free:
+        few = of.few(site.engine, selection, free, SAMPLED)
+        if few is not None:
+            ask, sql, values = partial(site.engine.rows, tables={"few": few}), "FROM few WHERE true", []
+    total, found = counted(ask, sql, values, [s for s in free if is_words(s)])
+    found |= all_items(ask, sql, values, [s for s in free if s.kind is Kind.TAGS], most)
     for shape in (shape for shape in facets if shape not in free):
         own = of.select(table, shapes, state, selection.hits, besides=shape.name)
         ask = partial(of.run, site.engine, own)
