@@ -146,17 +146,7 @@ def _is_text(type: pa.DataType) -> bool:
 def _look(engine: Engine, table: Table, names: list[str]) -> dict[str, tuple[Kind, bool, float]]:
     """Category, id or text, by a sample of the first rows."""
     found: dict[str, tuple[Kind, bool, float]] = {}
-    for name in names:
-        column = quoted(name)
-        sql = f"""
-            SELECT count(*), count({column}), count(DISTINCT {column}), max(length({column})),
-              avg(length({column})), coalesce(bool_or({column} LIKE '% %'), false)
-            FROM (SELECT {column} FROM read_parquet(?, union_by_name = true) LIMIT {SAMPLE})
-        """
-        try:
-            rows, told, values, longest, mean, spaced = engine.rows(sql, [table.paths])[0]
-        except QueryFault:  # texts too long for memory: still a text
-            continue
+    for name, (rows, told, values, longest, mean, spaced) in _sampled(engine, table, names).items():
         if "sha" in name.split("_") or name.startswith("sha"):
             found[name] = Kind.ID, True, mean or 0
         elif told and not spaced and name.endswith("_id") and mean > ID_CHARS:
@@ -166,6 +156,31 @@ def _look(engine: Engine, table: Table, names: list[str]) -> dict[str, tuple[Kin
         else:
             found[name] = Kind.TEXT, bool(told), mean or 0
     return found
+
+
+def _sampled(engine: Engine, table: Table, names: list[str]) -> dict[str, tuple[Any, ...]]:
+    """Rows, values, different ones, longest, mean length and whether any has a space; in one reading.
+
+    Of texts too long for memory nothing is told, and the other columns are looked at one by one.
+    """
+    if not names:
+        return {}
+    said = ", ".join(
+        f"""count(*), count({c}), count(DISTINCT {c}), max(length({c})), avg(length({c})),
+        coalesce(bool_or({c} LIKE '% %'), false)"""
+        for c in map(quoted, names)
+    )
+    columns = ", ".join(map(quoted, names))
+    sql = f"""
+        SELECT {said} FROM (SELECT {columns} FROM read_parquet(?, union_by_name = true) LIMIT {SAMPLE})
+    """
+    try:
+        row = engine.rows(sql, [table.paths])[0]
+    except QueryFault:
+        if len(names) == 1:
+            return {}
+        return {k: v for name in names for k, v in _sampled(engine, table, [name]).items()}
+    return {name: row[6 * i : 6 * i + 6] for i, name in enumerate(names)}
 
 
 def _ends(engine: Engine, table: Table, names: list[str]) -> dict[str, tuple[float, float]]:
