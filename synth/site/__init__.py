@@ -109,6 +109,7 @@ def _facts(run_folder: Path, columns: list[Shape], pages: Pages) -> dict[str, An
                 "kind": str(one.kind),
                 "doc": one.doc,
                 "shown": one in pages.shown,
+                "long": one.is_long,
                 "trail": one.is_trail,
             }
             for one in columns

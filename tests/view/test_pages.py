@@ -13,6 +13,7 @@ import pytest
 from starlette.testclient import TestClient
 
 import synth
+from synth.view import rows as of
 from tests.view.pages import Page, assert_inert
 
 PAGES = (
