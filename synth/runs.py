@@ -24,6 +24,7 @@ from synth.llm.spent import spent_before, who_answers
 from synth.pipeline import flatten, is_excluded, made_from, road, stage_of, stages_before
 from synth.places import find_run
 from synth.prompts.library import PromptLibrary
+from synth.publish.figures import for_viewer
 from synth.publish.folder import publish, recover
 from synth.road import stages_of
 from synth.schemas import STAGES, TABLES
@@ -190,7 +191,9 @@ class Run:
 
     def finish(self) -> Path:
         """Publish `dataset/` from the finished stages; its path."""
-        return publish(self.folder, self.config, self.stages)
+        dataset = publish(self.folder, self.config, self.stages)
+        for_viewer(self.folder, dataset)
+        return dataset
 
     def table(self, name: str) -> pa.Table:
         """A table of this run, read once."""

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from synth.export import Exported, Options
 
 ROLLOUTS = "Of rollouts"
+# The dataset as a folder of pages: no rows for a trainer, so it is none of the forms.
+SITE = "site"
 # The folders of a run's dataset, as `publish` writes them.
 PARTS = ["questions/*", "documents/*", "concepts/*", "rejected/*"]
 
@@ -30,7 +32,7 @@ def export(
         typer.Option(
             "--format",
             metavar="FORM",
-            help="sft, alpaca, sharegpt, dpo, rl; plain rows as jsonl or parquet; or a form that you added.",
+            help="sft, alpaca, sharegpt, dpo, rl; rows as jsonl or parquet; site; or a form that you added.",
         ),
     ] = None,
     out: Annotated[
@@ -125,11 +127,25 @@ def export(
     if not out:
         raise ConfigError("Name the file or folder to write with --out PATH.")
     if to == "hub":
+        if form == SITE:
+            raise ConfigError("A site goes into a folder; leave --to out, and copy the folder to a server.")
         _push(folder, form, out, options, public, force)
         return
     if form is None:
         raise ConfigError("Name a form with --format, for example --format sft.")
+    if form == SITE:
+        _site(folder, Path(out), force)
+        return
     _say(write(folder, form, Path(out), force, options))
+
+
+def _site(folder: Path | None, out: Path, force: bool) -> None:
+    from synth.site import write_site
+
+    if folder is None:
+        raise ConfigError("Name the run whose dataset the site is to show.")
+    done = write_site(folder, out, force)
+    say(f"Wrote a site of {counted(done.rows, 'row')} to {done.path}; any file server can show it")
 
 
 def _table(rollouts: Path | None) -> Path | None:

@@ -34,6 +34,7 @@ ROUTES: tuple[tuple[str, Page], ...] = (
     ("/d/{source}/prompts/{id:path}", pages.prompt),
     ("/d/{source}/rejected", pages.rejected),
     ("/d/{source}/progress", pages.progress),
+    ("/d/{source}/weaknesses", pages.weaknesses),
     ("/d/{source}/t/{table:path}/row/{number}", pages.row),
     ("/d/{source}/t/{table:path}/rows.{kind}", pages.take),
     ("/d/{source}/t/{table:path}", pages.table),

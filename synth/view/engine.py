@@ -50,6 +50,8 @@ class Engine:
         # in two steps here anyway.
         self._base.execute("SET disabled_optimizers = 'late_materialization'")
         self._base.execute("SET python_enable_replacements = false")
+        # A page asks the same files several times; a file that has changed is read anew.
+        self._base.execute("SET parquet_metadata_cache = true")
         self._base.execute("SET allowed_directories = ?", [[f"{folder}/" for folder in folders]])
         self._base.execute("SET enable_external_access = false")
         self._base.execute("SET lock_configuration = true")
@@ -97,6 +99,16 @@ class Engine:
                 if table is not None:
                     cursor.register(name, table)
             return cursor.execute(sql, list(values)).fetchall()
+
+    def table(
+        self, sql: str, values: Sequence[Any] = (), tables: Mapping[str, pa.Table | None] | None = None
+    ) -> pa.Table:
+        """The same as a table of Arrow, to be asked again."""
+        with self.cursor() as cursor:
+            for name, table in (tables or {}).items():
+                if table is not None:
+                    cursor.register(name, table)
+            return cursor.sql(sql, params=list(values)).to_arrow_table()
 
     def dicts(self, sql: str, values: Sequence[Any] = ()) -> list[dict[str, Any]]:
         """All rows of one statement, each by the names of its columns."""

@@ -110,8 +110,8 @@ def _texts(engine: Engine, table: Table, names: Sequence[str]) -> Iterator[list[
                 yield [text for (text,) in rows]
 
 
-def find(path: Path, words: str) -> list[int]:
-    """The numbers of the rows that have all words; the last one may be a beginning.
+def find(path: Path, words: str, most: int) -> list[int]:
+    """The numbers of the first `most` rows that have all words; the last one may be a beginning.
 
     Only letters and digits of what was asked are used, each word in quotes: nothing of it is a statement.
     """
@@ -122,8 +122,7 @@ def find(path: Path, words: str) -> list[int]:
     asked = " ".join(quoted_words) + ("" if words[-1:].isspace() else "*")
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
-            return [
-                row for (row,) in database.execute("SELECT rowid FROM words WHERE words MATCH ?", [asked])
-            ]
+            sql = "SELECT rowid FROM words WHERE words MATCH ? ORDER BY rowid LIMIT ?"
+            return [row for (row,) in database.execute(sql, [asked, most])]
     except sqlite3.Error as fault:
         raise StoreError(f"{path} is damaged; delete it, and it is made anew.") from fault

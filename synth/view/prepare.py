@@ -39,6 +39,19 @@ def prepare(given: str | None, progress: Progress) -> Iterator[Prepared]:
     site.close()
 
 
+def figures(run_folder: Path) -> None:
+    """Work out the spread of a run's columns and the picture of its graph, and keep both beside it."""
+    site = Site(run_folder)
+    try:
+        source = site.source(site.library.names()[0])
+        if (table := source.first) is not None and table.rows:
+            site.heads(table)
+        if {"concepts", "incidence"} <= source.tables.keys():
+            drawing(source)
+    finally:
+        site.close()
+
+
 def _of(site: Site, name: str, progress: Progress) -> Iterator[Prepared]:
     source = site.source(name)
     tables = [t for t in source.tables.values() if t.name in MAIN or not source.is_run]

@@ -81,6 +81,11 @@ class Shape:
         return self.varies and self.kind not in (Kind.ID, Kind.OTHER) and not self.names_rows
 
     @property
+    def is_trail(self) -> bool:
+        """Whether it only leads back to other rows, so that a reader comes to it last."""
+        return self.kind is Kind.ID or self.names_rows
+
+    @property
     def names_rows(self) -> bool:
         """Whether it lists ids of other rows."""
         return self.kind is Kind.TAGS and self.name.endswith(("_ids", "references"))
@@ -141,17 +146,7 @@ def _is_text(type: pa.DataType) -> bool:
 def _look(engine: Engine, table: Table, names: list[str]) -> dict[str, tuple[Kind, bool, float]]:
     """Category, id or text, by a sample of the first rows."""
     found: dict[str, tuple[Kind, bool, float]] = {}
-    for name in names:
-        column = quoted(name)
-        sql = f"""
-            SELECT count(*), count({column}), count(DISTINCT {column}), max(length({column})),
-              avg(length({column})), coalesce(bool_or({column} LIKE '% %'), false)
-            FROM (SELECT {column} FROM read_parquet(?, union_by_name = true) LIMIT {SAMPLE})
-        """
-        try:
-            rows, told, values, longest, mean, spaced = engine.rows(sql, [table.paths])[0]
-        except QueryFault:  # texts too long for memory: still a text
-            continue
+    for name, (rows, told, values, longest, mean, spaced) in _sampled(engine, table, names).items():
         if "sha" in name.split("_") or name.startswith("sha"):
             found[name] = Kind.ID, True, mean or 0
         elif told and not spaced and name.endswith("_id") and mean > ID_CHARS:
@@ -163,15 +158,51 @@ def _look(engine: Engine, table: Table, names: list[str]) -> dict[str, tuple[Kin
     return found
 
 
-def _ends(engine: Engine, table: Table, names: list[str]) -> dict[str, tuple[float, float]]:
-    """The least and the greatest of numbers; one scan for all."""
+def _sampled(engine: Engine, table: Table, names: list[str]) -> dict[str, tuple[Any, ...]]:
+    """Rows, values, different ones, longest, mean length and whether any has a space; in one reading.
+
+    Of texts too long for memory nothing is told, and the other columns are looked at one by one.
+    """
     if not names:
         return {}
+    said = ", ".join(
+        f"""count(*), count({c}), count(DISTINCT {c}), max(length({c})), avg(length({c})),
+        coalesce(bool_or({c} LIKE '% %'), false)"""
+        for c in map(quoted, names)
+    )
+    columns = ", ".join(map(quoted, names))
+    sql = f"""
+        SELECT {said} FROM (SELECT {columns} FROM read_parquet(?, union_by_name = true) LIMIT {SAMPLE})
+    """
+    try:
+        row = engine.rows(sql, [table.paths])[0]
+    except QueryFault:
+        if len(names) == 1:
+            return {}
+        return {k: v for name in names for k, v in _sampled(engine, table, [name]).items()}
+    return {name: row[6 * i : 6 * i + 6] for i, name in enumerate(names)}
+
+
+def _ends(engine: Engine, table: Table, names: list[str]) -> dict[str, tuple[float, float]]:
+    """The least and the greatest of numbers: by the statistics of the files, else in one scan for all."""
+    told = {name: ends for name in names if (ends := _told(table, name)) is not None}
+    names = [name for name in names if name not in told]
+    if not names:
+        return told
     asked = ", ".join(f"min({_finite(n)}), max({_finite(n)})" for n in names)
     sql = f"SELECT {asked} FROM read_parquet(?, union_by_name = true)"
     row = engine.rows(sql, [table.paths])[0]
     pairs = zip(names, row[::2], row[1::2], strict=True)
-    return {name: (float(low), float(high)) for name, low, high in pairs if low is not None}
+    return told | {name: (float(low), float(high)) for name, low, high in pairs if low is not None}
+
+
+def _told(table: Table, name: str) -> tuple[float, float] | None:
+    """The ends that the files state, where they are numbers; `+ 0.0` makes zero of a negative zero."""
+    try:
+        low, high = map(float, table.range_of(name) or ())
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return (low + 0.0, high + 0.0) if math.isfinite(low) and math.isfinite(high) else None
 
 
 def _finite(name: str) -> str:
@@ -197,31 +228,58 @@ def _values(ask: Ask, source: str, values: list[object], shape: Shape) -> list[B
 
 def words(ask: Ask, source: str, values: list[object], shapes: Sequence[Shape]) -> dict[str, list[Bar]]:
     """The most frequent values of several columns of words, found in one reading of the rows."""
-    if not shapes:
-        return {}
+    return counted(ask, source, values, shapes)[1] if shapes else {}
+
+
+def counted(
+    ask: Ask, source: str, values: list[object], shapes: Sequence[Shape]
+) -> tuple[int, dict[str, list[Bar]]]:
+    """How many rows there are, and what `words` finds in them; all in one reading."""
     said = [f"CAST({quoted(shape.name)} AS VARCHAR) AS c{i}" for i, shape in enumerate(shapes)]
     names = [f"c{i}" for i in range(len(shapes))]
+    whole = f"GROUPING({', '.join(names)}) = {(1 << len(names)) - 1}" if names else "true"
     sql = f"""
-        SELECT {", ".join(names)}, count(*) FROM (SELECT {", ".join(said)} {source})
-        GROUP BY GROUPING SETS ({", ".join(f"({name})" for name in names)})
+        SELECT {", ".join([*names, whole])}, count(*) FROM (SELECT {", ".join(said) or "1"} {source})
+        GROUP BY GROUPING SETS ({", ".join(["()", *(f"({name})" for name in names)])})
     """
     found: dict[str, list[tuple[str, int]]] = {shape.name: [] for shape in shapes}
-    for *cells, count in ask(sql, values):
+    total = 0
+    for *cells, whole, count in ask(sql, values):
+        if whole:
+            total = count
+            continue
         for shape, cell in zip(shapes, cells, strict=True):
             if cell is not None:  # in each row all columns but one are null
                 found[shape.name].append((cell, count))
-    return {name: _as_bars(pairs) for name, pairs in found.items()}
+    return total, {name: _as_bars(pairs) for name, pairs in found.items()}
 
 
 def items(ask: Ask, source: str, values: list[object], shape: Shape, most: int | None) -> list[Bar]:
     """The most frequent items of a column of lists, among the first `most` rows where that is given."""
-    column, limit = quoted(shape.name), f"LIMIT {most:d}" if most else ""
-    sql = f"""
-        SELECT item, count(*) AS n
-        FROM (SELECT unnest({column}) AS item FROM (SELECT {column} {source} {limit}))
-        WHERE item IS NOT NULL GROUP BY item ORDER BY n DESC, item LIMIT {MOST_VALUES}
-    """
-    return _as_bars(ask(sql, values))
+    return all_items(ask, source, values, [shape], most)[shape.name]
+
+
+def all_items(
+    ask: Ask, source: str, values: list[object], shapes: Sequence[Shape], most: int | None
+) -> dict[str, list[Bar]]:
+    """The same for several columns; rows are read once where there are at most so many of them."""
+    if not shapes:
+        return {}
+    if most is None and len(shapes) > 1:  # too many to be held at once
+        return {s.name: items(ask, source, values, s, None) for s in shapes}
+    columns = ", ".join(f"{quoted(shape.name)} AS c{i}" for i, shape in enumerate(shapes))
+    limit = f"LIMIT {most:d}" if most else ""
+    parts = [
+        f"""(SELECT {i} AS place, item, count(*) AS n FROM (SELECT unnest(c{i}) AS item FROM chosen)
+        WHERE item IS NOT NULL GROUP BY item ORDER BY n DESC, item LIMIT {MOST_VALUES})"""
+        for i in range(len(shapes))
+    ]
+    kept = "MATERIALIZED" if most else "NOT MATERIALIZED"
+    sql = f"WITH chosen AS {kept} (SELECT {columns} {source} {limit}) {' UNION ALL '.join(parts)}"
+    found: dict[str, list[tuple[str, int]]] = {shape.name: [] for shape in shapes}
+    for place, item, count in ask(sql, values):
+        found[shapes[place].name].append((item, count))
+    return {name: _as_bars(pairs) for name, pairs in found.items()}
 
 
 def _as_bars(pairs: Iterable[tuple[Any, ...]]) -> list[Bar]:

@@ -47,8 +47,10 @@ def select(
         said = ", ".join(str(int(number)) for number in hits["number"].to_pylist())
         asked.append(f"file_row_number IN ({said})" if said else "false")
     elif hits is not None:
-        asked.append(f"{NUMBER} IN (SELECT number FROM {HITS})")
-        values.append(table.bases)
+        # Of one file its own numbers will do, by which groups of rows can be passed over again.
+        number = "file_row_number" if len(table.files) == 1 else NUMBER
+        asked.append(f"{number} IN (SELECT number FROM {HITS})")
+        values += [] if len(table.files) == 1 else [table.bases]
     for column in dict.fromkeys(f.column for f in state.filters if f.column != besides):
         parts = [_condition(shapes[column], filter, values) for filter in state.on(column)]
         asked.append(f"({' OR '.join(parts)})")
@@ -73,6 +75,14 @@ def _condition(shape: Shape, filter: Filter, values: list[Any]) -> str:
 def run(engine: Engine, chosen: Selection, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
     """The rows of a statement over a selection."""
     return engine.rows(sql, values, tables={HITS: chosen.hits})
+
+
+def few(engine: Engine, chosen: Selection, columns: Sequence[Shape], most: int) -> pa.Table | None:
+    """Some columns of all selected rows, read once; None where there are more than `most` of them."""
+    said = ", ".join(quoted(column.name) for column in columns)
+    sql = f"SELECT {said} {chosen.sql} LIMIT {most + 1:d}"
+    found = engine.table(sql, chosen.values, tables={HITS: chosen.hits})
+    return found if found.num_rows <= most else None
 
 
 def count(engine: Engine, chosen: Selection, state: State) -> int:
@@ -167,5 +177,6 @@ def by_key(engine: Engine, table: Table, column: str, value: str) -> Place | Non
         SELECT file_index, file_row_number FROM read_parquet(?, union_by_name = true)
         WHERE {quoted(column)} = ? LIMIT 1
     """
-    rows = engine.rows(sql, [table.paths, value])
-    return (int(rows[0][0]), int(rows[0][1])) if rows else None
+    files = table.having(column, [value])
+    rows = engine.rows(sql, [[table.paths[file] for file in files], value]) if files else []
+    return (files[int(rows[0][0])], int(rows[0][1])) if rows else None

@@ -21,6 +21,8 @@ from synth.view.state import State
 
 # Without an index no more rows are looked for.
 MOST_SCANNED, SCAN_SECONDS = 200, 3.0
+# With one, the page of a word that nearly every row has shows so many of them, and says so.
+MOST_FOUND = 50_000
 # A table of so few rows is indexed at once; a larger one in the background.
 SMALL = 20_000
 
@@ -44,8 +46,16 @@ class Indexes:
         self._failed: dict[str, str] = {}
         self._mutex = threading.Lock()
 
-    def find(self, source: Source, table: Table, shapes: Mapping[str, Shape], state: State) -> Found:
-        """The rows that have what is searched for."""
+    def find(
+        self,
+        source: Source,
+        table: Table,
+        shapes: Mapping[str, Shape],
+        state: State,
+        *,
+        all_of_them: bool = False,
+    ) -> Found:
+        """The rows that have what is searched for; of very many the first, if nothing else is asked."""
         texts = searched(shapes)
         if not state.search:
             return Found()
@@ -55,7 +65,9 @@ class Indexes:
         if not index.is_there(path):
             self._begin(source, table, texts)
         if index.is_there(path):
-            return Found(numbers(index.find(path, state.search)), f"index {table.stamp}")
+            if all_of_them or state.filters or state.sort:
+                return Found(numbers(index.find(path, state.search, table.rows)), f"index {table.stamp}")
+            return _first(index.find(path, state.search, MOST_FOUND + 1), f"index {table.stamp}")
         return self._meanwhile(table, texts, state.search)
 
     def prepare(
@@ -115,6 +127,13 @@ class Indexes:
         """
         values = [table.bases, table.paths, *([pattern] * len(texts))]
         return sorted(row for (row,) in self._engine.rows(sql, values, SCAN_SECONDS))
+
+
+def _first(rows: list[int], stamp: str) -> Found:
+    said = ""
+    if len(rows) > MOST_FOUND:
+        said = f"More than {MOST_FOUND:,} rows have these words; these are the first of them. Add a word."
+    return Found(numbers(rows[:MOST_FOUND]), stamp, said)
 
 
 def searched(shapes: Mapping[str, Shape]) -> list[str]:

@@ -20,8 +20,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from synth.errors import SynthError
+from synth.publish import figures
 from synth.text import counted
 from synth.view import profile
+from synth.view.curves import curve
 from synth.view.engine import SECONDS, Engine
 from synth.view.index import kept_in
 from synth.view.profile import Bar, Shape
@@ -33,8 +35,6 @@ from synth.writing import write_bytes
 T = TypeVar("T")
 KEPT = 512
 MOST_JSON = 200_000
-# From so many rows on, what takes seconds is kept on disk as well.
-LARGE = 100_000
 
 
 class NotThere(SynthError):
@@ -124,14 +124,14 @@ class Site:
 
     def _heads(self, table: Table) -> dict[str, list[Bar]]:
         path = kept_in(table.run, f"spread-{table.stamp[:16]}.json")
-        if table.rows >= LARGE:
+        if table.rows >= figures.LARGE:
             try:
                 told = json.loads(path.read_bytes())
                 return {name: [Bar(*bar) for bar in bars] for name, bars in told.items()}
             except (OSError, ValueError, TypeError, AttributeError):
                 pass  # it was not worked out yet, or is damaged: it is worked out anew
         found = profile.heads(self.engine, table, self.shapes(table))
-        if table.rows >= LARGE:
+        if table.rows >= figures.LARGE:
             with suppress(OSError):
                 told = {name: [astuple(bar) for bar in bars] for name, bars in found.items()}
                 write_bytes(path, json.dumps(told).encode())
@@ -159,6 +159,7 @@ def _templates() -> jinja2.Environment:
         "pieces": pieces,
         "number": number,
         "as_json": as_json,
+        "curve": curve,
     }
     environment.globals |= {"counted": counted, "version": _version()}
     return environment

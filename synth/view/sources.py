@@ -82,6 +82,34 @@ class Table:
         facts = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in self.files]
         return digest("table", facts)
 
+    def range_of(self, column: str) -> tuple[Any, Any] | None:
+        """The least and the greatest value of a column, by the statistics of its files, if all have them."""
+        known = [_range(footer, column) for footer in self._footers if footer.num_rows]
+        told = [ends for ends in known if ends is not None]
+        if not told or len(told) < len(known):
+            return None
+        return min(low for low, _ in told), max(high for _, high in told)
+
+    def having(self, column: str, values: Sequence[str]) -> list[int]:
+        """Which files may have one of some values in a column, by their statistics; others need no look."""
+        low, high = min(values), max(values)
+        kept = []
+        for file, ends in enumerate(self._text_ends(column)):
+            if ends is None or (ends[0] <= high and low <= ends[1]):
+                kept.append(file)
+        return kept
+
+    def _text_ends(self, column: str) -> list[tuple[str, str] | None]:
+        if column not in self._ends_kept:
+            found = [_range(footer, column) for footer in self._footers]
+            texts = [ends if ends and isinstance(ends[0], str) else None for ends in found]
+            self._ends_kept[column] = texts
+        return self._ends_kept[column]
+
+    @cached_property
+    def _ends_kept(self) -> dict[str, list[tuple[str, str] | None]]:
+        return {}
+
     def doc_of(self, column: str) -> str:
         """What a column means, as far as it is known."""
         known = TABLES.get(self.name)
@@ -183,6 +211,20 @@ class Library:
             if folder.is_dir() and (found := [path for path in _folders(folder) if _is_run(path)]):
                 return found
         return []
+
+
+def _range(footer: pq.FileMetaData, column: str) -> tuple[Any, Any] | None:
+    """The ends of a column of one file; None where it has no such column, or not all is known of it."""
+    try:
+        place = footer.schema.names.index(column)
+        if footer.schema.column(place).path != column:
+            return None
+        groups = [footer.row_group(i).column(place).statistics for i in range(footer.num_row_groups)]
+        if not groups or not all(told is not None and told.has_min_max for told in groups):
+            return None
+        return min(told.min for told in groups), max(told.max for told in groups)
+    except (ValueError, TypeError, pa.ArrowException):
+        return None
 
 
 def _source(name: str, folder: Path, root: Path) -> Source:

@@ -123,10 +123,19 @@ def read(query: Iterable[tuple[str, str]], shapes: Mapping[str, Shape]) -> State
         search=_search(given.get("q", "")),
         sort=column,
         down=down,
-        page=max(1, _whole(given.get("page", "1"), "page")),
+        page=read_page(given.get("page", "1")),
         size=size,
         columns=tuple(dict.fromkeys(columns)),
     )
+
+
+def read_page(text: str) -> int:
+    """The number of a page.
+
+    Raises:
+        BadRequest: it is no whole number.
+    """
+    return max(1, _whole(text, "page"))
 
 
 def _search(text: str) -> str:

@@ -74,11 +74,14 @@ class Looking:
         if table is None or not values or column not in table.schema.names:
             return []
         asked = ", ".join("?" * len(values))
+        paths = [table.paths[file] for file in table.having(column, values)]
+        if not paths:
+            return []
         sql = f"""
             SELECT * FROM read_parquet(?, union_by_name = true)
             WHERE {quoted(column)} IN ({asked}) LIMIT {most:d}
         """
-        return self._engine.dicts(sql, [table.paths, *values])
+        return self._engine.dicts(sql, [paths, *values])
 
 
 def trace(engine: Engine, source: Source, id: str) -> Trace:

@@ -173,9 +173,8 @@ def test_mathematics_is_set_and_hostile_rows_stay_text(browser: Any, tmp_path: P
         viewer.close()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("path", PAGES)
-def test_no_serious_fault_of_accessibility(browser: Any, served: Served, path: str, theme: str) -> None:
+def serious_faults(browser: Any, url: str, theme: str) -> list[str]:
+    """What a checker of accessibility finds in a page, as far as it is serious."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     # Only the checker's own script needs the policy to be passed by; the page is the same.
     context = browser.new_context(
@@ -183,16 +182,22 @@ def test_no_serious_fault_of_accessibility(browser: Any, served: Served, path: s
     )
     try:
         page = context.new_page()
-        page.goto(served.url + path)
+        page.goto(url)
+        page.locator("h1").first.wait_for(state="attached")
         found = axe.run(page).response["violations"]
-        serious = [
+        return [
             f"{one['id']}: {one['nodes'][0]['html'][:150]}"
             for one in found
             if one["impact"] in ("serious", "critical")
         ]
-        assert not serious
     finally:
         context.close()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("path", PAGES)
+def test_no_serious_fault_of_accessibility(browser: Any, served: Served, path: str, theme: str) -> None:
+    assert not serious_faults(browser, served.url + path, theme)
 
 
 @pytest.mark.parametrize("path", ["/d/rich/t/dataset", "/d/rich/t/dataset/row/0", "/d/rich/stats"])

@@ -13,6 +13,7 @@ import pytest
 from starlette.testclient import TestClient
 
 import synth
+from synth.view import rows as of
 from tests.view.pages import Page, assert_inert
 
 PAGES = (
@@ -81,6 +82,21 @@ def test_a_list_is_filtered_by_its_items(client: TestClient, runs: Path) -> None
     wanted = [i for i, items in enumerate(frame["concepts"]) if concept in items]
     page = Page(client.get(f"/d/plain/t/dataset?f.concepts={quote(concept)}&size=100").text)
     assert rows_of(page) == wanted[:100]
+
+
+def test_counts_are_the_same_whether_rows_were_held_or_read_again(
+    opened: Callable[..., TestClient], runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    concept = str(synth.load(runs / "plain", "dataset")["concepts"].iloc[0][0])
+    path = f"/d/plain/t/dataset?f.concepts={quote(concept)}"
+
+    def words() -> list[tuple[str, str]]:
+        text = opened(runs).get(path).text
+        return re.findall(r'class="name">([^<]*)</span><span class="n">([^<]*)<', text)
+
+    held = words()
+    monkeypatch.setattr(of, "few", lambda *given: None)  # as where too many rows are left
+    assert held and words() == held
 
 
 def test_a_range_takes_both_ends(client: TestClient, runs: Path) -> None:

@@ -52,6 +52,23 @@ def test_search_and_filter_hold_together(opened: Callable[..., TestClient], copy
     assert set(both) == {i for i in alone if frame["origin"].iloc[i] == "level2"}
 
 
+def test_of_very_many_hits_the_first_are_shown_and_it_says_so(
+    opened: Callable[..., TestClient], copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = opened(copy.parent)
+    word = "a"
+    every = rows_of(Page(client.get(f"/d/plain/t/dataset?q={word}&size=100").text))
+    assert len(every) > 4
+    monkeypatch.setattr(search, "MOST_FOUND", 3)
+    few = opened(copy.parent)
+    page = Page(few.get(f"/d/plain/t/dataset?q={word}&size=100").text)
+    assert rows_of(page) == sorted(every)[:3] and "More than 3 rows" in page.text
+    # A condition or an order is of all of them, and so is what is taken away.
+    assert len(rows_of(Page(few.get(f"/d/plain/t/dataset?q={word}&sort=label&size=100").text))) == len(every)
+    taken = few.get(f"/d/plain/t/dataset/rows.jsonl?q={word}").text.splitlines()
+    assert len(taken) >= len(every)
+
+
 @pytest.mark.parametrize("asked", ["NEAR(a", '"', "a AND", "*", "a* OR", "x:y", "- -", "()", "%", "_"])
 def test_signs_are_no_statement(opened: Callable[..., TestClient], copy: Path, asked: str) -> None:
     assert opened(copy.parent).get(f"/d/plain/t/dataset?q={quote(asked)}").status_code == 200

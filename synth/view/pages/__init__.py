@@ -9,8 +9,9 @@ from synth.view.pages.runs import runs, source
 from synth.view.pages.stats import stats
 from synth.view.pages.table import table
 from synth.view.pages.take import take
+from synth.view.pages.weaknesses import weaknesses
 
 __all__ = [
     "by_id", "compare", "concept", "graph", "progress", "prompt", "prompts", "rejected", "row", "runs",
-    "source", "stats", "table", "take",
+    "source", "stats", "table", "take", "weaknesses",
 ]  # fmt: skip

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from synth.view import rows as of
 from synth.view.code import snippets
-from synth.view.profile import MOST_BARS, Bar, Kind, Shape, is_words, items, words
+from synth.view.profile import MOST_BARS, Bar, Kind, Shape, all_items, counted, is_words, words
 from synth.view.rows import Selection
 from synth.view.site import Site
 from synth.view.sources import Source, Table
@@ -48,7 +48,7 @@ def table(site: Site, request: Request) -> Response:
     found = site.indexes.find(source, chosen, shapes, state)
     selection = of.select(chosen, shapes, state, found.hits)
     key = (chosen.stamp, state.filters, state.search, found.stamp)
-    total = site.kept.get(("count", *key), lambda: of.count(site.engine, selection, state))
+    total, bars = site.kept.get(("bars", *key), lambda: _counted(site, selection, shapes, state))
     pages = max(1, -(-total // state.size))
     if state.page > pages:
         raise BadRequest(f"There are {pages:,} pages of these rows, and no page {state.page:,}.")
@@ -61,7 +61,7 @@ def table(site: Site, request: Request) -> Response:
         source=source, here=chosen.name, table=chosen, shapes=shapes, state=state, total=total, pages=pages,
         first=first, columns=columns, search=found, heads=_heads(site, chosen, state, columns),
         rows=list(zip(places, of.preview(site.engine, chosen, places, columns, PREVIEW), strict=True)),
-        facets=site.kept.get(("facets", *key), lambda: _facets(site, selection, shapes, state)),
+        facets=_facets(selection, shapes, state, bars),
         number_of=lambda place: of.number_of(chosen, place),
         chips=[(filter, state.without(filter)) for filter in state.filters],
         kinds=Kind, code=snippets(chosen, shapes, state),
@@ -93,14 +93,15 @@ def _heads(site: Site, chosen: Table, state: State, columns: list[Shape]) -> dic
     }
 
 
-def _facets(site: Site, selection: Selection, shapes: Mapping[str, Shape], state: State) -> list[Facet]:
+def _facets(
+    selection: Selection, shapes: Mapping[str, Shape], state: State, bars: Mapping[str, list[Bar]]
+) -> list[Facet]:
     if not selection.table.rows:
         return []
-    counted = _counted(site, selection, shapes, state)
     large = not state.is_plain and selection.table.rows > SAMPLED
     found = []
     for shape in (shape for shape in shapes.values() if shape.facets):
-        every = counted[shape.name]
+        every = bars[shape.name]
         held = [bar for bar in every if Filter(shape.name, "is", bar.value) in state.filters]
         chosen = [*every[:MOST_BARS], *(bar for bar in held if bar not in every[:MOST_BARS])]
         sampled = large and shape.kind is Kind.TAGS
@@ -110,22 +111,33 @@ def _facets(site: Site, selection: Selection, shapes: Mapping[str, Shape], state
 
 def _counted(
     site: Site, selection: Selection, shapes: Mapping[str, Shape], state: State
-) -> Mapping[str, list[Bar]]:
-    """The values of each facet; one that has conditions is counted without them, others in one reading."""
-    if state.is_plain:
-        return site.heads(selection.table)
+) -> tuple[int, Mapping[str, list[Bar]]]:
+    """How many rows there are, and the values of each facet: two readings of the rows for all of them.
+
+    A facet that has conditions is counted without them, in a reading of its own.
+    """
+    table = selection.table
+    if not table.rows or state.is_plain:
+        return table.rows, site.heads(table) if table.rows else {}
     facets = [shape for shape in shapes.values() if shape.facets]
-    free = [shape for shape in facets if is_words(shape) and not state.on(shape.name)]
-    found = words(partial(of.run, site.engine, selection), selection.sql, selection.values, free)
+    free = [shape for shape in facets if not state.on(shape.name)]
+    most = SAMPLED if table.rows > SAMPLED else None
+    ask, sql, values = partial(of.run, site.engine, selection), selection.sql, selection.values
+    # To read lists costs most, so a condition on them is looked at once, where few rows are left.
+    if any(shapes[filter.column].kind is Kind.TAGS for filter in state.filters) and free:
+        few = of.few(site.engine, selection, free, SAMPLED)
+        if few is not None:
+            ask, sql, values = partial(site.engine.rows, tables={"few": few}), "FROM few WHERE true", []
+    total, found = counted(ask, sql, values, [s for s in free if is_words(s)])
+    found |= all_items(ask, sql, values, [s for s in free if s.kind is Kind.TAGS], most)
     for shape in (shape for shape in facets if shape not in free):
-        own = of.select(selection.table, shapes, state, selection.hits, besides=shape.name)
+        own = of.select(table, shapes, state, selection.hits, besides=shape.name)
         ask = partial(of.run, site.engine, own)
         if shape.kind is Kind.TAGS:
-            most = SAMPLED if selection.table.rows > SAMPLED else None
-            found[shape.name] = items(ask, own.sql, own.values, shape, most)
+            found |= all_items(ask, own.sql, own.values, [shape], most)
         else:
             found |= words(ask, own.sql, own.values, [shape])
-    return found
+    return total, found
 
 
 def _switch(state: State, shape: Shape, bar: Bar) -> tuple[str, bool]:

@@ -27,7 +27,7 @@ def take(site: Site, request: Request) -> Response:
     kind = request.path_params["kind"]
     if kind not in TYPES:
         raise NotThere(f"Rows can be taken as {' or '.join(TYPES)}.")
-    found = site.indexes.find(source, table, shapes, state)
+    found = site.indexes.find(source, table, shapes, state, all_of_them=True)
     chosen = of.select(table, shapes, state, found.hits)
     places = of.places(site.engine, chosen, state, 0, MOST_ROWS)
     handle, name = tempfile.mkstemp(suffix=f".{kind}", prefix="synth-view-")

@@ -17,7 +17,7 @@
   }
 
   function setSeen() {
-    const formulas = all(".math");
+    const formulas = all(".math:not(:has(.katex))");
     if (!window.katex || !formulas.length) return;
     const watch = new IntersectionObserver((seen) => {
       for (const entry of seen.filter((entry) => entry.isIntersecting)) {
@@ -62,7 +62,7 @@
     "t": turn,
     "?": () => help.showModal(),
   };
-  const PLACES = { r: 0, s: "stats", c: "graph", p: "prompts" };
+  const PLACES = { r: 0, s: "stats", c: "graph", p: "prompts", w: "weaknesses" };
   let waiting = false;
 
   function pressed(event) {
@@ -129,5 +129,6 @@
   all("[data-again]").forEach(follow);
   document.addEventListener("keydown", pressed);
   document.addEventListener("click", clicked);
+  document.addEventListener("rows-added", setSeen);
   setSeen();
 })();

@@ -1,0 +1,164 @@
+"""What a student keeps failing: categories with their budgets, problems with their curves; before and after.
+
+A round is a run of its own, so what was before is asked of another run beside it, problem by problem.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from synth.view.curves import curve
+from synth.view.engine import quoted
+from synth.view.links import link
+from synth.view.rows import Row
+from synth.view.site import NotThere, Site
+from synth.view.sources import Source
+from synth.view.state import BadRequest, Filter, State, read_page
+from synth.view.trace import Looking
+
+PAGE = 50
+MOST_CATEGORIES = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """Problems that both rounds know: failed in both, only before, only now."""
+
+    shared: int
+    both: int
+    mended: int
+    fresh: int
+
+
+def weaknesses(site: Site, request: Request) -> Response:
+    """Categories and problems of a run; `category` narrows it down, `before` names an earlier round."""
+    source = site.source(request.path_params["source"])
+    if "weaknesses" not in source.tables:
+        raise NotThere(f"{source.name} aims at no weaknesses, so there are none to show.")
+    asked = request.query_params
+    category, before = asked.get("category", ""), _before(site, source, asked.get("before", ""))
+    total, failed = _counts(site, source, category)
+    page = read_page(asked.get("page", "1"))
+    pages = max(1, -(-total // PAGE))
+    if page > pages:
+        raise BadRequest(f"There are {pages:,} pages of these problems, and no page {page:,}.")
+    base = link(source.name, "weaknesses")
+
+    def address(**changed: Any) -> str:
+        told = {"category": category, "before": before.name if before else "", "page": 1} | changed
+        pairs = {name: value for name, value in told.items() if value not in ("", 1)}
+        return f"{base}?{urlencode(pairs)}" if pairs else base
+
+    return site.page(
+        request, "weaknesses.html", source=source, here="failing", total=total, failed=failed,
+        page=page, pages=pages, category=category, before=before, others=_others(site, source),
+        categories=_categories(site, source, before), shift=_shift(site, source, before),
+        problems=_problems(site, source, before, category, page), address=address,
+        rule=_rule(site, source), rows_of=_rows_of(source),
+    )  # fmt: skip
+
+
+def _others(site: Site, source: Source) -> list[str]:
+    found = [name for name in site.library.names() if name != source.name]
+    return [name for name in found if (one := site.library.get(name)) and "weaknesses" in one.tables]
+
+
+def _before(site: Site, source: Source, name: str) -> Source | None:
+    if not name or name == source.name:
+        return None
+    found = site.source(name)
+    if "weaknesses" not in found.tables:
+        raise NotThere(f"{found.name} aims at no weaknesses, so it is no round before this one.")
+    return found
+
+
+def _where(category: str) -> tuple[str, list[Any]]:
+    return ("WHERE category = ?", [category]) if category else ("", [])
+
+
+def _counts(site: Site, source: Source, category: str) -> tuple[int, int]:
+    asked, values = _where(category)
+    sql = f"SELECT count(*), count(*) FILTER (is_weakness) FROM read_parquet(?, union_by_name = true) {asked}"
+    total, failed = site.engine.rows(sql, [source.tables["weaknesses"].paths, *values])[0]
+    return int(total), int(failed)
+
+
+def _rule(site: Site, source: Source) -> str:
+    sql = "SELECT any_value(definition) FROM read_parquet(?, union_by_name = true)"
+    return str(site.engine.rows(sql, [source.tables["weaknesses"].paths])[0][0] or "")
+
+
+def _categories(site: Site, source: Source, before: Source | None) -> list[Row]:
+    """One row a category: failed, rate, budget, concepts, rows made; with `before`, its past."""
+    rows = _table(site, source, "categories")
+    budgets = {row["category"]: row for row in _table(site, source, "budgets")}
+    past = {row["category"]: row for row in _table(site, before, "categories")} if before else {}
+    made = _made(site, source)
+    return [
+        {
+            **row,
+            "concepts": budgets.get(row["category"], {}).get("concepts"),
+            "budget": budgets.get(row["category"], row).get("budget"),
+            "capped": budgets.get(row["category"], row).get("capped"),
+            "made": made.get(row["category"], 0),
+            "before": past.get(row["category"]),
+        }
+        for row in sorted(rows, key=lambda row: (-(row["rate"] or 0), row["category"]))
+    ]
+
+
+def _table(site: Site, source: Source | None, name: str) -> list[Row]:
+    if source is None or name not in source.tables:
+        return []
+    sql = f"SELECT * FROM read_parquet(?, union_by_name = true) ORDER BY category LIMIT {MOST_CATEGORIES}"
+    return site.engine.dicts(sql, [source.tables[name].paths])
+
+
+def _made(site: Site, source: Source) -> dict[str, int]:
+    table = source.tables.get("dataset")
+    if table is None or "category" not in table.schema.names:
+        return {}
+    sql = "SELECT category, count(*) FROM read_parquet(?, union_by_name = true) GROUP BY category"
+    return dict(site.engine.rows(sql, [table.paths]))
+
+
+def _shift(site: Site, source: Source, before: Source | None) -> Shift | None:
+    if before is None:
+        return None
+    sql = """
+        SELECT count(*), count(*) FILTER (a.is_weakness AND b.is_weakness),
+          count(*) FILTER (b.is_weakness AND NOT a.is_weakness),
+          count(*) FILTER (a.is_weakness AND NOT b.is_weakness)
+        FROM read_parquet(?, union_by_name = true) AS a
+        JOIN read_parquet(?, union_by_name = true) AS b USING (problem_id)
+    """
+    paths = [one.tables["weaknesses"].paths for one in (source, before)]
+    return Shift(*map(int, site.engine.rows(sql, paths)[0]))
+
+
+def _problems(site: Site, source: Source, before: Source | None, category: str, page: int) -> list[Row]:
+    """A page of problems, the failed ones and of those the lowest first, each with its curves."""
+    asked, values = _where(category)
+    sql = f"""
+        SELECT * REPLACE (left(problem, 400) AS problem) FROM read_parquet(?, union_by_name = true) {asked}
+        ORDER BY is_weakness DESC, mean_accuracy, {quoted("problem_id")} LIMIT ? OFFSET ?
+    """
+    paths = source.tables["weaknesses"].paths
+    rows = site.engine.dicts(sql, [paths, *values, PAGE, (page - 1) * PAGE])
+    ids = [row["problem_id"] for row in rows]
+    now, past = _curves(site, source, ids), _curves(site, before, ids)
+    return [row | {"curve": now.get(row["problem_id"]), "past": past.get(row["problem_id"])} for row in rows]
+
+
+def _curves(site: Site, source: Source | None, ids: list[str]) -> dict[str, str]:
+    found = Looking(site.engine, source)("histories", "problem_id", ids) if source else []
+    return {row["problem_id"]: curve(row["accuracies"]) for row in found}
+
+
+def _rows_of(source: Source) -> Any:
+    """The address of the published rows that were made for a category."""
+    base = link(source.name, "t", "dataset")
+    return lambda category: base + State().address(filters=(Filter("category", "is", category),))
