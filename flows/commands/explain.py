@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict
+from itertools import groupby
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -145,13 +146,24 @@ def _leaf(tree: "Tree", name: str, value: object, limit: int | None) -> None:
     from rich.text import Text
 
     if isinstance(value, float):
-        value = round(value, DIGITS)
+        value = _rounded(value)
     text = line(value, limit) if limit else plain(value)
     tree.add(Text.assemble((f"{plain(name)}: ", "dim"), text))
 
 
 def _said(value: object) -> str:
-    return str(round(value, DIGITS) if isinstance(value, float) else value)
+    return str(_rounded(value) if isinstance(value, float) else value)
+
+
+def _rounded(value: float) -> float:
+    """Three digits behind the point; where they all would be zero, the first three that count."""
+    return round(value, DIGITS) or float(f"{value:.{DIGITS}g}")
+
+
+def _listed(values: list[float]) -> str:
+    """Numbers with commas; those that come again at once stand once, with their count."""
+    runs = ((value, len(list(same))) for value, same in groupby(values))
+    return ", ".join(f"{value:g}" if times == 1 else f"{value:g} (×{times})" for value, times in runs)
 
 
 def _fields(tree: "Tree", row: Row, names: tuple[str, ...], limit: int | None) -> None:
@@ -235,7 +247,7 @@ def _problems(tree: "Tree", rows: list[Row], limit: int | None) -> None:
         word = "failed problem" if row["is_weakness"] else "problem"
         branch = _branch(tree, f"{word} {row['problem_id']}")
         _fields(branch, row, SHOWN["weaknesses"], limit)
-        _leaf(branch, "accuracies", ", ".join(f"{value:g}" for value in row["accuracies"]), limit)
+        _leaf(branch, "accuracies", _listed(row["accuracies"]), limit)
         _leaf(branch, "concepts", ", ".join(one["name"] for one in row["concepts"]), limit)
 
 

@@ -4,6 +4,7 @@ A vector has length one and is float32; what an endpoint could not embed comes b
 Calls go through the client, so that each answer is journaled; wordllama costs less than its journal would.
 """
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from importlib.util import find_spec
@@ -108,10 +109,15 @@ _MISSING = (
 @cache
 def _wordllama() -> Any:
     """The model, from the weights that lie inside its package; nothing is fetched."""
+    root = logging.getLogger()
+    before, handlers = root.level, list(root.handlers)
     try:
         import wordllama
     except ImportError as fault:
         raise ConfigError(_MISSING) from fault
+    finally:  # its import sets logging up for the whole process: each request of any package would be shown
+        root.setLevel(before)
+        root.handlers[:] = handlers
     # By itself it looks for its tokenizer in a cache, and fetches it; in its own folder it has one.
     own = Path(str(wordllama.__file__)).parent
     return wordllama.WordLlama.load(config="l2_supercat", dim=256, cache_dir=own, disable_download=True)

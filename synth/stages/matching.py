@@ -43,7 +43,9 @@ class Vocabulary:
 
     def _embedded(self, names: Sequence[str]) -> list[Any]:
         entry = self._config.roles.embedder
-        embedder = Embedder(entry, self._config.endpoints()[entry], self._services.client, STAGE)
+        embedder = Embedder(
+            entry, self._config.endpoints()[entry], self._services.client, STAGE, self._services.calls.take
+        )
         found = embedder.embed(names)
         if failed := [row for row in found if isinstance(row, Reply)]:
             said = failed[0].detail or failed[0].reason

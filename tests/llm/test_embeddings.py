@@ -2,6 +2,7 @@
 
 import json
 import socket
+import subprocess
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -170,6 +171,14 @@ def test_wordllama_embeds_offline_and_each_text_by_itself(
     assert not found[-1].any()
     assert (vectors(one.embed(texts[::-1]))[::-1] == found).all()
     assert found[1] @ found[2] > found[1] @ found[3]  # motion lies nearer to rates of change than to chance
+
+
+def test_what_its_import_sets_up_for_the_logs_of_all_is_undone() -> None:
+    look = (
+        "import logging; from synth.llm import embeddings; embeddings._wordllama();"
+        "assert logging.getLogger().level == logging.WARNING and not logging.getLogger().handlers"
+    )
+    subprocess.run([sys.executable, "-c", look], check=True, timeout=120)
 
 
 def test_what_cannot_embed_is_told(monkeypatch: pytest.MonkeyPatch, client_for: Clients) -> None:
