@@ -69,7 +69,7 @@ def test_what_is_too_slow_is_ended_with_its_children(tmp_path: Path) -> None:
 
 
 def test_a_soak_accounts_for_every_call(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(soak, "TIMEOUT_S", 2.0)
+    monkeypatch.setattr(soak, "TIMEOUT_S", 8.0)  # no answer takes so long on a busy machine
     found = soak.measure(200, 0.2)
     assert found.server["distinct"] == 200
     assert found.client["unconfirmed"] > 0

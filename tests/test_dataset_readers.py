@@ -9,13 +9,21 @@ import synth
 from synth.config import RunConfig
 from synth.facade import Result
 from synth.schemas import TABLES
+from synth.settings import load
+from tests import corpus
 
 COLUMNS = [column.name for column in TABLES["dataset"].columns]
 
 
-@pytest.fixture
-def dataset(config: RunConfig) -> tuple[Path, int]:
-    result: Result = synth.run(config)
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> RunConfig:
+    documents = corpus.write(tmp_path_factory.mktemp("documents"))
+    return load("synthllm-recommended", [str(documents)], "fake", overrides=["combinations.epochs=1"])
+
+
+@pytest.fixture(scope="module")
+def dataset(config: RunConfig, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
+    result: Result = synth.run(config, runs=tmp_path_factory.mktemp("runs"))
     return result.dataset, result.funnel[-1].outputs
 
 

@@ -42,7 +42,7 @@ def endpoint(*options: str) -> Iterator[str]:
         yield served.stdout.readline().strip()
     finally:
         served.send_signal(signal.SIGINT)
-        assert served.wait(20) == 0
+        assert served.wait(120) == 0
 
 
 def entry(url: str, key: str = "") -> str:
