@@ -4,8 +4,9 @@ In: items of benchmarks (`benchmarks.py` reads them) and texts. Out: which item 
 (METHOD 6.5; `paraphrases.py` has the third, which needs an embedder):
 
 - `exact`: equal once normalised, or one contains the whole of the other;
-- `ngram`: they share a run of `ngram` words and numbers. The usual 13 of evaluation harnesses misses short
-  problems of mathematics, so the default is 10; an item that is shorter must stand there whole;
+- `ngram`: they share enough runs of `ngram` words and numbers: those within `ngram` + 3 words, which is the
+  usual 13, or 0.3 of the shorter text's runs, since 13 misses short problems of mathematics. A run counts if
+  enough of it is words: many texts count from 1 to 10. An item without such a run must stand there whole;
 - `template`: equal but for their numbers, in digits or words;
 - `jaccard`: their runs of half that length are alike to this degree: a copy with a change in every sentence.
 
@@ -21,7 +22,7 @@ import numpy as np
 from synth.dedup.benchmarks import Item, read_benchmarks
 from synth.dedup.members import Index
 from synth.dedup.ngrams import Hashes, Ngrams
-from synth.dedup.rows import Rows, alone, read_rows, rows_of, runs, wholes
+from synth.dedup.rows import Rows, alone, read_rows, rows_of, runs, wholes, words_in_runs
 from synth.dedup.sieve import MIN_CONTAINED, Sieve, has_template
 
 __all__ = ["Decontaminator", "Hit", "Item", "read_benchmarks"]
@@ -30,10 +31,13 @@ __all__ = ["Decontaminator", "Hit", "Item", "read_benchmarks"]
 # step"), and says nothing about any of them.
 COMMON = 50
 # So many items are compared with a text one by one, those first that share most runs with it.
-COMPARED = 64
-# So many places of a short text are looked up, where even its rarest run stands in many items.
-PLACES = 1_000
+COMPARED = 16
 JACCARD = 0.5
+# Least words in a run, as a share of it; runs that are enough, whatever their share; and that share. A single
+# run of ten words ("a function that takes a string as input and returns the") is shared by strangers.
+WORDED = 0.4
+ENOUGH = 4
+SHARE = 0.3
 
 
 class Hit(NamedTuple):
@@ -57,10 +61,13 @@ class Decontaminator:
         self._templates = _first_of(
             wholes(self._rows.masked), np.flatnonzero(has_template(self._rows)).tolist()
         )
-        self._index = Index(*runs(said, ngram), common=COMMON)
+        values, owners = runs(said, ngram)
+        counts = words_in_runs(self._rows, ngram) >= WORDED * ngram
+        self._index = Index(values[counts], owners[counts], common=COMMON)
         self._halves = Index(*runs(said, self._half), common=COMMON)
         self._within = Index(*runs(signed, MIN_CONTAINED))
-        short = (said.lengths < ngram) & (signed.lengths >= MIN_CONTAINED)
+        without = ~np.isin(np.arange(len(self.items)), self._index.owners)
+        short = without & (signed.lengths >= MIN_CONTAINED)
         self._lengths = sorted({int(n) for n in signed.lengths[short]}, reverse=True)
         self._sieve = Sieve(self._rows, self._index, short, ngram, jaccard)
 
@@ -114,8 +121,16 @@ class Decontaminator:
         for place in places:
             if _holds(signed, self._rows.signed.of(place)) or _holds(self._rows.signed.of(place), signed):
                 return self._hit(place, "exact", 1.0)
-        score, place = max((self._shared(mine, place, self._ngram), -place) for place in places)
-        return self._hit(-place, "ngram", score)
+        best = max((self._shared(mine, place), -place) for place in places)
+        return self._hit(-best[1], "ngram", best[0]) if best[0] else None
+
+    def _shared(self, mine: Hashes, place: int) -> float:
+        """The share of the shorter text's runs that both have; 0 where that is too little."""
+        theirs = np.unique(runs_of(self._rows.said.of(place), self._ngram))
+        both = np.intersect1d(mine, theirs, assume_unique=True)
+        share: float = len(both) / min(len(mine), len(theirs))
+        counted = int((self._index.counts(both) > 0).sum())
+        return share if counted >= ENOUGH or (counted and share >= SHARE) else 0.0
 
     def _by_template(self, row: Rows) -> Hit | None:
         place = self._templates.get(int(wholes(row.masked)[0])) if has_template(row)[0] else None
@@ -135,20 +150,17 @@ class Decontaminator:
         shared = int(np.isin(mine, theirs, assume_unique=True).sum())
         return shared / (len(mine) + len(theirs) - shared)
 
-    def _shared(self, mine: Hashes, place: int, width: int) -> float:
-        """The share of distinct runs that stand in an item."""
-        theirs = np.unique(runs_of(self._rows.said.of(place), width))
-        return float(np.isin(mine, theirs, assume_unique=True).mean()) if len(mine) else 0.0
+    def _held(self, mine: Hashes, place: int) -> float:
+        """The share of half-runs that stand in an item."""
+        theirs = np.unique(runs_of(self._rows.said.of(place), self._half))
+        return float(np.isin(mine, theirs, assume_unique=True).mean())
 
     def _share(self, said: Hashes) -> float:
-        width = min(self._half, len(said))
-        if width < self._half:
-            return 0.0
-        mine = np.unique(runs_of(said, width))
-        return max((self._shared(mine, p, width) for p in self._halves.items(mine, COMPARED)), default=0.0)
+        mine = np.unique(runs_of(said, self._half))
+        return max((self._held(mine, place) for place in self._halves.items(mine, COMPARED)), default=0.0)
 
     def _short_item_in(self, signed: Hashes) -> int | None:
-        """The longest item, of those too short to have an n-gram, that stands in a text as a whole."""
+        """The longest item, of those without an n-gram that counts, that stands in a text as a whole."""
         for length in self._lengths:
             if length <= len(signed):
                 found = {self._equal[h] for h in runs_of(signed, length).tolist() if h in self._equal}
@@ -160,10 +172,9 @@ class Decontaminator:
         """The first item that holds the whole of a text, which is too short to have an n-gram."""
         mine = runs_of(signed, MIN_CONTAINED)
         counts = self._within.counts(mine)
-        if not counts.all():
+        if not 0 < counts.min() <= COMMON:
             return None
-        rarest = int(mine[int(counts.argmin())])
-        places = self._within.items([rarest], PLACES)
+        places = self._within.items(mine[counts.argmin()][None], COMMON)
         return min((p for p in places if _holds(self._rows.signed.of(p), signed)), default=None)
 
     def _hit(self, place: int, tier: str, score: float) -> Hit:
@@ -180,9 +191,7 @@ def _holds(outer: Hashes, inner: Hashes) -> bool:
     """Whether one text stands in another as a whole, and is long enough to mean something."""
     if not MIN_CONTAINED <= len(inner) <= len(outer):
         return False
-    whole = wholes(alone(inner))[0]
-    starts = np.flatnonzero(outer[: len(outer) - len(inner) + 1] == inner[0])
-    return any(wholes(alone(outer[at : at + len(inner)]))[0] == whole for at in starts.tolist())
+    return bool((runs_of(outer, len(inner)) == wholes(alone(inner))[0]).any())
 
 
 def _distinct(items: Sequence[Item], ngrams: Ngrams) -> tuple[list[Item], Rows]:

@@ -4,8 +4,6 @@ In: hashes, for an index with the item of each. Out: which of other hashes are a
 few. A table of bits by the leading bits of a hash answers most questions with one look into the cache.
 """
 
-from collections.abc import Iterable
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -59,15 +57,14 @@ class Index:
         left = np.searchsorted(self.values, asked, "left")
         return np.asarray(np.searchsorted(self.values, asked, "right") - left, np.int64)
 
-    def items(self, asked: Iterable[int], most: int) -> list[int]:
+    def items(self, asked: Hashes, most: int) -> list[int]:
         """Items that hold most of the hashes first, of equals the first; at most so many."""
-        asked = np.fromiter(asked, np.uint64)
         left = np.searchsorted(self.values, asked, "left")
         right = np.searchsorted(self.values, asked, "right")
-        held = [self.owners[a:b] for a, b in zip(left.tolist(), right.tolist(), strict=True) if b > a]
-        if not held:
+        there = np.flatnonzero(right > left)
+        if not len(there):
             return []
+        held = [self.owners[a:b] for a, b in zip(left[there].tolist(), right[there].tolist(), strict=True)]
         owners, counts = np.unique(np.concatenate(held), return_counts=True)
-        order = np.argsort(-counts, kind="stable")[:most]
-        found: list[int] = owners[order].tolist()
+        found: list[int] = owners[np.argsort(-counts, kind="stable")[:most]].tolist()
         return found

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 _SMALL = """
-zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen
-eighteen nineteen
+zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
+seventeen eighteen nineteen
 """
 _TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
 SMALL = {name: value for value, name in enumerate(_SMALL.split())}
@@ -22,13 +22,13 @@ SCALES = {"hundred": HUNDRED, "thousand": 1_000, "million": 1_000_000, "billion"
 # `one` is mostly no number (`this one`), and paraphrases add and drop it; `1` counts.
 NO_QUANTITY = "one"
 NAMED = {
-    "half": "0.5", "halves": "0.5", "quarter": "0.25", "once": "1", "single": "1", "twice": "2", "double": "2",
-    "couple": "2", "pair": "2", "thrice": "3", "triple": "3", "dozen": "12",
+    "half": "0.5", "halves": "0.5", "quarter": "0.25", "once": "1", "single": "1", "twice": "2",
+    "double": "2", "couple": "2", "pair": "2", "thrice": "3", "triple": "3", "dozen": "12",
 }  # fmt: skip
 # Signs that prose has as well, and letters that are words there: they make no formula.
 _PROSE = frozenset("()[]!'-,&%$/#") | {"a", "i"}
 # From here on scripts put no spaces between words, so that one sign is no symbol of a formula.
-_SPACELESS = "\u0e00"
+SPACELESS = "\u0e00"
 
 
 class Quantities(NamedTuple):
@@ -68,7 +68,7 @@ def formulas_alike(left: Quantities, right: Quantities) -> float:
 def _is_mark(token: str) -> bool:
     if token in _PROSE:
         return False
-    return token[0].isdigit() or not token[0].isalnum() or (len(token) == 1 and token < _SPACELESS)
+    return token[0].isdigit() or not token[0].isalnum() or (len(token) == 1 and token < SPACELESS)
 
 
 def _numbers(found: Sequence[str]) -> list[str]:

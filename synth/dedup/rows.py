@@ -13,14 +13,18 @@ from numpy.typing import NDArray
 
 from synth.dedup.ngrams import MULTIPLIER, VOCABULARY, Hashes, Ngrams
 from synth.dedup.normalise import BRACKETS, tokens
-from synth.dedup.quantities import is_number
+from synth.dedup.quantities import SPACELESS, is_number
 
 # Kinds of a token, as bits.
-SPOKEN, BRACKET, NUMBER = 1, 2, 4
+SPOKEN, BRACKET, NUMBER, WORD = 1, 2, 4, 8
 # Stands for any number where numbers are masked; no hash of a token is likelier to be it than any other.
 ANY_NUMBER = np.uint64(0x5851F42D4C957F2D)
 
 Places = NDArray[np.int64]
+
+_NOTHING = np.zeros(1, np.uint64)
+_INVERSE = np.uint64(pow(int(MULTIPLIER), -1, 1 << 64))
+_POWERS: list[Hashes] = [np.ones(1, np.uint64), np.ones(1, np.uint64)]
 
 
 class Flat(NamedTuple):
@@ -46,11 +50,15 @@ class Rows(NamedTuple):
     said: Flat
     masked: Flat
     spare: Places  # how many tokens of `masked` are no number
+    worded: NDArray[
+        np.bool_
+    ]  # which of the values of `said` are words: no number, and no letter of a formula
 
     def one(self, place: int) -> "Rows":
         """One of the texts by itself."""
         signed, said, masked = (alone(f.of(place)) for f in (self.signed, self.said, self.masked))
-        return Rows(signed, said, masked, self.spare[place : place + 1])
+        worded = self.worded[self.said.starts[place] : self.said.starts[place + 1]]
+        return Rows(signed, said, masked, self.spare[place : place + 1], worded)
 
 
 def read_rows(texts: Iterable[str], ngrams: Ngrams | None = None) -> Rows:
@@ -77,33 +85,56 @@ def alone(values: Hashes) -> Flat:
 
 def runs(flat: Flat, width: int) -> tuple[Hashes, Places]:
     """The hash of each run of `width` values within a text, and the text it stands in."""
-    count = len(flat.values) - width + 1
-    if count <= 0:
-        return np.empty(0, np.uint64), np.empty(0, np.int64)
+    starts, owners = _starts(flat, width)
+    if not len(starts):
+        return np.empty(0, np.uint64), owners
+    # A run is the difference of two sums, so its cost does not grow with its width.
+    upwards, downwards = _powers(len(flat.values))
+    sums = np.concatenate([_NOTHING, np.cumsum(flat.values * downwards, dtype=np.uint64)])
+    return (sums[starts + width] - sums[starts]) * upwards[starts + width - 1], owners
+
+
+def words_in_runs(rows: Rows, width: int) -> Places:
+    """How many words each run of `rows.said` has, in the order of `runs`."""
+    starts, _ = _starts(rows.said, width)
+    before = np.concatenate([[0], np.cumsum(rows.worded)]).astype(np.int64)
+    return np.asarray(before[starts + width] - before[starts], np.int64)
+
+
+def _starts(flat: Flat, width: int) -> tuple[Places, Places]:
+    """Where runs within a text begin, and the text of each."""
+    count = max(len(flat.values) - width + 1, 0)
     owners = np.repeat(np.arange(len(flat.starts) - 1), flat.lengths)[:count]
-    inside = np.arange(count) + width <= flat.starts[1:][owners]
-    combined = np.zeros(count, np.uint64)
-    for place in range(width):
-        combined = combined * MULTIPLIER + flat.values[place : place + count]
-    return combined[inside], owners[inside]
+    starts = np.flatnonzero(np.arange(count) + width <= flat.starts[1:][owners])
+    return starts, owners[starts]
 
 
 def wholes(flat: Flat) -> Hashes:
     """The hash of each text as one run; 0 for one without values."""
-    lengths = flat.lengths
-    if not len(flat.values):
-        return np.zeros(len(lengths), np.uint64)
-    powers = np.full(int(lengths.max()), MULTIPLIER, np.uint64)
-    powers[0] = 1
-    powers = np.multiply.accumulate(powers)
-    ends = np.repeat(flat.starts[1:], lengths)
-    summands = flat.values * powers[ends - 1 - np.arange(len(flat.values))]
-    sums = np.concatenate([[np.uint64(0)], np.cumsum(summands, dtype=np.uint64)])
-    return np.asarray(sums[flat.starts[1:]] - sums[flat.starts[:-1]], np.uint64)
+    upwards, downwards = _powers(len(flat.values) + 1)
+    sums = np.concatenate([_NOTHING, np.cumsum(flat.values * downwards[:-1], dtype=np.uint64)])
+    ends = flat.starts[1:]
+    # A text without values has a sum of 0, whatever it is multiplied by.
+    return np.asarray((sums[ends] - sums[flat.starts[:-1]]) * upwards[ends - 1], np.uint64)
+
+
+def _powers(count: int) -> tuple[Hashes, Hashes]:
+    """The powers of the multiplier of `ngrams`, and of its inverse modulo 2^64, at least so many."""
+    upwards, downwards = _POWERS
+    if len(upwards) < count:
+        _POWERS[:] = upwards, downwards = _raised(MULTIPLIER, 2 * count), _raised(_INVERSE, 2 * count)
+    return upwards[:count], downwards[:count]
+
+
+def _raised(factor: np.uint64, count: int) -> Hashes:
+    powers = np.full(count, factor, np.uint64)
+    powers[:1] = 1
+    return np.multiply.accumulate(powers)
 
 
 def _rows(hashes: Hashes, kinds: NDArray[np.uint8], starts: Places) -> Rows:
-    said = _some(hashes, starts, (kinds & SPOKEN) != 0)
+    spoken = (kinds & SPOKEN) != 0
+    said = _some(hashes, starts, spoken)
     open_ = (kinds & BRACKET) == 0
     signed = _some(hashes, starts, open_)
     numbers = ((kinds & NUMBER) != 0)[open_]
@@ -112,7 +143,7 @@ def _rows(hashes: Hashes, kinds: NDArray[np.uint8], starts: Places) -> Rows:
     first[signed.starts[:-1][signed.lengths > 0]] |= numbers[signed.starts[:-1][signed.lengths > 0]]
     masked = _some(np.where(numbers, ANY_NUMBER, signed.values), signed.starts, first | ~numbers)
     spare = _counts(~numbers, signed.starts)
-    return Rows(signed, said, masked, spare)
+    return Rows(signed, said, masked, spare, ((kinds & WORD) != 0)[spoken])
 
 
 def _some(values: Hashes, starts: Places, chosen: NDArray[np.bool_]) -> Flat:
@@ -129,9 +160,11 @@ class _Kinds(dict[str, int]):
     """The kind of each token that was asked for."""
 
     def __missing__(self, token: str) -> int:
-        number = NUMBER if is_number(token) else 0
-        found = self[token] = (SPOKEN if token[0].isalnum() else 0) | (BRACKET if token in BRACKETS else 0)
-        self[token] = found = found | number
+        number = is_number(token)
+        # In scripts without spaces one character is a token, and means as much as a word.
+        word = token[0].isalpha() and not number and (len(token) > 1 or token >= SPACELESS)
+        found = SPOKEN * token[0].isalnum() | BRACKET * (token in BRACKETS) | NUMBER * number | WORD * word
+        self[token] = found
         return found
 
 
