@@ -1,9 +1,9 @@
 """The quantities of a text, and whether two texts have the same: what a paraphrase does not change.
 
 In: tokens of `normalise`. Out: its numbers, in digits and in English words, as a set; the numbers and signs
-of its formulas with how often each stands there; and how alike those of two texts are. A word problem may
-repeat a number in other words, so there a set is compared; a formula is copied as it stands, and two formulas
-of the same few digits are common, so there the counts are compared, too.
+of its formulas with how often each stands there. A word problem may repeat a number in other words, so there
+sets are compared; a formula is copied as it stands, and two formulas of the same few digits are common, so
+there counts are compared, too.
 """
 
 from collections import Counter
@@ -51,14 +51,8 @@ def quantities(found: Sequence[str]) -> Quantities:
     return Quantities(frozenset(_numbers(found)), marks, formula)
 
 
-def alike(left: frozenset[str], right: frozenset[str]) -> float:
-    """The share of numbers that two texts have in common (Jaccard); 0 where neither has any."""
-    shared = len(left & right)
-    return shared / (len(left) + len(right) - shared) if shared else 0.0
-
-
 def formulas_alike(left: Quantities, right: Quantities) -> float:
-    """The same of the numbers and signs, by their counts; 1 where neither text has a formula."""
+    """The share of numbers and signs that both have, by their counts; 1 where neither text has a formula."""
     if not (left.has_formula or right.has_formula):
         return 1.0
     shared = (left.marks & right.marks).total()
