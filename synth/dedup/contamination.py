@@ -14,7 +14,7 @@ Most texts overlap nothing. `sieve.py` tells so for a whole batch, and only what
 one here. Every step is bounded by the length of the text and by a fixed number of items.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -33,6 +33,7 @@ COMMON = 50
 # So many items are compared with a text one by one, those first that share most runs with it.
 COMPARED = 16
 JACCARD = 0.5
+PART_TEXTS, PART_CHARS = 2_000, 2_000_000
 # Least words in a run, as a share of it; runs that are enough, whatever their share; and that share. A single
 # run of ten words ("a function that takes a string as input and returns the") is shared by strangers.
 WORDED = 0.4
@@ -77,7 +78,10 @@ class Decontaminator:
 
     def check_all(self, texts: Sequence[str]) -> list[Hit | None]:
         """The same for many texts, which takes a fraction of the time for each."""
-        return self._hits(read_rows(texts, self._ngrams), len(texts))
+        found: list[Hit | None] = []
+        for part in _parts(texts):
+            found += self._hits(read_rows(part, self._ngrams), len(part))
+        return found
 
     def check_tokens(self, found: Sequence[str]) -> Hit | None:
         """The same for a text that is split into tokens already."""
@@ -180,6 +184,18 @@ class Decontaminator:
     def _hit(self, place: int, tier: str, score: float) -> Hit:
         item = self.items[place]
         return Hit(item.benchmark, item.item, tier, score)
+
+
+def _parts(texts: Sequence[str]) -> Iterator[Sequence[str]]:
+    """The texts in parts of bounded size: an array has twenty bytes for each of their tokens."""
+    start = size = 0
+    for place, text in enumerate(texts):
+        if place > start and (size + len(text) > PART_CHARS or place - start == PART_TEXTS):
+            yield texts[start:place]
+            start, size = place, 0
+        size += len(text)
+    if start < len(texts):
+        yield texts[start:]
 
 
 def runs_of(values: Hashes, width: int) -> Hashes:
