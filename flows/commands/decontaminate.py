@@ -46,7 +46,7 @@ def decontaminate(
             "--column",
             "--text",
             metavar="COL",
-            help="Column of the texts; may be repeated. Without it question, problem, prompt, text, …",
+            help="Column of the texts; may be repeated. Left out: question, problem, prompt and so on.",
         ),
     ] = None,
     benchmark_column: Annotated[
