@@ -19,6 +19,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from synth.dedup.benchmarks import Item, read_benchmarks
 from synth.dedup.members import Index
@@ -99,10 +100,14 @@ class Decontaminator:
         """The same for a text that is split into tokens already."""
         return self._share(rows_of([found], self._ngrams).said.values)
 
+    def left(self, rows: Rows) -> NDArray[np.bool_]:
+        """Which of the texts may overlap an item at all, after a few passes over all of them."""
+        return self._sieve.left(rows)
+
     def _hits(self, rows: Rows, count: int) -> list[Hit | None]:
         found: list[Hit | None] = [None] * count
         if self.items:
-            for place in np.flatnonzero(self._sieve.left(rows)).tolist():
+            for place in np.flatnonzero(self.left(rows)).tolist():
                 found[place] = self._closest(rows.one(place))
         return found
 

@@ -32,6 +32,7 @@ NEAREST = 5
 LONGER = 4
 # What is embedded of a text: more than any item has, and little enough for the memory.
 CHARS = 20_000
+BLOCK = 1_024
 
 Places = NDArray[np.int64]
 _NONE: Places = np.empty(0, np.int64)
@@ -96,7 +97,7 @@ class Paraphrases:
 
     def _nearest(self, said: Quantities, places: Places, vector: Vectors) -> Near | None:
         assert self._vectors is not None
-        cosines = self._vectors[places] @ vector
+        cosines = _cosines(self._vectors[places], vector)
         likely = [
             (-float(cosines[at]), int(places[at]))
             for at in np.flatnonzero(cosines >= self._cosine).tolist()
@@ -104,7 +105,7 @@ class Paraphrases:
         ]
         if not likely and not self._doubtful:
             return None
-        everywhere = self._vectors @ vector
+        everywhere = _cosines(self._vectors, vector)
         least = np.partition(everywhere, -NEAREST)[-NEAREST] if len(everywhere) > NEAREST else -1.0
         if likely and everywhere[(best := min(likely))[1]] >= least:
             return Near(best[1], min(-best[0], 1.0), True)
@@ -151,6 +152,15 @@ class _Groups:
         agrees = shared >= self._agreement * (self._sizes + len(numbers) - shared) - 1e-9
         found = [self._places[group] for group in np.flatnonzero(agrees).tolist()]
         return np.concatenate(found) if found else _NONE
+
+
+def _cosines(vectors: Vectors, vector: Vectors) -> Vectors:
+    """The cosines of one vector with others, block by block.
+
+    A larger product is cut up among threads, which cost more than they save, and wait on a busy machine.
+    """
+    blocks = [vectors[start : start + BLOCK] @ vector for start in range(0, len(vectors), BLOCK)]
+    return np.concatenate(blocks)
 
 
 def _stacked(vectors: Sequence[Vectors]) -> Vectors:
