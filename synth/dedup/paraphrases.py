@@ -160,7 +160,7 @@ def _cosines(vectors: Vectors, vector: Vectors) -> Vectors:
     A larger product is cut up among threads, which cost more than they save, and wait on a busy machine.
     """
     blocks = [vectors[start : start + BLOCK] @ vector for start in range(0, len(vectors), BLOCK)]
-    return np.concatenate(blocks)
+    return np.concatenate(blocks) if blocks else np.empty(0, np.float32)
 
 
 def _stacked(vectors: Sequence[Vectors]) -> Vectors:
