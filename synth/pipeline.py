@@ -31,7 +31,7 @@ from synth.stages.holding import instrument
 from synth.stages.judge import judge_questions
 from synth.stages.questions import write_questions
 from synth.stages.screen import screen_questions
-from synth.stages.screen_benchmarks import embed_of
+from synth.stages.screen_benchmarks import embed_of, judge_of
 from synth.text import fingerprint_sources
 from synth.verify.code.check import runner
 from synth.writing import sha256_of
@@ -65,7 +65,7 @@ def _screen(tables: Tables, config: RunConfig, services: Services) -> Output:
     benchmarks = read_benchmarks(config.screen.benchmarks, config.screen.benchmark_column)
     return screen_questions(
         tables["questions"], tables["passages"], examples, benchmarks, config.screen, config.documents.mask,
-        embed=embed_of(config, services),
+        embed=embed_of(config, services), judge=judge_of(config, services),
     )  # fmt: skip
 
 
@@ -103,8 +103,13 @@ def _filtering(config: RunConfig) -> Needs:
 
 
 def _paraphrasing(config: RunConfig) -> Needs:
-    """Who embeds questions and items of benchmarks, if anybody does."""
-    return Needs(roles=("embedder",)) if config.seeks_paraphrases else Needs()
+    """Who embeds questions and items of benchmarks, if anybody does, and who compares them."""
+    if not config.seeks_paraphrases:
+        return Needs()
+    if not config.roles.judge:
+        return Needs(roles=("embedder",))
+    asked = ("levels", "prompts.judging_sampling")
+    return Needs(asked, ("same_problem",), ("embedder", "judge"))
 
 
 def _wanted(config: RunConfig) -> Needs:

@@ -22,7 +22,7 @@ from synth.dedup.normalise import spoken, tokens
 from synth.dedup.overlap import Best, Overlap
 from synth.dedup.paraphrases import Embed
 from synth.dedup.survivors import Kept, choose
-from synth.dedup.tiers import Tiers
+from synth.dedup.tiers import Judge, Tiers
 from synth.documents.privacy import find_personal
 from synth.schemas import TABLES
 from synth.stages.base import Output, Rejected, make_table
@@ -109,14 +109,16 @@ def screen_questions(
     mask: Sequence[str] = (),
     seeds: Mapping[str, str] | None = None,
     embed: Embed | None = None,
+    judge: Judge | None = None,
 ) -> Output:
     """The questions that pass; each of the others is one rejected row.
 
     `mask` names the kinds of personal data that no question may hold; `seeds` are problems (id -> text) that
-    none may repeat; `embed` is there where paraphrases of items are looked for.
+    none may repeat; `embed` is there where paraphrases of items are looked for, `judge` where
+    a model decides on those.
     """
     rows = questions.to_pylist()
-    tiers = tiers_of(benchmarks, config, embed)
+    tiers = tiers_of(benchmarks, config, embed, judge)
     checks = _checks(rows, passages, examples, tiers, config, mask)
     results = [checks.measure(row) for row in rows]
     rejected = [result for result in results if isinstance(result, Rejected)]

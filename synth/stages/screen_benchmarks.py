@@ -6,16 +6,17 @@ holds an item has shown it to the model, so what was made of it falls as well, h
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from synth.config import RunConfig, ScreenConfig
 from synth.dedup.benchmarks import Item
 from synth.dedup.contamination import SHARE, Hit
 from synth.dedup.embedding import embed_with
 from synth.dedup.paraphrases import Embed
-from synth.dedup.tiers import Settings, Tiers
+from synth.dedup.tiers import Judge, Settings, Tiers
+from synth.prompts.replies import Sameness, Unparseable
 from synth.stages.base import Rejected
-from synth.stages.calls import Services
+from synth.stages.calls import Answered, Ask, Services, ask_all
 
 REASON, STAGE = "contaminated", "screen"
 # Where the text stood that overlaps an item.
@@ -25,7 +26,9 @@ EVIDENCE = "contamination"
 Row = dict[str, Any]
 
 
-def tiers_of(items: Sequence[Item], config: ScreenConfig, embed: Embed | None = None) -> Tiers:
+def tiers_of(
+    items: Sequence[Item], config: ScreenConfig, embed: Embed | None = None, judge: Judge | None = None
+) -> Tiers:
     """The tiers of a run."""
     settings = Settings(
         config.benchmark_ngram,
@@ -33,7 +36,7 @@ def tiers_of(items: Sequence[Item], config: ScreenConfig, embed: Embed | None = 
         config.paraphrase_cosine,
         config.paraphrase_agreement,
     )
-    return Tiers(items, settings, embed)
+    return Tiers(items, settings, embed, judge if embed else None)
 
 
 def embed_of(config: RunConfig, services: Services) -> Embed | None:
@@ -42,6 +45,37 @@ def embed_of(config: RunConfig, services: Services) -> Embed | None:
         return None
     entry = config.roles.embedder
     return embed_with(entry, config.endpoints()[entry], services.client, STAGE)
+
+
+def judge_of(config: RunConfig, services: Services) -> Judge | None:
+    """How the first judge compares a question with an item; None where nobody judges or nothing is near.
+
+    What it is asked holds the item, and so does the journal of calls, which is never published.
+    """
+    if not (config.seeks_paraphrases and config.roles.judge):
+        return None
+    prompt, sampling = services.prompts.get(config.prompts.same_problem), config.prompts.judging_sampling
+
+    def judge(pairs: Sequence[tuple[str, str]]) -> list[bool | None]:
+        asks = [
+            Ask(str(number), prompt, {"question": question, "other": item})
+            for number, (question, item) in enumerate(pairs)
+        ]
+        answers = ask_all(asks, STAGE, "judge", sampling, config, services, config.roles.judge[0])
+        return [_same(answered) for answered in answers]
+
+    return judge
+
+
+def _same(answered: Answered) -> bool | None:
+    """What the judge says; None where its call failed, or its reply cannot be read."""
+    if answered.fault():
+        return None
+    try:
+        said = cast(Sameness, answered.parse_one()).outcome
+    except Unparseable:
+        return None
+    return None if said is None else said == "same"
 
 
 def passages_with_items(tiers: Tiers, texts: Mapping[str, str]) -> dict[str, Hit]:
