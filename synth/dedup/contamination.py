@@ -15,7 +15,7 @@ Most texts overlap nothing. `sieve.py` tells so for a whole batch, and only what
 one here. Every step is bounded by the length of the text and by a fixed number of items.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from synth.dedup.benchmarks import Item, read_benchmarks
 from synth.dedup.members import Index
 from synth.dedup.ngrams import Hashes, Ngrams
-from synth.dedup.rows import Rows, alone, read_rows, rows_of, runs, wholes, words_in_runs
+from synth.dedup.rows import Rows, alone, parts, read_rows, rows_of, runs, wholes, words_in_runs
 from synth.dedup.sieve import MIN_CONTAINED, Sieve, has_template
 
 __all__ = ["Decontaminator", "Hit", "Item", "read_benchmarks"]
@@ -35,7 +35,6 @@ COMMON = 50
 # So many items are compared with a text one by one, those first that share most runs with it.
 COMPARED = 16
 JACCARD = 0.5
-PART_TEXTS, PART_CHARS = 2_000, 2_000_000
 # Least words in a run, as a share of it; runs that are enough, whatever their share; and that share. A single
 # run of ten words ("a function that takes a string as input and returns the") is shared by strangers.
 WORDED = 0.4
@@ -81,7 +80,7 @@ class Decontaminator:
     def check_all(self, texts: Sequence[str]) -> list[Hit | None]:
         """The same for many texts, which takes a fraction of the time for each."""
         found: list[Hit | None] = []
-        for part in _parts(texts):
+        for part in parts(texts):
             found += self._hits(read_rows(part, self._ngrams), len(part))
         return found
 
@@ -190,18 +189,6 @@ class Decontaminator:
     def _hit(self, place: int, tier: str, score: float) -> Hit:
         item = self.items[place]
         return Hit(item.benchmark, item.item, tier, score)
-
-
-def _parts(texts: Sequence[str]) -> Iterator[Sequence[str]]:
-    """The texts in parts of bounded size: an array has twenty bytes for each of their tokens."""
-    start = size = 0
-    for place, text in enumerate(texts):
-        if place > start and (size + len(text) > PART_CHARS or place - start == PART_TEXTS):
-            yield texts[start:place]
-            start, size = place, 0
-        size += len(text)
-    if start < len(texts):
-        yield texts[start:]
 
 
 def runs_of(values: Hashes, width: int) -> Hashes:

@@ -5,7 +5,7 @@ and from these the hash of every run of tokens, and of every whole text. The has
 a run has one number here and there. `read_rows` is the only step that looks at characters, and the dearest.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +21,9 @@ SPOKEN, BRACKET, NUMBER, WORD = 1, 2, 4, 8
 ANY_NUMBER = np.uint64(0x5851F42D4C957F2D)
 
 Places = NDArray[np.int64]
+
+# What is read at once.
+PART_TEXTS, PART_CHARS = 2_000, 2_000_000
 
 _NOTHING = np.zeros(1, np.uint64)
 _INVERSE = np.uint64(pow(int(MULTIPLIER), -1, 1 << 64))
@@ -61,9 +64,23 @@ class Rows(NamedTuple):
         return Rows(signed, said, masked, self.spare[place : place + 1], worded)
 
 
-def read_rows(texts: Iterable[str], ngrams: Ngrams | None = None) -> Rows:
+def read_rows(texts: Sequence[str], ngrams: Ngrams | None = None) -> Rows:
     """The rows of texts; `ngrams` knows tokens from before."""
-    return rows_of([tokens(text) for text in texts], ngrams)
+    ngrams = ngrams or Ngrams()
+    made = [rows_of([tokens(text) for text in part], ngrams) for part in parts(texts)]
+    return made[0] if len(made) == 1 else _joined(made)
+
+
+def parts(texts: Sequence[str]) -> Iterator[Sequence[str]]:
+    """The texts in parts of bounded size: a token takes a hundred bytes until it is a hash."""
+    start = size = 0
+    for place, text in enumerate(texts):
+        if place > start and (size + len(text) > PART_CHARS or place - start == PART_TEXTS):
+            yield texts[start:place]
+            start, size = place, 0
+        size += len(text)
+    if start < len(texts):
+        yield texts[start:]
 
 
 def rows_of(found: Sequence[Sequence[str]], ngrams: Ngrams | None = None) -> Rows:
@@ -130,6 +147,25 @@ def _raised(factor: np.uint64, count: int) -> Hashes:
     powers = np.full(count, factor, np.uint64)
     powers[:1] = 1
     return np.multiply.accumulate(powers)
+
+
+def _joined(made: Sequence[Rows]) -> Rows:
+    """The rows of several parts as those of one."""
+    if not made:
+        return rows_of([])
+    return Rows(
+        _end_to_end([rows.signed for rows in made]),
+        _end_to_end([rows.said for rows in made]),
+        _end_to_end([rows.masked for rows in made]),
+        np.concatenate([rows.spare for rows in made]),
+        np.concatenate([rows.worded for rows in made]),
+    )
+
+
+def _end_to_end(flats: Sequence[Flat]) -> Flat:
+    lengths = np.concatenate([flat.lengths for flat in flats])
+    starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    return Flat(np.concatenate([flat.values for flat in flats]), starts)
 
 
 def _rows(hashes: Hashes, kinds: NDArray[np.uint8], starts: Places) -> Rows:

@@ -33,6 +33,18 @@ def test_a_whole_text_is_one_run(texts: list[str]) -> None:
         assert whole == (int(ngrams.runs(found, len(found))[0]) if found else 0)
 
 
+def test_parts_are_joined_as_if_read_at_once() -> None:
+    texts = [f"Tom has {n} eggs (and {n} hens)." for n in range(5_000)] + [""]
+    rows = read_rows(texts)
+    for place in (0, 1_999, 2_000, 4_999, 5_000):
+        alone = read_rows([texts[place]])
+        assert rows.said.of(place).tolist() == alone.said.values.tolist()
+        assert rows.masked.of(place).tolist() == alone.masked.values.tolist()
+        assert rows.one(place).worded.tolist() == alone.worded.tolist()
+    assert len(rows.spare) == len(texts)
+    assert read_rows([]).said.starts.tolist() == [0]
+
+
 def test_numbers_are_masked_and_those_in_a_row_are_one() -> None:
     rows = read_rows(
         ["Tom has twenty five eggs", "tom has 7 eggs.", "Tom has eggs", "Ann has 7 eggs", "5", "5 6"]
