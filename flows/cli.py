@@ -16,6 +16,7 @@ from typer.core import TyperGroup
 from flows.commands import (
     check,
     compare,
+    decontaminate,
     demo,
     endpoint,
     explain,
@@ -120,6 +121,7 @@ app.command()(verify.verify)
 app.command()(rollouts.rollouts)
 app.command()(weaknesses.weaknesses)
 app.command()(select.select)
+app.command(cls=decontaminate.DecontaminateCommand)(decontaminate.decontaminate)
 app.add_typer(models.app)
 app.command("fake-endpoint")(endpoint.fake_endpoint)
 

@@ -166,7 +166,7 @@ def _inputs(config: RunConfig, logs: bool) -> Iterator[str]:
         yield from _formats(config.documents.formats)
     for read in (
         lambda: find_sources(config.documents.paths),
-        lambda: read_benchmarks(config.screen.benchmarks),
+        lambda: read_benchmarks(config.screen.benchmarks, config.screen.benchmark_column),
     ):
         try:
             read()
@@ -186,7 +186,7 @@ def _rollouts(config: RunConfig) -> Iterator[str]:
         fix = "add --documents PATH, or set another sampler"
         yield f"targets.sampler: walks need a graph of documents, and none were given; {fix}."
     try:
-        read_benchmarks(config.screen.benchmarks)
+        read_benchmarks(config.screen.benchmarks, config.screen.benchmark_column)
     except SynthError as fault:
         yield from str(fault).splitlines()
 

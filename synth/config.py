@@ -234,7 +234,8 @@ class RunConfig(Config):
         judging: tuple[Role, ...] = ("judge", "checker") if self.judge.well_posed else ("judge",)
         needed: tuple[Role, ...] = ("generator", "extractor", "solver", *more.get(self.filter.mode, ()))
         trying: tuple[Role, ...] = ("student",) if self.roles.student else ()
-        aiming: tuple[Role, ...] = ("embedder",) if self.embeds_concepts else ()
+        embeds = self.embeds_concepts or self.seeks_paraphrases
+        aiming: tuple[Role, ...] = ("embedder",) if embeds else ()
         return self.players((*needed, *aiming, *(judging if self.roles.judge else ()), *trying))
 
     @property
@@ -252,6 +253,11 @@ class RunConfig(Config):
         """Whether weak concepts are embedded: to be scored, or to be found in documents."""
         scored = self.targets.sampler == "cooccurrence_similarity"
         return self.aims and self.targets.similarity and (scored or self.has_documents)
+
+    @property
+    def seeks_paraphrases(self) -> bool:
+        """Whether questions are embedded, to be compared with items of benchmarks."""
+        return bool(self.screen.benchmarks) and self.screen.paraphrases
 
     def players(self, roles: Iterable[Role]) -> dict[str, str]:
         """The entries that play some roles, each under the name that it has there."""

@@ -91,6 +91,11 @@ class PromptsConfig(Config):
         title="Well-posed",
         description="Restates a question and says whether it has one answer.",
     )
+    same_problem: str = Field(
+        "same_problem.v1",
+        title="Same problem",
+        description="Has the judge compare a question with an item of a benchmark that it is near to.",
+    )
     attempt: str = Field("attempt.v1", title="Attempt", description="Has the student solve a question.")
     attempt_code: str = Field(
         "attempt_code.v1",

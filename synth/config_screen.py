@@ -35,7 +35,32 @@ class ScreenConfig(Config):
         (), title="Benchmarks", description="Files whose items must not appear in the output."
     )
     benchmark_ngram: int = Field(
-        10, ge=1, title="Benchmark n-gram", description="Words in a row that count as contamination."
+        10,
+        ge=3,
+        title="Benchmark n-gram",
+        description="Words in a run; 3 more in a row, or runs that are a quarter of a text, contaminate it.",
+    )
+    benchmark_column: str | None = Field(
+        None,
+        title="Benchmark column",
+        description="Column of the benchmarks' questions, where none is called question, problem, prompt, "
+        "text, instruction or query.",
+    )
+    benchmark_jaccard: float = Field(
+        0.5, gt=0, le=1, title="Edited copy", description="Similarity to an item from which a text copies it."
+    )
+    paraphrases: bool = Field(
+        True,
+        title="Paraphrases",
+        description="Look for items of benchmarks in other words, by the embedder and by their numbers.",
+    )
+    paraphrase_cosine: Share = Field(
+        0.65,
+        title="Paraphrase cosine",
+        description="Least cosine of a paraphrase and its item; it belongs to the embedder.",
+    )
+    paraphrase_agreement: float = Field(
+        0.6, gt=0, le=1, title="Agreement", description="Least share of numbers that both have (Jaccard)."
     )
     copied_source: Share = Field(
         1.0,

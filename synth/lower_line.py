@@ -17,6 +17,7 @@ from synth.stages.calls import Services
 from synth.stages.questions import write_questions
 from synth.stages.rollouts import read_rollouts
 from synth.stages.screen import screen_questions
+from synth.stages.screen_benchmarks import embed_of, judge_of
 from synth.stages.targeted import aim_combinations
 from synth.stages.targets import find_targets
 from synth.stages.weaknesses import find_weaknesses
@@ -47,9 +48,11 @@ def _questions(tables: Tables, config: RunConfig, services: Services) -> Output:
 
 
 def _screen(tables: Tables, config: RunConfig, services: Services) -> Output:
+    benchmarks = read_benchmarks(config.screen.benchmarks, config.screen.benchmark_column)
     return screen_questions(
-        tables["questions"], tables.get("passages"), examples(config, services.prompts),
-        read_benchmarks(config.screen.benchmarks), config.screen, config.documents.mask, problems(tables),
+        tables["questions"], tables.get("passages"), examples(config, services.prompts), benchmarks,
+        config.screen, config.documents.mask, problems(tables), embed_of(config, services),
+        judge_of(config, services),
     )  # fmt: skip
 
 

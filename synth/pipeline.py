@@ -31,6 +31,7 @@ from synth.stages.holding import instrument
 from synth.stages.judge import judge_questions
 from synth.stages.questions import write_questions
 from synth.stages.screen import screen_questions
+from synth.stages.screen_benchmarks import embed_of, judge_of
 from synth.text import fingerprint_sources
 from synth.verify.code.check import runner
 from synth.writing import sha256_of
@@ -61,9 +62,11 @@ def _questions(tables: Tables, config: RunConfig, services: Services) -> Output:
 
 def _screen(tables: Tables, config: RunConfig, services: Services) -> Output:
     examples = example_texts(config, services.prompts)
-    benchmarks = read_benchmarks(config.screen.benchmarks)
-    questions, passages = tables["questions"], tables["passages"]
-    return screen_questions(questions, passages, examples, benchmarks, config.screen, config.documents.mask)
+    benchmarks = read_benchmarks(config.screen.benchmarks, config.screen.benchmark_column)
+    return screen_questions(
+        tables["questions"], tables["passages"], examples, benchmarks, config.screen, config.documents.mask,
+        embed=embed_of(config, services), judge=judge_of(config, services),
+    )  # fmt: skip
 
 
 def _judge(tables: Tables, config: RunConfig, services: Services) -> Output:
@@ -97,6 +100,16 @@ def _filtering(config: RunConfig) -> Needs:
         return Needs(asked, ("rating",), ("rater",))
     both = ("filter", *SAID, "prompts.ratings_sampling", "prompts.documents_sampling")
     return Needs(both, ("rating", "document"), ("rater", "embedder"))
+
+
+def _paraphrasing(config: RunConfig) -> Needs:
+    """Who embeds questions and items of benchmarks, if anybody does, and who compares them."""
+    if not config.seeks_paraphrases:
+        return Needs()
+    if not config.roles.judge:
+        return Needs(roles=("embedder",))
+    asked = ("levels", "prompts.judging_sampling")
+    return Needs(asked, ("same_problem",), ("embedder", "judge"))
 
 
 def _wanted(config: RunConfig) -> Needs:
@@ -184,12 +197,13 @@ QUESTIONS = Stage(
 )
 SCREEN = Stage(
     "screen",
-    2,
+    3,
     reads=("questions", "passages"),
     settings=("screen", "documents.mask", "prompts.examples", "domain"),
     work=_screen,
     prompts=QUESTION_PROMPTS,
     outside=_benchmarks,
+    more=_paraphrasing,
 )
 JUDGE = Stage(
     "judge",

@@ -1,7 +1,7 @@
-"""Benchmark files in, items out: JSON Lines (also gzipped), JSON, CSV and Parquet.
+"""Benchmark files in, items out: JSON Lines, JSON, CSV, TSV, all also gzipped, and Parquet.
 
 A benchmark that is read in part protects in part, so nothing is skipped: every fault of every file is
-reported at once, before anything is paid for.
+reported at once, before anything is paid for. Faults name columns and rows, and quote no item.
 """
 
 import csv
@@ -9,9 +9,12 @@ import glob
 import gzip
 import io
 import json
+import re
+import zlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -21,6 +24,11 @@ from synth.errors import ConfigError
 # The first of these that a file has, whatever its case. `instruction` goes together with `input`.
 TEXT_COLUMNS = ("question", "problem", "prompt", "text", "instruction", "query")
 ID_COLUMNS = ("id", "item_id", "task_id", "question_id", "problem_id", "unique_id", "qid", "idx")
+# Ids are shown, and items must not be: what is longer than this, or has spaces, may be an item.
+_ID = re.compile(r"[\w./:#@+=-]{1,80}")
+_SHOWN = 20
+_MAX_FIELD = 1 << 27
+_BATCH = 5_000
 
 Row = Mapping[str, Any]
 
@@ -33,26 +41,59 @@ class Item(NamedTuple):
     text: str
 
 
-def read_benchmarks(paths: Sequence[str | Path]) -> list[Item]:
+def read_benchmarks(paths: Sequence[str | Path], column: str | None = None) -> list[Item]:
     """All items of the files, of the files in the folders, and of the files that globs match.
+
+    `column` names that of the question, where the files have none of the usual names.
 
     Raises:
         ConfigError: a path does not exist, cannot be read, or has no column that holds the question.
     """
+    given = {path: _files(Path(path).expanduser()) for path in paths}
+    files = list(dict.fromkeys(file for found in given.values() for file in found))
+    names = dict(zip(files, _names(files), strict=True))
     items: list[Item] = []
     faults: list[str] = []
-    for given in paths:
-        files = _files(Path(given).expanduser())
-        if not files:
-            faults.append(f"{given} is no benchmark file, nor a folder of some: correct screen.benchmarks.")
-        for path in files:
-            try:
-                items += _items(path)
-            except ConfigError as fault:
-                faults += fault.faults
+    for path, found in given.items():
+        if not found:
+            faults.append(f"{path} is no benchmark file, nor a folder of some: correct the path.")
+        for file in found:
+            if name := names.pop(file, None):
+                try:
+                    items += _items(file, name, column)
+                except ConfigError as fault:
+                    faults += fault.faults
     if faults:
         raise ConfigError(*faults)
     return items
+
+
+def question_columns(names: Iterable[str], column: str | None = None) -> list[str]:
+    """The columns that make up the question, as they are written there; none where there is none.
+
+    A column that is named is looked for as it is written, the usual ones whatever their case.
+    """
+    there = list(names)
+    if column is not None:
+        return [column] if column in there else []
+    lower = {name.lower(): name for name in reversed(there)}
+    for known in TEXT_COLUMNS:
+        if known in lower:
+            more = [lower["input"]] if known == "instruction" and "input" in lower else []
+            return [lower[known], *more]
+    return []
+
+
+def question_of(row: Row, columns: Sequence[str]) -> str:
+    """The question of a row, its parts a line each."""
+    return "\n".join(part for part in (_plain(row.get(column)) for column in columns) if part)
+
+
+def id_of(row: Row) -> str | None:
+    """The id that a row has, if it is one that may be shown."""
+    named = {str(column).lower(): value for column, value in row.items()}
+    found = next((str(named[c]) for c in ID_COLUMNS if named.get(c) is not None), "")
+    return found if _ID.fullmatch(found) else None
 
 
 def _files(path: Path) -> list[Path]:
@@ -64,34 +105,50 @@ def _files(path: Path) -> list[Path]:
     return [Path(match) for match in matches if Path(match).is_file()]
 
 
-def _items(path: Path) -> list[Item]:
+def _names(files: Sequence[Path]) -> list[str]:
+    """What each file goes by: its name without endings; where several have one, their folder as well."""
+    short = [path.name.split(".")[0] or path.name for path in files]
+    longer = [f"{path.resolve().parent.name}/{name}" for path, name in zip(files, short, strict=True)]
+    many, still = Counter(short), Counter(longer)
+    return [
+        name if many[name] == 1 else long if still[long] == 1 else f"{long}~{number}"
+        for number, (name, long) in enumerate(zip(short, longer, strict=True), 1)
+    ]
+
+
+def _items(path: Path, name: str, column: str | None) -> list[Item]:
     reader = _reader(path)
     if reader is None:
         raise ConfigError(f"{path}: benchmarks are {', '.join(READERS)} files, also gzipped; convert it.")
     try:
-        rows = list(reader(_bytes(path)))
-    except (OSError, EOFError, ValueError, csv.Error, pa.ArrowException) as fault:
-        raise ConfigError(f"{path} cannot be read as a benchmark ({fault}): repair or remove it.") from fault
-    name = path.name.split(".")[0]
-    found = [(str(number), row, _text(row)) for number, row in enumerate(rows)]
-    for number, row, text in found:
-        if text is None:
-            columns = ", ".join(map(str, row)) or "none"
-            raise ConfigError(
-                f"{path}, row {number}: none of the columns {columns} holds the question; "
-                f"name it {TEXT_COLUMNS[0]}."
-            )
-    return [Item(name, _first(row, ID_COLUMNS) or number, text or "") for number, row, text in found]
+        with _opened(path) as file:
+            items = [
+                Item(name, id_of(row) or str(number), _question(row, path, number, column))
+                for number, row in enumerate(reader(file))
+            ]
+    except (OSError, EOFError, ValueError, RecursionError, csv.Error, zlib.error, pa.ArrowException) as fault:
+        said = " ".join(str(fault).split())[:200].rstrip(".")
+        raise ConfigError(f"{path} cannot be read as a benchmark ({said}): repair or remove it.") from fault
+    if items and not any(item.text.strip() for item in items):
+        raise ConfigError(f"{path}: all {len(items):,} questions are empty; name the column that holds them.")
+    return items
 
 
-def _text(row: Row) -> str | None:
-    """The question of a row: an empty one where its column is empty, None where there is no column."""
-    named = {str(column).lower(): value for column, value in row.items()}
-    for column in TEXT_COLUMNS:
-        if column in named:
-            extra = named.get("input") if column == "instruction" else None
-            return "\n".join(part for part in (_plain(named[column]), _plain(extra)) if part)
-    return None
+def _opened(path: Path) -> IO[bytes]:
+    return cast("IO[bytes]", gzip.open(path)) if path.suffix.lower() == ".gz" else path.open("rb")
+
+
+def _question(row: Row, path: Path, number: int, column: str | None) -> str:
+    columns = question_columns(map(str, row), column)
+    if not columns:
+        there = ", ".join(str(name)[:60] for name in list(row)[:_SHOWN]) or "none"
+        more = ", …" if len(row) > _SHOWN else ""
+        wanted = f"there is no column {column}" if column else f"none is called {' or '.join(TEXT_COLUMNS)}"
+        raise ConfigError(
+            f"{path}, row {number}: of the columns {there}{more} {wanted}; name the one that holds the"
+            " question (--benchmark-column, in a recipe screen.benchmark_column)."
+        )
+    return question_of(row, columns)
 
 
 def _plain(value: Any) -> str:
@@ -101,40 +158,55 @@ def _plain(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-def _first(row: Row, columns: Iterable[str]) -> str:
-    named = {str(column).lower(): value for column, value in row.items()}
-    return next((str(named[c]) for c in columns if named.get(c) is not None), "")
+def _reader(path: Path) -> Callable[[IO[bytes]], Iterator[Row]] | None:
+    name = path.name.lower().removesuffix(".gz")
+    return READERS.get(Path(name).suffix)
 
 
-def _bytes(path: Path) -> bytes:
-    data = path.read_bytes()
-    return gzip.decompress(data) if path.suffix == ".gz" else data
+def _json_lines(file: IO[bytes]) -> Iterator[Row]:
+    for number, line in enumerate(file, 1):
+        text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+        if text.strip():
+            yield _row(_json_of(text, f"line {number} is no JSON"))
 
 
-def _reader(path: Path) -> Callable[[bytes], Iterator[Row]] | None:
-    return READERS.get(Path(path.name.removesuffix(".gz")).suffix.lower())
-
-
-def _json_lines(data: bytes) -> Iterator[Row]:
-    for line in data.decode("utf-8-sig").split("\n"):
-        if line.strip():
-            yield _row(json.loads(line))
-
-
-def _json(data: bytes) -> Iterator[Row]:
+def _json(file: IO[bytes]) -> Iterator[Row]:
     """A list of rows, or an object that holds one (`{"data": […]}`)."""
-    whole = json.loads(data.decode("utf-8-sig"))
+    whole = _json_of(file.read().decode("utf-8-sig"), "it is no JSON")
     if isinstance(whole, dict):
         whole = next((part for part in whole.values() if isinstance(part, list)), [whole])
+    if not isinstance(whole, list):
+        raise ValueError(f"it holds {type(whole).__name__} instead of a list of objects")
     yield from (_row(row) for row in whole)
 
 
-def _csv(data: bytes) -> Iterator[Row]:
-    yield from csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline=""))
+def _json_of(text: str, said: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        raise ValueError(said) from None  # the fault of the parser may quote the text
 
 
-def _parquet(data: bytes) -> Iterator[Row]:
-    yield from pq.read_table(pa.BufferReader(data)).to_pylist()
+def _csv(file: IO[bytes], delimiter: str = ",") -> Iterator[Row]:
+    csv.field_size_limit(_MAX_FIELD)
+    text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
+    for row in csv.DictReader(text, delimiter=delimiter):
+        yield {name: value for name, value in row.items() if name is not None}
+
+
+def _tsv(file: IO[bytes]) -> Iterator[Row]:
+    return _csv(file, "\t")
+
+
+def _parquet(file: IO[bytes]) -> Iterator[Row]:
+    """Only the columns that count: a benchmark may come with pictures."""
+    with pq.ParquetFile(file) as table:
+        known = {*TEXT_COLUMNS, *ID_COLUMNS, "input"}
+        names = table.schema_arrow.names
+        wanted = [name for name in names if name.lower() in known]
+        found = wanted if question_columns(wanted) else names
+        for batch in table.iter_batches(_BATCH, columns=found):
+            yield from batch.to_pylist()
 
 
 def _row(value: Any) -> Row:
@@ -143,10 +215,11 @@ def _row(value: Any) -> Row:
     return value
 
 
-READERS: dict[str, Callable[[bytes], Iterator[Row]]] = {
+READERS: dict[str, Callable[[IO[bytes]], Iterator[Row]]] = {
     ".jsonl": _json_lines,
     ".ndjson": _json_lines,
     ".json": _json,
     ".csv": _csv,
+    ".tsv": _tsv,
     ".parquet": _parquet,
 }

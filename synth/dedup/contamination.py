@@ -1,31 +1,49 @@
-"""Questions that overlap items of a benchmark: found by n-grams, named by item, never quoted.
+"""Texts that overlap items of a benchmark: found by their words, named by item, never quoted.
 
-In: items of benchmarks (`benchmarks.py` reads them) and a question. Out: which item the question
-overlaps, by which tier (METHOD 6.5, tiers 1 and 2; a third, for paraphrases, needs an embedder):
+In: items of benchmarks (`benchmarks.py` reads them) and texts. Out: which item a text overlaps, by which tier
+(METHOD 6.5; `paraphrases.py` has the third, which needs an embedder):
 
 - `exact`: equal once normalised, or one contains the whole of the other;
-- `ngram`: they share a run of `ngram` words and numbers. The usual 13 of evaluation harnesses misses short
-  problems of mathematics, so the default is 10; an item that is shorter must stand there whole.
+- `ngram`: they share enough runs of `ngram` words and numbers: those within `ngram` + 3 words, which is the
+  usual 13, or a quarter of the shorter text's runs, since 13 misses short problems of mathematics. A run
+  counts if enough of it is words: many texts count from 1 to 10. An item without such a run must stand there
+  whole;
+- `template`: equal but for their numbers, in digits or words;
+- `jaccard`: their runs of half that length are alike to this degree: a copy with a change in every sentence.
+
+Most texts overlap nothing. `sieve.py` tells so for a whole batch, and only what it leaves is looked at one by
+one here. Every step is bounded by the length of the text and by a fixed number of items.
 """
 
-from bisect import bisect_right
-from collections.abc import Sequence
-from itertools import accumulate
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from synth.dedup.benchmarks import Item, read_benchmarks
-from synth.dedup.ngrams import Ngrams
-from synth.dedup.normalise import spoken, tokens, unbracketed
-from synth.dedup.overlap import Overlap
+from synth.dedup.members import Index
+from synth.dedup.ngrams import Hashes, Ngrams
+from synth.dedup.rows import Rows, alone, parts, read_rows, rows_of, runs, wholes, words_in_runs
+from synth.dedup.sieve import MIN_CONTAINED, Sieve, has_template
 
 __all__ = ["Decontaminator", "Hit", "Item", "read_benchmarks"]
 
-# A shorter text says nothing whole: "what is the value of x" stands in hundreds of problems.
-MIN_CONTAINED = 6
+# A run of words that stands in more items than this is a phrase of the benchmark ("Let's think step by
+# step"), and says nothing about any of them.
+COMMON = 50
+# So many items are compared with a text one by one, those first that share most runs with it.
+COMPARED = 16
+JACCARD = 0.5
+# Least words in a run, as a share of it; runs that are enough, whatever their share; and that share. A single
+# run of ten words ("a function that takes a string as input and returns the") is shared by strangers.
+WORDED = 0.4
+ENOUGH = 4
+SHARE = 0.25
 
 
 class Hit(NamedTuple):
-    """The item that a question overlaps, and the share of the question's n-grams that it holds."""
+    """The item that a text overlaps, and how much: the score of its tier, from 0 to 1."""
 
     benchmark: str
     item: str
@@ -34,81 +52,169 @@ class Hit(NamedTuple):
 
 
 class Decontaminator:
-    """Items of benchmarks, indexed once for many questions."""
+    """Items of benchmarks, indexed once for many texts."""
 
-    def __init__(self, items: Sequence[Item], ngram: int = 10) -> None:
-        self._items = sorted(set(items))
-        self._ngram = ngram
+    def __init__(self, items: Sequence[Item], ngram: int = 10, jaccard: float = JACCARD) -> None:
+        self._ngram, self._half, self._jaccard = ngram, max(1, ngram // 2), jaccard
         self._ngrams = Ngrams()
-        found = [tokens(item.text) for item in self._items]
-        self._signed = [_padded(unbracketed(item)) for item in found]
-        self._whole = "\n".join(self._signed)
-        self._starts = list(accumulate((len(s) + 1 for s in self._signed[:-1]), initial=0))
-        self._equal = {signed: place for place, signed in reversed(list(enumerate(self._signed)))}
-        self._short = self._index_short(found)
-        texts = {f"{place:09d}": item.text for place, item in enumerate(self._items)}
-        self._overlap = Overlap(texts, ngram)
+        self.items, self._rows = _distinct(sorted(set(items)), self._ngrams)
+        signed, said = self._rows.signed, self._rows.said
+        self._equal = _first_of(wholes(signed), range(len(self.items)))
+        self._templates = _first_of(
+            wholes(self._rows.masked), np.flatnonzero(has_template(self._rows)).tolist()
+        )
+        values, owners = runs(said, ngram)
+        counts = words_in_runs(self._rows, ngram) >= WORDED * ngram
+        self._index = Index(values[counts], owners[counts], common=COMMON)
+        self._halves = Index(*runs(said, self._half), common=COMMON)
+        self._within = Index(*runs(signed, MIN_CONTAINED))
+        without = ~np.isin(np.arange(len(self.items)), self._index.owners)
+        short = without & (signed.lengths >= MIN_CONTAINED)
+        self._lengths = sorted({int(n) for n in signed.lengths[short]}, reverse=True)
+        self._sieve = Sieve(self._rows, self._index, short, ngram, jaccard)
 
     def check(self, text: str) -> Hit | None:
         """The item that a text overlaps most, or None."""
-        return self.check_tokens(tokens(text))
+        return self.check_all([text])[0]
+
+    def check_all(self, texts: Sequence[str]) -> list[Hit | None]:
+        """The same for many texts, which takes a fraction of the time for each."""
+        found: list[Hit | None] = []
+        for part in parts(texts):
+            found += self._hits(read_rows(part, self._ngrams), len(part))
+        return found
 
     def check_tokens(self, found: Sequence[str]) -> Hit | None:
         """The same for a text that is split into tokens already."""
-        signed = unbracketed(found)
-        if not signed:
-            return None
-        padded = _padded(signed)
-        place = self._equal.get(padded)
-        if place is None:
-            place = self._short_item_in(signed, padded)
-        if place is not None:
-            return self._hit(place, "exact", 1.0)
-        best = self._overlap.best_of_words(spoken(found))
-        if best.text_id is None:
-            return None
-        if best.share == 1 and len(signed) >= MIN_CONTAINED and (at := self._whole.find(padded)) >= 0:
-            return self._hit(bisect_right(self._starts, at) - 1, "exact", 1.0)
-        if len(spoken(found)) < self._ngram:
-            return None
-        whole = self._signed[int(best.text_id)] in padded
-        return self._hit(int(best.text_id), "exact" if whole else "ngram", 1.0 if whole else best.share)
+        return self._hits(rows_of([found], self._ngrams), 1)[0]
 
     def overlap(self, text: str) -> float:
         """How close a text comes: the share of its n-grams in one item, by n-grams of half the length.
 
         A text that passes shares no n-gram of the full length, so that share would say nothing.
         """
-        return self.overlap_tokens(tokens(text))
+        return self._share(read_rows([text], self._ngrams).said.values)
 
     def overlap_tokens(self, found: Sequence[str]) -> float:
         """The same for a text that is split into tokens already."""
-        return self._overlap.best_of_words(spoken(found), n=max(1, self._ngram // 2)).share
+        return self._share(rows_of([found], self._ngrams).said.values)
 
-    def _index_short(self, found: Sequence[Sequence[str]]) -> dict[int, list[int]]:
-        """Items too short to have an n-gram but long enough to be found whole, by their first tokens."""
-        short: dict[int, list[int]] = {}
-        for place, item in enumerate(found):
-            signed = unbracketed(item)
-            if len(signed) >= MIN_CONTAINED and len(spoken(item)) < self._ngram:
-                head = int(self._ngrams.runs(signed[:MIN_CONTAINED], MIN_CONTAINED)[0])
-                short.setdefault(head, []).append(place)
-        return short
+    def left(self, rows: Rows) -> NDArray[np.bool_]:
+        """Which of the texts may overlap an item at all, after a few passes over all of them."""
+        return self._sieve.left(rows)
 
-    def _short_item_in(self, signed: Sequence[str], padded: str) -> int | None:
-        """The longest short item that stands in a text as a whole, the first of equals."""
-        if not self._short or len(signed) < MIN_CONTAINED:
+    def _hits(self, rows: Rows, count: int) -> list[Hit | None]:
+        found: list[Hit | None] = [None] * count
+        if self.items:
+            for place in np.flatnonzero(self.left(rows)).tolist():
+                found[place] = self._closest(rows.one(place))
+        return found
+
+    def _closest(self, row: Rows) -> Hit | None:
+        """The first tier that finds an item, cheapest and surest first."""
+        signed, said = row.signed.values, row.said.values
+        place = self._equal.get(int(wholes(row.signed)[0])) if len(signed) else None
+        if place is None and len(signed) >= MIN_CONTAINED:
+            place = self._short_item_in(signed)
+            if place is None and len(said) < self._ngram:
+                place = self._item_around(signed)
+        if place is not None:
+            return self._hit(place, "exact", 1.0)
+        return self._by_ngrams(signed, said) or self._by_template(row) or self._by_jaccard(said)
+
+    def _by_ngrams(self, signed: Hashes, said: Hashes) -> Hit | None:
+        mine = np.unique(runs_of(said, self._ngram))
+        places = self._index.items(mine, COMPARED)
+        if not places:
             return None
-        heads = self._ngrams.runs(signed, MIN_CONTAINED).tolist()
-        places = (place for head in dict.fromkeys(heads) for place in self._short.get(head, ()))
-        inside = [place for place in places if self._signed[place] in padded]
-        return min(inside, key=lambda place: (-len(self._signed[place]), place), default=None)
+        for place in places:
+            if _holds(signed, self._rows.signed.of(place)) or _holds(self._rows.signed.of(place), signed):
+                return self._hit(place, "exact", 1.0)
+        best = max((self._shared(mine, place), -place) for place in places)
+        return self._hit(-best[1], "ngram", best[0]) if best[0] else None
+
+    def _shared(self, mine: Hashes, place: int) -> float:
+        """The share of the shorter text's runs that both have; 0 where that is too little."""
+        theirs = np.unique(runs_of(self._rows.said.of(place), self._ngram))
+        both = np.intersect1d(mine, theirs, assume_unique=True)
+        share: float = len(both) / min(len(mine), len(theirs))
+        counted = int((self._index.counts(both) > 0).sum())
+        return share if counted >= ENOUGH or (counted and share >= SHARE) else 0.0
+
+    def _by_template(self, row: Rows) -> Hit | None:
+        place = self._templates.get(int(wholes(row.masked)[0])) if has_template(row)[0] else None
+        return None if place is None else self._hit(place, "template", 1.0)
+
+    def _by_jaccard(self, said: Hashes) -> Hit | None:
+        if len(said) < self._ngram:
+            return None
+        mine = np.unique(runs_of(said, self._half))
+        best = max(((self._alike(mine, p), -p) for p in self._halves.items(mine, COMPARED)), default=None)
+        if best is None or best[0] < self._jaccard:
+            return None
+        return self._hit(-best[1], "jaccard", best[0])
+
+    def _alike(self, mine: Hashes, place: int) -> float:
+        theirs = np.unique(runs_of(self._rows.said.of(place), self._half))
+        shared = int(np.isin(mine, theirs, assume_unique=True).sum())
+        return shared / (len(mine) + len(theirs) - shared)
+
+    def _held(self, mine: Hashes, place: int) -> float:
+        """The share of half-runs that stand in an item."""
+        theirs = np.unique(runs_of(self._rows.said.of(place), self._half))
+        return float(np.isin(mine, theirs, assume_unique=True).mean())
+
+    def _share(self, said: Hashes) -> float:
+        mine = np.unique(runs_of(said, self._half))
+        return max((self._held(mine, place) for place in self._halves.items(mine, COMPARED)), default=0.0)
+
+    def _short_item_in(self, signed: Hashes) -> int | None:
+        """The longest item, of those without an n-gram that counts, that stands in a text as a whole."""
+        for length in self._lengths:
+            if length <= len(signed):
+                found = {self._equal[h] for h in runs_of(signed, length).tolist() if h in self._equal}
+                if found:
+                    return min(found)
+        return None
+
+    def _item_around(self, signed: Hashes) -> int | None:
+        """The first item that holds the whole of a text, which is too short to have an n-gram."""
+        mine = runs_of(signed, MIN_CONTAINED)
+        counts = self._within.counts(mine)
+        if not 0 < counts.min() <= COMMON:
+            return None
+        places = self._within.items(mine[counts.argmin()][None], COMMON)
+        return min((p for p in places if _holds(self._rows.signed.of(p), signed)), default=None)
 
     def _hit(self, place: int, tier: str, score: float) -> Hit:
-        item = self._items[place]
+        item = self.items[place]
         return Hit(item.benchmark, item.item, tier, score)
 
 
-def _padded(found: Sequence[str]) -> str:
-    """Tokens as a string in which a search cannot begin or end within a token."""
-    return f" {' '.join(found)} "
+def runs_of(values: Hashes, width: int) -> Hashes:
+    """The runs of one text."""
+    return runs(alone(values), width)[0]
+
+
+def _holds(outer: Hashes, inner: Hashes) -> bool:
+    """Whether one text stands in another as a whole, and is long enough to mean something."""
+    if not MIN_CONTAINED <= len(inner) <= len(outer):
+        return False
+    return bool((runs_of(outer, len(inner)) == wholes(alone(inner))[0]).any())
+
+
+def _distinct(items: Sequence[Item], ngrams: Ngrams) -> tuple[list[Item], Rows]:
+    """The first of each group of items that are one text once normalised; empty ones match nothing."""
+    rows = read_rows([item.text for item in items], ngrams)
+    first = _first_of(wholes(rows.signed), np.flatnonzero(rows.signed.lengths).tolist())
+    places = sorted(first.values())
+    kept = [items[place] for place in places]
+    return kept, rows if len(kept) == len(items) else read_rows([item.text for item in kept], ngrams)
+
+
+def _first_of(hashes: Hashes, places: Iterable[int]) -> dict[int, int]:
+    """The first of some places with each hash."""
+    found: dict[int, int] = {}
+    for place in places:
+        found.setdefault(int(hashes[place]), int(place))
+    return found

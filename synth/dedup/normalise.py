@@ -33,7 +33,7 @@ COMMANDS = {
     "exists": "∃", "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε",
     "varepsilon": "ε", "theta": "θ", "lambda": "λ", "mu": "μ", "nu": "ν", "pi": "π", "rho": "ρ",
     "sigma": "σ", "tau": "τ", "phi": "φ", "varphi": "φ", "chi": "χ", "psi": "ψ", "omega": "ω", "xi": "ξ",
-    "eta": "η", "zeta": "ζ", "kappa": "κ",
+    "eta": "η", "zeta": "ζ", "kappa": "κ", "dfrac": "frac", "tfrac": "frac", "cfrac": "frac",
 }  # fmt: skip
 
 # Commands that only set type, size or space.

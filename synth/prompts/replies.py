@@ -157,6 +157,9 @@ Mark = Annotated[Verdict, BeforeValidator(_word)]
 SaidVerdict = Annotated[Verdict | None, BeforeValidator(_word), _one_of(VERDICTS)]
 SaidOutcome = Annotated[Outcome | None, BeforeValidator(_word), _one_of(get_args(Outcome))]
 
+Same = Literal["same", "other"]
+SaidSame = Annotated[Same | None, BeforeValidator(_word), _one_of(get_args(Same))]
+
 
 class Judgement(Reply):
     """A question judged in words, on five criteria, and in a verdict (METHOD 3.7)."""
@@ -186,6 +189,13 @@ class WellPosedness(Reply):
     outcome: SaidOutcome = None
 
 
+class Sameness(Reply):
+    """Whether two questions are one in two wordings, behind what is the same and what differs."""
+
+    assessment: str
+    outcome: SaidSame = None
+
+
 REPLIES: dict[str, type[Reply]] = {
     "extraction": Extraction,
     "topics": TopicsOnly,
@@ -200,6 +210,7 @@ REPLIES: dict[str, type[Reply]] = {
     "rating": Rating,
     "judgement": Judgement,
     "well_posedness": WellPosedness,
+    "sameness": Sameness,
 }
 
 

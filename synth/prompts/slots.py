@@ -47,6 +47,7 @@ SLOTS: dict[str, Slot] = {
         COMMON | {"question", "concepts", "level", "outline", "references", "language"}, ("judgement",)
     ),
     "well_posed": Slot(COMMON | {"question", "language"}, ("well_posedness",)),
+    "same_problem": Slot(COMMON | {"question", "other"}, ("sameness",)),
     "answer": _ANSWER,
     "answer_text": Slot(_ANSWER.variables, (None,)),
     "answer_code": Slot(_ANSWER.variables, (None,)),

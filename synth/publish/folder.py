@@ -9,7 +9,7 @@ process was killed in that moment, the next that opens the run puts it back (`re
 import json
 import shutil
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,8 @@ from typing import Any
 import pyarrow as pa
 
 from synth.config import RunConfig
-from synth.dedup.contamination import Decontaminator, read_benchmarks
+from synth.dedup.benchmarks import Item, read_benchmarks
+from synth.dedup.contamination import Decontaminator
 from synth.errors import StoreError
 from synth.graph.picture import draw
 from synth.ids import digest
@@ -25,6 +26,7 @@ from synth.places import OLD_DATASET
 from synth.publish.aimed import aimed_stats
 from synth.publish.answering import answering_stats
 from synth.publish.card import render_card
+from synth.publish.contamination import contamination_stats
 from synth.publish.judging import judging_stats
 from synth.publish.rejected import Leaks, published_rejected
 from synth.publish.stats import dataset_stats, provenance
@@ -90,7 +92,11 @@ def _write(folder: Path, run_folder: Path, config: RunConfig, stages: tuple[str,
     aimed = aimed_stats(run_folder, rows) if config.aims else None
     stats = dataset_stats(rows, documents, concepts, incidence, *found, judging, answering, student, aimed)
     meta = provenance(config, _version(), stats)
-    leaks = _leak_finder(config)
+    items = read_benchmarks(config.screen.benchmarks, config.screen.benchmark_column)
+    if items:
+        fallen = StageStore(run_folder, "screen").read("rejected")
+        stats["contamination"] = contamination_stats(fallen, items, config.screen)
+    leaks = _leak_finder(items, config)
     if config.dataset.include_text:
         documents = _without(documents, "text", "", lambda row: leaks(row["text"]))
     else:
@@ -153,13 +159,12 @@ def _draw(concepts: pa.Table, incidence: pa.Table, path: Path) -> bool:
 _READ = ("dataset", "documents", "concepts", "incidence")
 
 
-def _leak_finder(config: RunConfig) -> Leaks:
+def _leak_finder(items: Sequence[Item], config: RunConfig) -> Leaks:
     """Whether a text holds an item of a benchmark, under whatever reason it is published."""
-    items = read_benchmarks(config.screen.benchmarks)
     if not items:
         return lambda text: False
-    decontaminator = Decontaminator(items, config.screen.benchmark_ngram)
-    return lambda text: decontaminator.check(text) is not None
+    known = Decontaminator(items, config.screen.benchmark_ngram, config.screen.benchmark_jaccard)
+    return lambda text: known.check(text) is not None
 
 
 def _without(

@@ -41,6 +41,7 @@ EXAMPLES: dict[str, Any] = {
     "output_tokens_per_minute": 500_000,
     "max_call_s": 1800,
     "text_column": "text",
+    "benchmark_column": "problem_text",
     "dir": "prompts/",
     "name": "My questions",
     "extractor": "big",

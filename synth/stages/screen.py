@@ -1,7 +1,8 @@
 """Questions in, those that may be answered out, with the closest call of each check.
 
 Checks go by cost (METHOD 6.8): format rules, orders and personal data from the source (6.9), copies of
-examples, contamination (6.5), copies of the source, exact duplicates, near-duplicates (6.4). A question
+examples, contamination (6.5) of the question and of its passages, copies of the source, paraphrases of items
+of benchmarks (6.5), exact duplicates, near-duplicates (6.4). A question
 that fails is one rejected row with the first reason that applies. Of duplicates that one stays which
 copies least of its sources, then the one with the smaller id; so the outcome does not depend on the
 order of rows.
@@ -14,15 +15,20 @@ from typing import Any
 import pyarrow as pa
 
 from synth.config import ScreenConfig
-from synth.dedup.contamination import Decontaminator, Item
+from synth.dedup.benchmarks import Item
+from synth.dedup.contamination import Decontaminator, Hit
 from synth.dedup.near import Pair, find_pairs
 from synth.dedup.normalise import spoken, tokens
 from synth.dedup.overlap import Best, Overlap
+from synth.dedup.paraphrases import Embed
 from synth.dedup.survivors import Kept, choose
+from synth.dedup.tiers import Judge, Tiers
 from synth.documents.privacy import find_personal
 from synth.schemas import TABLES
 from synth.stages.base import Output, Rejected, make_table
 from synth.stages.orders import copied_order
+from synth.stages.screen_benchmarks import PASSAGE, passages_with_items, tiers_of
+from synth.stages.screen_benchmarks import reject as contaminated
 from synth.stages.screen_rules import Broken, broken_rule
 
 # How like its nearest kept neighbour a kept question is, is reported from this similarity up.
@@ -56,6 +62,7 @@ class Checks:
     passages: Overlap
     examples: Overlap
     benchmarks: Decontaminator
+    leaking: Mapping[str, Hit]  # passages that hold an item
     sources: Mapping[str, Sequence[str]]  # title and text of each passage
     mask: Sequence[str]
 
@@ -71,8 +78,9 @@ class Checks:
         if example.text_id and example.share >= self.config.copied_example:
             return _reject(row, Broken("copied_example", self._holds("an example", example)))
         if hit := self.benchmarks.check_tokens(found):
-            detail = f"{hit.benchmark}, item {hit.item}, tier {hit.tier}, score {hit.score:.2f}"
-            return _reject(row, Broken("contaminated", detail), f"{hit.benchmark}/{hit.item}")
+            return contaminated(row, hit)
+        if held := next((self.leaking[key] for key in row["references"] if key in self.leaking), None):
+            return contaminated(row, held, PASSAGE)
         source = self.passages.best_of_words(said, row["references"])
         if self.config.copied_source < 1 and source.share > self.config.copied_source:
             return _reject(row, Broken("copied_source", self._holds("a passage", source)), source.text_id)
@@ -100,17 +108,22 @@ def screen_questions(
     config: ScreenConfig,
     mask: Sequence[str] = (),
     seeds: Mapping[str, str] | None = None,
+    embed: Embed | None = None,
+    judge: Judge | None = None,
 ) -> Output:
     """The questions that pass; each of the others is one rejected row.
 
     `mask` names the kinds of personal data that no question may hold; `seeds` are problems (id -> text) that
-    none may repeat.
+    none may repeat; `embed` is there where paraphrases of items are looked for, `judge` where
+    a model decides on those.
     """
     rows = questions.to_pylist()
-    checks = _checks(rows, passages, examples, benchmarks, config, mask)
+    tiers = tiers_of(benchmarks, config, embed, judge)
+    checks = _checks(rows, passages, examples, tiers, config, mask)
     results = [checks.measure(row) for row in rows]
     rejected = [result for result in results if isinstance(result, Rejected)]
-    measured = sorted((r for r in results if isinstance(r, Measured)), key=lambda m: m.preference)
+    passed, paraphrased = _without_paraphrases([r for r in results if isinstance(r, Measured)], tiers)
+    measured = sorted(passed, key=lambda m: m.preference)
     known = {" ".join(tokens(text)): name for name, text in sorted((seeds or {}).items(), reverse=True)}
     new, same = _same_as_seeds(measured, known)
     distinct, copies = _without_copies(new)
@@ -120,7 +133,7 @@ def screen_questions(
         tables={"screened": make_table("screened", (_screened(m, nearest) for m in kept))},
         inputs=frozenset(row["question_id"] for row in rows),
         parents=frozenset(m.row["question_id"] for m in kept),
-        rejected=[*rejected, *same, *copies, *like, *near],
+        rejected=[*rejected, *paraphrased, *same, *copies, *like, *near],
     )
 
 
@@ -128,7 +141,7 @@ def _checks(
     rows: Sequence[Row],
     passages: pa.Table | None,
     examples: Sequence[str],
-    benchmarks: Sequence[Item],
+    tiers: Tiers,
     config: ScreenConfig,
     mask: Sequence[str],
 ) -> Checks:
@@ -137,14 +150,23 @@ def _checks(
     columns = (passages[name].to_pylist() for name in ("passage_id", "title", "text"))
     sources = {row_id: (title, text) for row_id, title, text in zip(*columns, strict=True) if row_id in used}
     known = {f"{place:06d}": text for place, text in enumerate(examples)}
+    texts = {row_id: text for row_id, (_, text) in sources.items()}
     return Checks(
         config,
-        Overlap({row_id: text for row_id, (_, text) in sources.items()}, config.copy_ngram),
+        Overlap(texts, config.copy_ngram),
         Overlap(known, config.copy_ngram),
-        Decontaminator(benchmarks, config.benchmark_ngram),
+        tiers.words,
+        passages_with_items(tiers, texts),
         sources,
         mask,
     )
+
+
+def _without_paraphrases(measured: Sequence[Measured], tiers: Tiers) -> tuple[list[Measured], list[Rejected]]:
+    """The questions that say what no item says, and the others as rejected rows."""
+    hits = tiers.paraphrased([one.row["question"] for one in measured])
+    kept = [one for one, hit in zip(measured, hits, strict=True) if hit is None]
+    return kept, [contaminated(one.row, hit) for one, hit in zip(measured, hits, strict=True) if hit]
 
 
 def _same_as_seeds(

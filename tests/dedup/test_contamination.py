@@ -40,11 +40,69 @@ def test_whole_items_are_found(text: str, hit: Hit) -> None:
     assert KNOWN.check(text) == hit
 
 
-def test_a_shared_run_is_found_with_its_share() -> None:
-    found = KNOWN.check("A farmer has 17 sheep and 23 goats in one big barn. What does he feed them?")
+def test_enough_shared_runs_are_found_with_their_share() -> None:
+    found = KNOWN.check("A farmer has 17 sheep and 23 goats in two big barns. What does he feed them?")
     assert found is not None
     assert found[:3] == ("farm", "1", "ngram")
-    assert found.score == 2 / 10
+    assert found.score == 3 / 10
+
+
+def test_a_long_run_is_enough_in_a_long_text() -> None:
+    many = " ".join(f"word{n}" for n in range(80))
+    found = KNOWN.check(f"{many} a farmer has 17 sheep and 23 goats in two fields he {many}")
+    assert found is not None
+    assert found.tier == "ngram"
+    one = KNOWN.check(f"{many} a farmer has 17 sheep and 23 goats {many}")
+    assert one is None  # a phrase of eight words, which strangers share
+
+
+def test_a_run_of_numbers_alone_says_nothing() -> None:
+    known = Decontaminator(
+        [Item("b", "1", "Take the numbers 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11. Which are odd?")]
+    )
+    assert known.check("The list 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 is sorted.") is None
+
+
+def test_a_phrase_of_the_whole_benchmark_says_nothing() -> None:
+    phrase = "Let us think step by step and write the final answer within a box at the end"
+    items = [Item("b", str(n), f"What colour is thing number{n}? {phrase}") for n in range(60)]
+    known = Decontaminator(items)
+    assert known.check(f"How old is the captain? {phrase}") is None
+    assert known.check(items[7].text) == Hit("b", "7", "exact", 1.0)
+    assert known.check(f"Please read: {items[7].text} Thank you.") == Hit("b", "7", "exact", 1.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        (LONG.replace("17", "19").replace("23", "4").replace("5 sheep", "2.5 sheep").replace("9", "10"), "1"),
+        (
+            LONG.replace("17", "seventy two").replace("23", "three").replace("5", "1,000").replace("9", "12"),
+            "1",
+        ),
+    ],
+    ids=["digits", "words"],
+)
+def test_a_copy_with_other_numbers_is_a_template(text: str, number: str) -> None:
+    rarely = Decontaminator(ITEMS, ngram=30)  # so that no run of words gives it away
+    assert rarely.check(text) == Hit("farm", number, "template", 1.0)
+
+
+def test_a_trivial_template_is_none() -> None:
+    known = Decontaminator([Item("b", "1", "What is 2+2?")])
+    assert known.check("What is 3+5?") is None
+
+
+def test_a_change_in_every_sentence_is_found_by_similarity() -> None:
+    item = (
+        "Tom buys six red pens at two shops and then he gives away three of them to Ann at school on Monday"
+    )
+    changed = item.replace("red", "blue").replace("school", "home")
+    found = Decontaminator([Item("b", "1", item)], ngram=14).check(changed)
+    assert found is None
+    found = Decontaminator([Item("b", "1", item)], ngram=14, jaccard=0.2).check(changed)
+    assert found is not None
+    assert found.tier == "jaccard"
 
 
 @pytest.mark.parametrize(

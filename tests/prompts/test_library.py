@@ -25,6 +25,7 @@ VARIABLES = {
     "max_key_concepts": 20,
     "most": 3,
     "question": "What is 2+2?",
+    "other": "What do 2 and 2 make?",
     "concepts": ["first", "second"],
     "level": "college",
     "outline": "",
@@ -68,6 +69,7 @@ def test_every_example_is_a_reply_that_would_be_accepted(name: str, form: str) -
                     "rating",
                     "judgement",
                     "well_posedness",
+                    "sameness",
                     "concept_list",
                 ):
                     assert parse_one(prompt.front.reply, form, message["content"])

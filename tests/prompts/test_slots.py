@@ -26,6 +26,7 @@ FITTING = {
     "document": ("document.v1",),
     "judge": ("judge.v1",),
     "well_posed": ("well_posed.v1",),
+    "same_problem": ("same_problem.v1",),
     "attempt": ("attempt.v1",),
     "attempt_code": ("attempt_code.v1",),
 }

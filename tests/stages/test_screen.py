@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from synth.config import ScreenConfig
 from synth.dedup.benchmarks import Item
 from synth.dedup.near import find_pairs
+from synth.llm.embeddings import embed_offline
 from synth.schemas import TABLES
 from synth.stages.base import Output, Rejected, rejected_table
 from synth.stages.screen import screen_questions
@@ -91,6 +92,25 @@ def test_a_question_that_fails_a_check_of_its_own(reason: str, clash: str | None
 def test_no_text_of_a_benchmark_comes_out() -> None:
     fallen = only(screen(questions(f"Here: {ITEM.text}")))
     assert fallen.detail == "farm, item 17, tier exact, score 1.00"
+
+
+def test_what_was_made_of_a_passage_that_holds_an_item_falls() -> None:
+    holding = passages(f"{PASSAGE} An exercise: {ITEM.text} Solve it.")
+    output = screen_questions(questions(SEQUENCE), holding, [], [ITEM], ScreenConfig())
+    fallen = only(output)
+    assert (fallen.reason, fallen.clash_id) == ("contaminated", "farm/17")
+    assert fallen.detail == "a passage in its prompt: farm, item 17, tier exact, score 1.00"
+    assert fallen.row["contamination"]["where"] == "passage"
+
+
+def test_a_paraphrase_of_an_item_falls_where_somebody_embeds() -> None:
+    pytest.importorskip("wordllama")
+    said = "Each of the 40 hens of Tom gives 5 eggs in a week. Over 6 weeks, how many eggs does Tom gather?"
+    table = questions(said, SEQUENCE)
+    assert not screen_questions(table, passages(), [], [ITEM], ScreenConfig()).rejected
+    fallen = only(screen_questions(table, passages(), [], [ITEM], ScreenConfig(), embed=embed_offline))
+    assert (fallen.row_id, fallen.reason, fallen.clash_id) == ("q_000", "contaminated", "farm/17")
+    assert fallen.row["contamination"]["tier"] == "paraphrase"
 
 
 def test_copies_of_the_source_stay_by_default_and_are_measured() -> None:

@@ -1,0 +1,120 @@
+"""`synth decontaminate`: tables without the rows that overlap a benchmark."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+from flows.commands import options
+from flows.commands.run import spread
+from flows.terminal import print_json, say, table
+from synth.text import counted
+
+if TYPE_CHECKING:
+    from synth.dedup.decontaminate import Summary
+
+
+class DecontaminateCommand(TyperCommand):
+    """A command whose `--benchmark` takes all paths that follow it."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Repeat `--benchmark` before each of its paths."""
+        return super().parse_args(ctx, spread(spread(args, "--benchmark"), "--against"))
+
+
+def decontaminate(
+    inputs: Annotated[
+        list[Path], typer.Argument(metavar="IN...", help="Tables: Parquet, JSON Lines (also .gz) or CSV.")
+    ],
+    benchmarks: Annotated[
+        list[str],
+        typer.Option(
+            "--benchmark",
+            "--against",
+            metavar="FILE...",
+            help="Benchmarks: Parquet, JSON Lines, JSON, CSV, TSV, also .gz; files, folders or globs.",
+        ),
+    ],
+    out: Annotated[
+        Path,
+        typer.Option("--out", metavar="DIR", help="Folder for kept.parquet, removed.parquet, report.json."),
+    ],
+    columns: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--column",
+            "--text",
+            metavar="COL",
+            help="Column of the texts; may be repeated. Left out: question, problem, prompt and so on.",
+        ),
+    ] = None,
+    benchmark_column: Annotated[
+        str | None,
+        typer.Option("--benchmark-column", metavar="COL", help="Column of the benchmarks' questions."),
+    ] = None,
+    ngram: Annotated[
+        int, typer.Option("--ngram", min=3, max=50, help="Words in a run that two texts may share.")
+    ] = 10,
+    jaccard: Annotated[
+        float,
+        typer.Option("--jaccard", min=0.05, max=1, help="From this similarity on a text is an edited copy."),
+    ] = 0.5,
+    paraphrases: Annotated[
+        bool, typer.Option("--paraphrases/--no-paraphrases", help="Look for items in other words as well.")
+    ] = True,
+    embedder: Annotated[
+        str,
+        typer.Option(
+            "--embedder",
+            metavar="ID",
+            help="`wordllama`, an entry of --set, or an embedding model at $OPENAI_BASE_URL.",
+        ),
+    ] = "wordllama",
+    cosine: Annotated[
+        float, typer.Option("--cosine", min=0, max=1, help="Least cosine of a paraphrase, for this embedder.")
+    ] = 0.65,
+    agreement: Annotated[
+        float,
+        typer.Option("--agreement", min=0.05, max=1, help="Least share of numbers that a paraphrase keeps."),
+    ] = 0.6,
+    overrides: options.Overrides = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite results that are there.")] = False,
+    as_json: options.Json = False,
+) -> None:
+    """Remove rows that overlap a benchmark: copies, edited copies, other numbers, other words.
+
+    Needs no endpoint. Each removed row is named with the item and the tier that found it; no text of a
+    benchmark is written.
+    """
+    from flows.counting import counting
+    from synth.dedup.benchmarks import read_benchmarks
+    from synth.dedup.decontaminate import decontaminate as write
+    from synth.dedup.embedding import embedding
+    from synth.dedup.tiers import Settings, Tiers
+
+    settings = Settings(ngram, jaccard, cosine, agreement)
+    items = read_benchmarks(benchmarks, benchmark_column)
+    with embedding(embedder, overrides or (), out) if paraphrases else embedding(None) as embed:
+        tiers = Tiers(items, settings, embed)
+        with counting("rows") as progress:
+            done = write(inputs, items, tiers, settings, out, columns or (), progress, force)
+    if as_json:
+        print_json(done._asdict())
+    else:
+        _show(done, tiers.names())
+
+
+def _show(done: "Summary", tiers: list[str]) -> None:
+    from synth.dedup.decontaminate import KEPT, tier_rows
+
+    rows = [
+        (name, done.items[name], *(found.get(tier, 0) for tier in tiers), sum(found.values()))
+        for name, found in tier_rows(done.found)
+    ]
+    table(("benchmark", "items", *tiers, "removed"), rows, f"{counted(done.rows, 'row')} checked")
+    if done.empty:
+        say(f"{counted(done.empty, 'row')} without text: kept, and not checked.", style="yellow")
+    share = f" ({done.removed / done.rows:.2%})" if done.rows else ""
+    say(f"Removed {done.removed:,}{share}, kept {done.kept:,}.", f"Wrote {done.out / KEPT}")
+    say("What each tier finds and what it cannot: docs/contamination.md.")
