@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 
 class DecontaminateCommand(TyperCommand):
-    """A command whose `--benchmark` takes all paths that follow it."""
+    """A command whose `--against` takes all paths that follow it."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Repeat `--benchmark` before each of its paths."""
-        return super().parse_args(ctx, spread(spread(args, "--benchmark"), "--against"))
+        """Repeat `--against` before each of its paths."""
+        return super().parse_args(ctx, spread(args, "--against"))
 
 
 def decontaminate(
@@ -30,9 +30,8 @@ def decontaminate(
     benchmarks: Annotated[
         list[str],
         typer.Option(
-            "--benchmark",
             "--against",
-            metavar="FILE...",
+            metavar="BENCH...",
             help="Benchmarks: Parquet, JSON Lines, JSON, CSV, TSV, also .gz; files, folders or globs.",
         ),
     ],
@@ -43,7 +42,6 @@ def decontaminate(
     columns: Annotated[
         list[str] | None,
         typer.Option(
-            "--column",
             "--text",
             metavar="COL",
             help="Column of the texts; may be repeated. Left out: question, problem, prompt and so on.",

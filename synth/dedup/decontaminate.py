@@ -122,7 +122,7 @@ def _columns(path: Path, batch: pa.RecordBatch | None, wanted: Sequence[str]) ->
         there = ", ".join(name[:60] for name in names[:20]) + (", …" if len(names) > 20 else "")
         raise ConfigError(
             f"{path}: of the columns {there} none is called {' or '.join(TEXT_COLUMNS)}; name those that hold"
-            " the texts with --column."
+            " the texts with --text."
         )
     return [found]
 

@@ -44,7 +44,7 @@ def put(path: Path, rows: list[dict[str, Any]] = ROWS) -> Path:
 
 def test_rows_that_overlap_are_removed_with_their_evidence(synth: Synth, bench: Path, tmp_path: Path) -> None:
     pytest.importorskip("wordllama")
-    done = synth("decontaminate", put(tmp_path / "in.jsonl"), "--benchmark", bench, "--out", tmp_path / "out")
+    done = synth("decontaminate", put(tmp_path / "in.jsonl"), "--against", bench, "--out", tmp_path / "out")
     assert done.exit_code == 0, done.output
     kept = pq.read_table(tmp_path / "out" / "kept.parquet").to_pylist()
     assert kept == [row for row in ROWS if row["note"] in ("kept", "empty")]
@@ -86,14 +86,14 @@ def test_several_benchmarks_columns_and_files_of_other_shapes(
         tmp_path / "a.jsonl", [{"id": 1, "stem": "Why?", "hint": ITEM}, {"id": 2, "stem": "Who?", "hint": ""}]
     )
     second = put(tmp_path / "b.jsonl", [{"id": "x", "stem": OTHER, "hint": "No."}])
-    arguments = ("--benchmark", bench / "farm.jsonl.gz", bench / "shop.parquet", "--no-paraphrases")
+    arguments = ("--against", bench / "farm.jsonl.gz", bench / "shop.parquet", "--no-paraphrases")
     done = synth(
         "decontaminate",
         first,
         second,
-        "--column",
+        "--text",
         "stem",
-        "--column",
+        "--text",
         "hint",
         "--out",
         tmp_path / "out",
@@ -111,7 +111,7 @@ def test_several_benchmarks_columns_and_files_of_other_shapes(
 @pytest.mark.parametrize(
     ("rows", "benchmark", "said"),
     [
-        ([{"stem": "Why?"}], {"question": ITEM}, "name those that hold the texts with --column"),
+        ([{"stem": "Why?"}], {"question": ITEM}, "name those that hold the texts with --text"),
         ([{"question": "Why?"}], {"stem": ITEM}, "of the columns stem none is called question"),
         ([{"question": "Why?"}], {"question": " "}, "all 1 questions are empty"),
     ],
@@ -121,7 +121,7 @@ def test_what_cannot_be_used_is_one_sentence(
 ) -> None:
     known = put(tmp_path / "bench.jsonl", [benchmark])
     done = synth(
-        "decontaminate", put(tmp_path / "in.jsonl", rows), "--benchmark", known, "--out", tmp_path / "out"
+        "decontaminate", put(tmp_path / "in.jsonl", rows), "--against", known, "--out", tmp_path / "out"
     )
     assert done.exit_code == 2
     assert said in done.output
@@ -132,7 +132,7 @@ def test_what_cannot_be_used_is_one_sentence(
 def test_results_are_not_overwritten_unless_it_is_said(synth: Synth, bench: Path, tmp_path: Path) -> None:
     arguments = (
         put(tmp_path / "in.jsonl"),
-        "--benchmark",
+        "--against",
         bench,
         "--out",
         tmp_path / "out",
