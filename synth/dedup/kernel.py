@@ -7,7 +7,7 @@ goes that way on purpose; `SYNTH_KERNEL=on` fails where there is no kernel.
 
 import ctypes
 import os
-from ctypes import c_double, c_int, c_int64, c_uint8, c_uint32, c_void_p
+from ctypes import c_int, c_int64, c_uint32, c_void_p
 from functools import cache
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
@@ -27,6 +27,8 @@ _ARGUMENTS: dict[str, tuple[Any, list[Any]]] = {
     "synth_scan": (c_int64, [c_void_p, c_void_p, c_void_p, c_int64, c_void_p, c_void_p, c_int64]),
     "synth_measure": (c_int64, [c_void_p] * 4 + [c_int64] + [c_void_p] * 9),
     "synth_hashes": (c_void_p, [c_void_p]),
+    "synth_choose": (c_int, [c_void_p] * 7 + [c_int64] + [c_void_p] * 3),
+    "synth_jaccard": (None, [c_void_p] * 4 + [c_int64, c_void_p]),
     "synth_sign": (None, [c_void_p, c_void_p, c_int64, c_void_p, c_void_p, c_int, c_void_p]),
 }
 
@@ -77,4 +79,9 @@ def at(array: "np.ndarray[Any, Any] | None") -> int | None:
     return array.ctypes.data
 
 
-__all__ = ["VARIABLE", "at", "c_double", "c_uint8", "kernel"]
+
+def lent(address: int | None, count: int) -> "np.ndarray[Any, np.dtype[np.uint64]]":
+    """Numbers that lie in the kernel's memory, until its next call."""
+    if not count or address is None:
+        return np.empty(0, np.uint64)
+    return np.ctypeslib.as_array(ctypes.cast(address, ctypes.POINTER(ctypes.c_uint64)), (count,))

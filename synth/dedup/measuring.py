@@ -6,7 +6,7 @@ are datasketch's (`near`). `whole` is a hash of all tokens: equal texts once nor
 with every number masked: equal wording.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 from synth.dedup import normalise
 from synth.dedup.characters import folded
 from synth.dedup.fallback import measure_row
-from synth.dedup.kernel import at, kernel
+from synth.dedup.kernel import at, kernel, lent
 from synth.dedup.near import band_keys, permutation_values, signatures
 from synth.dedup.ngrams import NUMBER, VOCABULARY, Hashes, Ngrams
 
 # So many texts are measured by one call of the kernel.
-BATCH_ROWS = 10_000
+BATCH_ROWS = 2_000
 _MOST_UNKNOWN = 4_096
 _SAID = " ≤≥≠°^"
 
@@ -54,6 +54,47 @@ class Measured(NamedTuple):
         return self.hashes[self.starts[place] : self.starts[place + 1]]
 
 
+class Gathered:
+    """Pieces laid one behind the other; `rows` is how many are expected, and may be too few."""
+
+    def __init__(self, scheme: Scheme, rows: int = 0) -> None:
+        self._bands, self._expected, self._rows, self._count = scheme.bands, rows, 0, 0
+        self._columns: list[NDArray[Any]] = []
+        self._hashes = np.empty(0, np.uint64)
+
+    def add(self, piece: Measured) -> None:
+        """Lay a copy of a piece behind the others."""
+        columns = [piece.starts[1:] + self._count, *piece[2:]]
+        more, rows = len(piece.hashes), self._rows + len(piece.tokens)
+        if not self._columns:
+            self._columns = [np.empty((self._expected, *c.shape[1:]), c.dtype) for c in columns]
+            self._hashes = np.empty(int(more / max(rows, 1) * self._expected * 1.05), np.uint64)
+        self._columns = [_with_room(there, self._rows, rows) for there in self._columns]
+        self._hashes = _with_room(self._hashes, self._count, self._count + more)
+        for there, found in zip(self._columns, columns, strict=True):
+            there[self._rows : rows] = found
+        self._hashes[self._count : self._count + more] = piece.hashes
+        self._rows, self._count = rows, self._count + more
+
+    def measured(self) -> Measured:
+        """All of them."""
+        if not self._columns:
+            nothing = np.empty(0, np.uint64)
+            keys = np.empty((0, self._bands), np.uint64)
+            return Measured(nothing, np.zeros(1, np.int64), np.empty(0, np.int32), nothing, nothing, keys)
+        ends, tokens, whole, template, keys = (column[: self._rows] for column in self._columns)
+        starts = np.concatenate([np.zeros(1, np.int64), ends])
+        return Measured(self._hashes[: self._count], starts, tokens, whole, template, keys)
+
+
+def _with_room(array: NDArray[Any], used: int, needed: int) -> NDArray[Any]:
+    if needed <= len(array):
+        return array
+    wider = np.empty((needed + needed // 2, *array.shape[1:]), array.dtype)
+    wider[:used] = array[:used]
+    return wider
+
+
 class Measurer:
     """Measures batches of texts; one for each thread, since it remembers the hashes of tokens."""
 
@@ -67,10 +108,16 @@ class Measurer:
     def measure(self, texts: pa.Array | Sequence[str | None]) -> Measured:
         """One row a text; no text (null) has no tokens."""
         array = texts if isinstance(texts, pa.Array) else pa.array(texts, pa.large_string())
-        if self._kernel is None:
-            return self._by_python(_strings(array))
-        pieces = [self._by_kernel(array[i : i + BATCH_ROWS]) for i in range(0, len(array), BATCH_ROWS)]
-        return joined(pieces, self.scheme.bands)
+        gathered = Gathered(self.scheme, len(array))
+        for piece in self.pieces(array):
+            gathered.add(piece)
+        return gathered.measured()
+
+    def pieces(self, texts: pa.Array) -> Iterator[Measured]:
+        """The same in pieces, each of which is good until the next one is asked for."""
+        for start in range(0, len(texts), BATCH_ROWS):
+            piece = texts[start : start + BATCH_ROWS]
+            yield self._by_python(_strings(piece)) if self._kernel is None else self._by_kernel(piece)
 
     def __del__(self) -> None:
         if self._open is not None:
@@ -104,17 +151,8 @@ class Measurer:
         )  # fmt: skip
         if count < 0:
             raise MemoryError("There is not enough memory for this batch of texts.")
-        return Measured(
-            self._hashes(count), np.concatenate([[0], ends]), tokens, whole, template, keys
-        )
-
-    def _hashes(self, count: int) -> Hashes:
-        import ctypes
-
-        if not count:
-            return np.empty(0, np.uint64)
-        there = ctypes.cast(self._kernel.synth_hashes(self._open), ctypes.POINTER(ctypes.c_uint64))
-        return np.ctypeslib.as_array(there, (count,)).copy()
+        hashes = lent(self._kernel.synth_hashes(context), count)
+        return Measured(hashes, np.concatenate([[0], ends]), tokens, whole, template, keys)
 
     def _left_to_python(
         self, texts: pa.Array, data: NDArray[np.uint8], offsets: Numbers
@@ -169,25 +207,6 @@ class Measurer:
         made["factors"], made["summands"] = at(self._factors), at(self._summands)
         made["number"] = NUMBER
         return made
-
-
-def joined(pieces: Sequence[Measured], bands: int) -> Measured:
-    """Batches one after another."""
-    if len(pieces) == 1:
-        return pieces[0]
-    starts, before = [np.zeros(1, np.int64)], 0
-    for piece in pieces:
-        starts.append(piece.starts[1:] + before)
-        before += int(piece.starts[-1])
-    nothing = np.empty(0, np.uint64)
-    return Measured(
-        np.concatenate([nothing, *(piece.hashes for piece in pieces)]),
-        np.concatenate(starts),
-        np.concatenate([np.empty(0, np.int32), *(piece.tokens for piece in pieces)]),
-        np.concatenate([nothing, *(piece.whole for piece in pieces)]),
-        np.concatenate([nothing, *(piece.template for piece in pieces)]),
-        np.concatenate([np.empty((0, bands), np.uint64), *(piece.keys for piece in pieces)]),
-    )
 
 
 def _commands() -> tuple[bytes, NDArray[np.uint32]]:

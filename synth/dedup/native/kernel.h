@@ -53,16 +53,20 @@ typedef struct {
 } Line;
 
 typedef struct {
-    uint32_t start, length;
-    uint64_t hash;
+    const Char *at; /* NULL: its hash is known */
+    uint64_t look, hash;
+    uint32_t length;
     Char first;
     bool word;   /* more than one character, and letters only */
+    bool exact;  /* `look` is all of it */
     bool marked; /* `!` or `'` may follow */
 } Token;
 
 typedef struct {
     uint64_t look, hash;
-    uint32_t start, length; /* in `letters`; length 0: free */
+    uint32_t start; /* in `letters` */
+    uint16_t length; /* 0: free */
+    bool exact;      /* `look` is the token itself */
 } Entry;
 
 typedef struct {
@@ -76,7 +80,7 @@ typedef struct {
     int commands;
     char *name_bytes;
     Line line, spare;
-    Token *tokens;
+    Token *tokens, none;
     size_t token_count, token_room;
     Entry *entries;
     size_t entry_count, entry_room, most_entries;
@@ -105,7 +109,6 @@ void ungroup(Context *c);
 /* tokens.c */
 void split(Context *c);
 void split_given(Context *c, const uint8_t *text, size_t size);
-uint64_t token_hash(Context *c, const Char *at, size_t length);
 
 /* minhash.c */
 void sign(const uint64_t *hashes, size_t count, const uint32_t *factors, const uint32_t *summands, int permutations,

@@ -132,6 +132,17 @@ bool fold(Context *c, const uint8_t *text, size_t size, uint32_t *flags) {
     return !c->failed;
 }
 
+/* The next place of one of two characters, or the end. */
+FAST static size_t next_of(const Char *at, size_t i, size_t count, uint32_t one, uint32_t two) {
+    for (; i + 64 <= count; i += 64) {
+        uint32_t any = 0;
+        for (int k = 0; k < 64; k++) any |= (CODE(at[i + k]) == one) | (CODE(at[i + k]) == two);
+        if (any) break;
+    }
+    while (i < count && CODE(at[i]) != one && CODE(at[i]) != two) i++;
+    return i;
+}
+
 /* One pass: at each place whose character is among `heads`, `match` may put something else. */
 bool substitute(Context *c, const char *heads, Match match) {
     View v = {c->line.at, c->line.count};
@@ -139,12 +150,7 @@ bool substitute(Context *c, const char *heads, Match match) {
     size_t copied = 0;
     bool any = false;
     c->spare.count = 0;
-    for (size_t i = 0; i < v.count && !c->failed;) {
-        uint32_t code = CODE(v.at[i]);
-        if (code != one && code != two) {
-            i++;
-            continue;
-        }
+    for (size_t i = 0; (i = next_of(v.at, i, v.count, one, two)) < v.count && !c->failed;) {
         put_all(c, v.at + copied, i - copied);
         copied = i;
         size_t end = match(c, v, i);

@@ -41,7 +41,8 @@ static bool widen(Context *c) {
     if (!entries) return false;
     for (size_t i = 0; i < c->entry_room; i++) {
         if (!c->entries[i].length) continue;
-        size_t place = c->entries[i].look & (room - 1);
+        uint64_t slot = c->entries[i].look * MULTIPLIER;
+        size_t place = (slot ^ slot >> 32) & (room - 1);
         while (entries[place].length) place = (place + 1) & (room - 1);
         entries[place] = c->entries[i];
     }
@@ -51,7 +52,8 @@ static bool widen(Context *c) {
     return true;
 }
 
-static bool remember(Context *c, size_t place, uint64_t look, uint64_t hash, const Char *at, size_t length) {
+static bool remember(Context *c, size_t place, uint64_t look, uint64_t hash, const Char *at, size_t length,
+                     bool exact) {
     if (c->letter_count + length > c->letter_room) {
         size_t room = (c->letter_count + length) * 2 + 1024;
         Char *letters = realloc(c->letters, room * sizeof(Char));
@@ -60,7 +62,7 @@ static bool remember(Context *c, size_t place, uint64_t look, uint64_t hash, con
         c->letter_room = room;
     }
     memcpy(c->letters + c->letter_count, at, length * sizeof(Char));
-    c->entries[place] = (Entry){look, hash, (uint32_t)c->letter_count, (uint32_t)length};
+    c->entries[place] = (Entry){look, hash, (uint32_t)c->letter_count, (uint16_t)length, exact};
     c->letter_count += length;
     c->entry_count++;
     return true;
@@ -73,53 +75,79 @@ static bool same(const Char *one, const Char *other, size_t length) {
     return i == length;
 }
 
-uint64_t token_hash(Context *c, const Char *at, size_t length) {
-    if (length > REMEMBERED) return hash_of(c, at, length);
+/* Up to eight characters of ASCII are their own key; others are compared letter by letter. */
+static uint64_t look_of(const Char *at, size_t length, bool *exact) {
+    uint64_t look = 0;
+    Char all = 0;
+    for (size_t i = 0; i < length; i++) {
+        look = look << 8 ^ (look >> 56) * MULTIPLIER ^ CODE(at[i]);
+        all |= at[i];
+    }
+    *exact = length <= 8 && CODE(all) < 128;
+    return look;
+}
+
+static size_t slot(const Context *c, uint64_t look) {
+    uint64_t spread = look * MULTIPLIER;
+    return (spread ^ spread >> 32) & (c->entry_room - 1);
+}
+
+static bool have_room(Context *c) {
     if (c->entry_count >= c->most_entries) {
         memset(c->entries, 0, c->entry_room * sizeof(Entry));
         c->entry_count = c->letter_count = 0;
     }
-    if (c->entry_count * 2 >= c->entry_room && !widen(c)) {
-        c->failed = true;
-        return 0;
-    }
-    uint64_t look = length, two;
-    size_t even = length & ~(size_t)1;
-    for (size_t i = 0; i < even; i += 2) {
-        memcpy(&two, at + i, 8);
-        look = (look ^ two) * MULTIPLIER;
-        look ^= look >> 32;
-    }
-    if (even < length) look = (look ^ at[even]) * MULTIPLIER;
-    look ^= look >> 29;
-    size_t place = look & (c->entry_room - 1);
+    if (c->entry_count * 2 >= c->entry_room && !widen(c)) c->failed = true;
+    return !c->failed;
+}
+
+static uint64_t token_hash(Context *c, const Token *t) {
+    const Char *at = t->at;
+    size_t length = t->length;
+    if (length > REMEMBERED) return hash_of(c, at, length);
+    if (!have_room(c)) return 0;
+    size_t place = slot(c, t->look);
     for (; c->entries[place].length; place = (place + 1) & (c->entry_room - 1)) {
         const Entry *e = &c->entries[place];
-        if (e->look == look && e->length == length && same(c->letters + e->start, at, length)) return e->hash;
+        if (e->look != t->look || e->length != length) continue;
+        if (t->exact ? e->exact : same(c->letters + e->start, at, length)) return e->hash;
     }
     uint64_t hash = hash_of(c, at, length);
-    if (!remember(c, place, look, hash, at, length)) c->failed = true;
+    if (!remember(c, place, t->look, hash, at, length, t->exact)) c->failed = true;
     return hash;
 }
 
-static void add(Context *c, const Char *at, size_t length, bool word) {
+/* Adds a token. Its hash is looked up later, when its place in the table has come into the processor's cache. */
+static Token *add(Context *c, const Char *at, size_t length, bool word) {
     if (c->token_count >= c->token_room) {
         size_t room = c->token_room * 2 + 256;
         Token *tokens = realloc(c->tokens, room * sizeof(Token));
         if (!tokens) {
             c->failed = true;
-            return;
+            return &c->none;
         }
         c->tokens = tokens;
         c->token_room = room;
     }
     Token *t = &c->tokens[c->token_count++];
-    uint32_t first = CODE(at[0]);
-    t->hash = token_hash(c, at, length);
+    t->at = at;
     t->length = (uint32_t)length;
     t->first = at[0];
     t->word = word && length > 1;
-    t->marked = (at[0] & IS_NUMBER) || (length == 1 && ((at[0] & IS_ALPHA) || first == ')' || first == '\''));
+    t->marked = (at[0] & IS_NUMBER) || (length == 1 && ((at[0] & IS_ALPHA) || CODE(at[0]) == ')' || CODE(at[0]) == '\''));
+    t->look = length > REMEMBERED ? 0 : look_of(at, length, &t->exact);
+#if defined(__GNUC__)
+    if (c->entry_room) __builtin_prefetch(c->entries + slot(c, t->look));
+#endif
+    return t;
+}
+
+/* Adds a token whose characters will not stay where they are. */
+static void add_now(Context *c, const Char *at, size_t length) {
+    Token *t = add(c, at, length, false);
+    if (c->failed) return;
+    t->hash = token_hash(c, t);
+    t->at = NULL;
 }
 
 static bool single(const Token *t, char sign) { return t->length == 1 && CODE(t->first) == (uint32_t)sign; }
@@ -153,7 +181,7 @@ static size_t bare_decimal(Context *c, const Char *a, size_t i, size_t count) {
     c->spare.count = 0;
     put(c, c->pages[0]['0'] & CHAR_MASK);
     for (size_t k = i; k < end; k++) put(c, a[k]);
-    if (!c->failed) add(c, c->spare.at, c->spare.count, false);
+    if (!c->failed) add_now(c, c->spare.at, c->spare.count);
     return end;
 }
 
@@ -186,13 +214,18 @@ void split(Context *c) {
                 if (code == '}') found = c->pages[0][')'] & CHAR_MASK;
                 marks |= code == '!' || code == '\'';
                 dashes |= code == '-';
-                add(c, &found, 1, false);
+                if (found == a[i])
+                    add(c, a + i, 1, false);
+                else
+                    add_now(c, &found, 1);
             }
             spaced = true;
         }
         i = end;
     }
     if (marks || dashes) drop_punctuation(c, marks, dashes);
+    for (size_t i = 0; i < c->token_count && !c->failed; i++)
+        if (c->tokens[i].at) c->tokens[i].hash = token_hash(c, &c->tokens[i]);
 }
 
 /* Tokens that Python made, one a line. Only their hashes and their first characters count from here on. */
@@ -203,9 +236,9 @@ void split_given(Context *c, const uint8_t *text, size_t size) {
         size_t length = (end ? (size_t)(end - text) : size) - at;
         Char digit = text[at] == '1' ? IS_NUMBER : 0; /* a flag before each token: whether it is a number */
         if (length > 1) {
-            Char none = digit;
-            add(c, &none, 1, false);
-            c->tokens[c->token_count - 1].hash = blake2b_8(text + at + 1, length - 1);
+            Token *t = add(c, &digit, 1, false);
+            t->at = NULL;
+            t->hash = blake2b_8(text + at + 1, length - 1);
         }
         at += length + 1;
     }
