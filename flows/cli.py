@@ -16,6 +16,7 @@ from typer.core import TyperGroup
 from flows.commands import (
     check,
     compare,
+    dedup,
     demo,
     endpoint,
     explain,
@@ -117,6 +118,7 @@ app.command()(view.index)
 app.command()(compare.compare)
 app.command()(export.export)
 app.command()(verify.verify)
+app.command()(dedup.dedup)
 app.command()(rollouts.rollouts)
 app.command()(weaknesses.weaknesses)
 app.command()(select.select)

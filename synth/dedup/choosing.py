@@ -49,23 +49,40 @@ class Chosen(NamedTuple):
 
 
 def choose_rows(measured: Measured, order: Numbers, rules: Rules) -> Chosen:
-    """The fate of each row; `order` names all rows, those to be preferred first. Rows without a token stay."""
+    """The fate of each row that `order` names, those to be preferred first; rows without a token stay.
+
+    Rows that it does not name are compared with nothing, and only make buckets more crowded.
+    """
     keys = measured.keys
     if rules.twins == "remove":
         keys = np.column_stack([keys, measured.template])
     library = kernel()
     if library is None:
         return _by_python(measured, keys, order, rules)
-    rows = len(order)
-    dup_of, jaccard = np.empty(rows, np.int64), np.empty(rows, np.float64)
+    rows = len(measured.tokens)
+    dup_of, jaccard = np.full(rows, -1, np.int64), np.zeros(rows)
     counts = np.zeros(3, np.int64)
     keys = np.ascontiguousarray(keys)
     if library.synth_choose(
         at(_packed(rules, keys.shape[1])), at(measured.hashes), at(measured.starts), at(keys), at(measured.whole),
-        at(measured.template), at(order), rows, at(dup_of), at(jaccard), at(counts),
+        at(measured.template), at(order), len(order), rows, at(dup_of), at(jaccard), at(counts),
     ):  # fmt: skip
         raise MemoryError(f"There is not enough memory to compare {rows:,} rows at once.")
     return Chosen(dup_of, jaccard, *counts.tolist())
+
+
+def similarities(one: Measured, other: Measured, left: Numbers, right: Numbers) -> NDArray[np.float64]:
+    """How alike row `left[i]` of one table and row `right[i]` of the other are, for all i."""
+    library = kernel()
+    found = np.empty(len(left))
+    if library is None:
+        pairs = zip(left.tolist(), right.tolist(), strict=True)
+        found[:] = [similarity(one.shingles(a), other.shingles(b)) for a, b in pairs]
+        return found
+    library.synth_jaccard(
+        at(one.hashes), at(one.starts), at(other.hashes), at(other.starts), at(left), at(right), len(left), at(found)
+    )  # fmt: skip
+    return found
 
 
 def similarity(mine: Hashes, theirs: Hashes) -> float:
@@ -87,7 +104,7 @@ def _by_python(measured: Measured, keys: Hashes, order: Numbers, rules: Rules) -
     room = {k: rules.leaders if size > rules.crowded else size for k, size in sizes.items()}
     crowded = sum(size > rules.crowded for size in sizes.values())
     members: dict[int, list[int]] = {}
-    dup_of, jaccard = np.full(len(order), -1, np.int64), np.zeros(len(order))
+    dup_of, jaccard = np.full(len(keys), -1, np.int64), np.zeros(len(keys))
     compared = left_out = 0
     for rank, row in enumerate(order.tolist()):
         mine = [k for k in buckets[row].tolist() if k]

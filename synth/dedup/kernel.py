@@ -27,8 +27,8 @@ _ARGUMENTS: dict[str, tuple[Any, list[Any]]] = {
     "synth_scan": (c_int64, [c_void_p, c_void_p, c_void_p, c_int64, c_void_p, c_void_p, c_int64]),
     "synth_measure": (c_int64, [c_void_p] * 4 + [c_int64] + [c_void_p] * 9),
     "synth_hashes": (c_void_p, [c_void_p]),
-    "synth_choose": (c_int, [c_void_p] * 7 + [c_int64] + [c_void_p] * 3),
-    "synth_jaccard": (None, [c_void_p] * 4 + [c_int64, c_void_p]),
+    "synth_choose": (c_int, [c_void_p] * 7 + [c_int64] * 2 + [c_void_p] * 3),
+    "synth_jaccard": (None, [c_void_p] * 6 + [c_int64, c_void_p]),
     "synth_sign": (None, [c_void_p, c_void_p, c_int64, c_void_p, c_void_p, c_int, c_void_p]),
 }
 

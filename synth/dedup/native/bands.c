@@ -104,9 +104,15 @@ static double jaccard(const uint64_t *hashes, const int64_t *starts, int64_t one
     return n + m - same ? (double)same / (double)(n + m - same) : 0;
 }
 
-EXPORT void synth_jaccard(const uint64_t *hashes, const int64_t *starts, const int64_t *left, const int64_t *right,
-                          int64_t pairs, double *out) {
-    for (int64_t i = 0; i < pairs; i++) out[i] = jaccard(hashes, starts, left[i], right[i], 0);
+/* The similarity of rows of one table with rows of another. */
+EXPORT void synth_jaccard(const uint64_t *hashes, const int64_t *starts, const uint64_t *others,
+                          const int64_t *other_starts, const int64_t *left, const int64_t *right, int64_t pairs,
+                          double *out) {
+    for (int64_t i = 0; i < pairs; i++) {
+        int64_t n = starts[left[i] + 1] - starts[left[i]], m = other_starts[right[i] + 1] - other_starts[right[i]];
+        int64_t same = shared(hashes + starts[left[i]], n, others + other_starts[right[i]], m);
+        out[i] = n + m - same ? (double)same / (double)(n + m - same) : 0;
+    }
 }
 
 enum { TWINS_KEPT, TWINS_ALIKE, TWINS_REMOVED };
@@ -119,10 +125,11 @@ typedef struct {
 
 /* Goes through rows in the order of preference: a row that is like one that stays is removed, any other stays.
    `dup_of` has the row that stays and is most like it (the preferred one of equals), or -1; `similar` how alike.
+   Only the `ranked` rows of the order are gone through; all `rows` count for how crowded a bucket is.
    `counts`: pairs checked; buckets that were crowded; rows that one of them did not take in. */
 EXPORT int synth_choose(const Rules *rules, const uint64_t *hashes, const int64_t *starts, const uint64_t *keys,
-                        const uint64_t *whole, const uint64_t *template, const int64_t *order, int64_t rows,
-                        int64_t *dup_of, double *similar, int64_t *counts) {
+                        const uint64_t *whole, const uint64_t *template, const int64_t *order, int64_t ranked,
+                        int64_t rows, int64_t *dup_of, double *similar, int64_t *counts) {
     int bands = rules->bands;
     uint32_t *bucket = malloc((size_t)rows * (size_t)bands * 4 + 4), *sizes = NULL, *seen = calloc((size_t)rows + 1, 4);
     uint32_t *kept = NULL, *members = NULL;
@@ -143,7 +150,7 @@ EXPORT int synth_choose(const Rules *rules, const uint64_t *hashes, const int64_
         members = malloc((size_t)from[buckets] * sizeof *members + 4);
         well = members != NULL;
     }
-    for (int64_t rank = 0; well && rank < rows; rank++) {
+    for (int64_t rank = 0; well && rank < ranked; rank++) {
         int64_t row = order[rank], best = -1;
         double most = -1;
         const uint32_t *mine = bucket + row * bands;
