@@ -99,10 +99,10 @@ class Measurer:
     """Measures batches of texts; one for each thread, since it remembers the hashes of tokens."""
 
     def __init__(self, scheme: Scheme) -> None:
-        self.scheme = scheme
-        self._kernel = kernel()
-        self._ngrams = Ngrams()
         self._open: Any = None
+        self._kernel = kernel()
+        self.scheme = scheme
+        self._ngrams = Ngrams()
         self._known: set[int] = set()
 
     def measure(self, texts: pa.Array | Sequence[str | None]) -> Measured:
