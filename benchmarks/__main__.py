@@ -26,6 +26,7 @@ from benchmarks import (
     viewing,
     weaknesses,
 )
+from benchmarks.duplicates import suite as duplicates
 from benchmarks.peers import suite as peers
 
 SUITES = {
@@ -44,6 +45,7 @@ SUITES = {
     "graph": graph,
     "targets": targets,
     "screen": screen,
+    "dedup": duplicates,
     "rollouts": rollouts,
     "weaknesses": weaknesses,
     "equivalence": equivalence,
@@ -69,7 +71,7 @@ def main() -> None:
         "suites", nargs="*", choices=[*SUITES, []], help="which to run; all where none is named"
     )
     chosen = parser.parse_args().suites or list(SUITES)
-    console = Console(width=110)
+    console = Console(width=120)
     for name in chosen:
         show(console, name)
 

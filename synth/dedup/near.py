@@ -14,7 +14,6 @@ from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
-from datasketch import MinHash
 from numpy.typing import NDArray
 
 from synth.dedup.kernel import at, kernel
@@ -160,9 +159,13 @@ def _distinct(sketches: Sketches) -> tuple[list[int], list[Pair]]:
 
 @cache
 def permutation_values(count: int) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
-    """A factor and a summand for each, which are datasketch's own."""
-    factors, summands = MinHash(num_perm=count, seed=SEED, scheme=SCHEME).permutations
-    return np.ascontiguousarray(factors, np.uint32), np.ascontiguousarray(summands, np.uint32)
+    """A factor and a summand for each, which are datasketch's own (a test compares them).
+
+    They are made here since importing datasketch costs most of a second, for the sake of scipy.
+    """
+    drawn = np.random.RandomState(SEED)
+    factors = drawn.randint(0, 1 << 31, count, np.uint32) * np.uint32(2) + np.uint32(1)
+    return factors, drawn.randint(0, 1 << 32, count, np.uint32)
 
 
 def _minima(ngrams: Hashes, factors: NDArray[np.uint32], summands: NDArray[np.uint32]) -> NDArray[np.uint32]:

@@ -17,8 +17,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from synth.dedup.choosing import Chosen, Rules, choose_rows
 from synth.dedup.measuring import Gathered, Measured, Numbers, Scheme
@@ -64,6 +62,10 @@ def linked(shards: Sequence[Measured], band: int) -> NDArray[np.int64]:
 
 def components(rows: int, links: Sequence[NDArray[np.int64]], most: int) -> Iterator[Numbers]:
     """Groups of whole components of two rows or more, each group of about `most` rows, each sorted."""
+    # Costs half a second to import, which tables that fit the memory need not pay.
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     pairs = np.concatenate([np.empty((0, 2), np.int64), *links])
     there = coo_array((np.ones(len(pairs), np.bool_), (pairs[:, 0], pairs[:, 1])), (rows, rows))
     _, label = connected_components(there, directed=False)
