@@ -6,6 +6,7 @@
 import json
 import re
 import sys
+from pathlib import Path
 
 import pyarrow.parquet as pq
 
@@ -115,10 +116,13 @@ def text_dedup(rows):
 def datatrove(rows):
     """Its four steps, in one process: signatures, buckets, clusters, filter."""
     import tempfile
-    from pathlib import Path
-
     from datatrove.data import Document
-    from datatrove.pipeline.dedup import MinhashDedupBuckets, MinhashDedupCluster, MinhashDedupFilter, MinhashDedupSignature
+    from datatrove.pipeline.dedup import (
+        MinhashDedupBuckets,
+        MinhashDedupCluster,
+        MinhashDedupFilter,
+        MinhashDedupSignature,
+    )
     from datatrove.pipeline.dedup.minhash import MinhashConfig
 
     config = MinhashConfig(n_grams=WIDTH, num_buckets=14, hashes_per_bucket=9)
@@ -128,7 +132,9 @@ def datatrove(rows):
             (Document(text=text, id=str(i)) for i, text in enumerate(rows)), 0, 1
         )
         for rank in range(config.num_buckets):
-            MinhashDedupBuckets(str(at / "signatures"), str(at / "buckets"), config=config).run(None, rank, config.num_buckets)
+            MinhashDedupBuckets(str(at / "signatures"), str(at / "buckets"), config=config).run(
+                None, rank, config.num_buckets
+            )
         MinhashDedupCluster(str(at / "buckets"), str(at / "removed"), config=config).run(None, 0, 1)
         documents = (Document(text=text, id=str(i)) for i, text in enumerate(rows))
         kept = {int(d.id) for d in MinhashDedupFilter(str(at / "removed")).run(documents, 0, 1)}
@@ -137,7 +143,7 @@ def datatrove(rows):
 
 def memory():
     """The most memory that this process had, in MB; `ru_maxrss` would count what its parent had."""
-    with open("/proc/self/status") as file:
+    with Path("/proc/self/status").open() as file:
         return next(int(line.split()[1]) / 1000 for line in file if line.startswith("VmHWM"))
 
 
@@ -145,5 +151,4 @@ if __name__ == "__main__":
     name, path, rows, out = sys.argv[1:]
     given = texts(path, int(rows))
     found = globals()[name](given) | {"memory": memory()}
-    with open(out, "w") as file:
-        json.dump(found, file)
+    Path(out).write_text(json.dumps(found))

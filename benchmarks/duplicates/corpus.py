@@ -112,6 +112,7 @@ def new_rows(texts: list[str], rows: int, seed: int = 2) -> list[str]:
     rng, real = Random(f"new {seed}"), sentences()
     long = sorted({word for words in real for word in words if len(word) > 4 and word.isalpha()})
     made = (
-        _edited(rng, rng.choice(texts).split(), long) if place % 2 else _new(rng, real, long) for place in range(rows)
+        _edited(rng, rng.choice(texts).split(), long) if place % 2 else _new(rng, real, long)
+        for place in range(rows)
     )
     return [" ".join(words) for words in made]

@@ -22,7 +22,6 @@ import pyarrow.parquet as pq
 from benchmarks.duplicates.corpus import write
 from benchmarks.duplicates.truth import exact_pairs
 from benchmarks.measure import ROOT
-from synth.dedup.choosing import similarities
 from synth.dedup.measuring import Measured, Measurer, Numbers, Scheme
 
 HEADS = ("what", "rows", "CPU s", "memory", "pair P", "pair R", "row R", "removed", "wrong", "left")
@@ -53,7 +52,13 @@ class Figure(NamedTuple):
     def cells(self, others: list["Figure"]) -> tuple[str, ...]:
         """The row of a table."""
         memory = f"{self.memory:,.0f} MB" if self.memory else ""
-        return (self.what, f"{self.rows:,}", f"{self.cpu:,.2f}", memory, *(self.told.get(head, "") for head in HEADS[4:]))
+        return (
+            self.what,
+            f"{self.rows:,}",
+            f"{self.cpu:,.2f}",
+            memory,
+            *(self.told.get(head, "") for head in HEADS[4:]),
+        )
 
 
 class Truth(NamedTuple):
@@ -89,8 +94,15 @@ def _engine(path: Path, rows: int, truth: Truth) -> Figure:
     found, cpu, memory = _run(command, path)
     dup_of = np.array(found["dup_of"])
     seen = (truth.measured.keys[truth.left] == truth.measured.keys[truth.right]).any(axis=1)
-    rows_seen = len(np.union1d(truth.left[seen], truth.right[seen])) / max(len(np.union1d(truth.left, truth.right)), 1)
-    told = {"pair P": "1", "pair R": f"{seen.mean():.4f}", "row R": f"{rows_seen:.4f}", **_fate(truth, dup_of >= 0)}
+    rows_seen = len(np.union1d(truth.left[seen], truth.right[seen])) / max(
+        len(np.union1d(truth.left, truth.right)), 1
+    )
+    told = {
+        "pair P": "1",
+        "pair R": f"{seen.mean():.4f}",
+        "row R": f"{rows_seen:.4f}",
+        **_fate(truth, dup_of >= 0),
+    }
     return Figure("synth", rows, cpu, memory, told)
 
 
@@ -146,7 +158,12 @@ def _index(path: Path, rows: int) -> Iterable[Figure]:
     command = [sys.executable, "-m", "benchmarks.duplicates.engine", str(path), str(rows)]
     found, _, memory = _run(command, path, "search")
     for step in ("build", "open", "search"):
-        yield Figure(f"synth index, {step}" + (", 10,000 new rows" if step == "search" else ""), rows, found[step], memory)
+        yield Figure(
+            f"synth index, {step}" + (", 10,000 new rows" if step == "search" else ""),
+            rows,
+            found[step],
+            memory,
+        )
 
 
 def _run(command: list[str], path: Path, *more: str) -> tuple[dict[str, Any], float, float]:
@@ -155,7 +172,11 @@ def _run(command: list[str], path: Path, *more: str) -> tuple[dict[str, Any], fl
     out.unlink(missing_ok=True)
     quiet = {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "PYTHONPATH": str(ROOT)}
     process = subprocess.Popen(
-        [*command, str(out), *more], env=os.environ | quiet, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [*command, str(out), *more],
+        env=os.environ | quiet,
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)

@@ -28,7 +28,9 @@ def exact_pairs(found: Measured, threshold: float = 0.7) -> tuple[Numbers, Numbe
     taken = order[(within < np.repeat(prefix, sizes))]
     taken = taken[counts[names[taken]] > 1]
     left, right = _meeting(names[taken], rows[taken], sizes, threshold)
-    alike = np.concatenate([similarities(found, found, a, b) for a, b in _slices(left, right)] or [np.empty(0)])
+    alike = np.concatenate(
+        [similarities(found, found, a, b) for a, b in _slices(left, right)] or [np.empty(0)]
+    )
     return left[alike >= threshold], right[alike >= threshold]
 
 

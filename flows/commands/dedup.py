@@ -36,20 +36,25 @@ def dedup(
     ] = None,
     quality: Annotated[
         str | None,
-        typer.Option("--quality", "--quality-column", metavar="COL", help="Column of numbers: the higher stays."),
+        typer.Option(
+            "--quality", "--quality-column", metavar="COL", help="Column of numbers: the higher stays."
+        ),
     ] = None,
     twins: Annotated[
         Literal["keep", "alike", "remove"],
         typer.Option(
             "--twins",
-            help="Texts that are equal but for their numbers: `keep` tells them in `twin_of`; `alike` treats them "
-            "as any other pair; `remove` leaves one of them.",
+            help="Texts that are equal but for their numbers: `keep` tells them in `twin_of`; `alike` treats "
+            "them as any other pair; `remove` leaves one of them.",
         ),
     ] = "keep",
     shingle: Annotated[int, typer.Option("--shingle", min=1, max=50, help="Words of an n-gram.")] = 5,
-    permutations: Annotated[int, typer.Option("--permutations", min=1, max=1024, help="MinHash functions.")] = 128,
+    permutations: Annotated[
+        int, typer.Option("--permutations", min=1, max=1024, help="MinHash functions.")
+    ] = 128,
     bands: Annotated[
-        int, typer.Option("--bands", min=1, max=256, help="Bands; more of them, with fewer rows, see more pairs.")
+        int,
+        typer.Option("--bands", min=1, max=256, help="Bands; more of them, with fewer rows, see more pairs."),
     ] = 25,
     rows: Annotated[int, typer.Option("--rows", min=1, max=64, help="MinHash values of a band.")] = 5,
     memory_rows: Annotated[
@@ -61,7 +66,8 @@ def dedup(
 ) -> None:
     """Remove near-duplicates, each with the row it repeats and their exact similarity.
 
-    Writes kept.parquet and removed.parquet. The better row stays, then the longer one, then that with the smaller id.
+    Writes kept.parquet and removed.parquet. The better row stays, then the longer one, then that with the
+    smaller id.
     """
     from flows.counting import counting
     from synth.dedup.choosing import Rules
@@ -99,9 +105,11 @@ def _show(done: "Summary") -> None:
     if done.clusters:
         table(("kept row", "rows like it, with it"), done.clusters, "largest clusters")
     if done.stored is not None:
-        say(f"{counted(done.known, 'row')} repeated the index, which now holds {counted(done.stored, 'text')}.")
+        say(f"{counted(done.known, 'row')} repeated the index; it now holds {counted(done.stored, 'text')}.")
     if done.twins:
-        say(f"{counted(done.twins, 'kept row')} equal an earlier kept one but for numbers (column `twin_of`).")
+        say(
+            f"{counted(done.twins, 'kept row')} equal an earlier kept one but for numbers (column `twin_of`)."
+        )
     if done.without_text:
         say(f"{counted(done.without_text, 'row')} without a word or number stayed, compared with nothing.")
     if done.left_out:

@@ -64,8 +64,8 @@ def choose_rows(measured: Measured, order: Numbers, rules: Rules) -> Chosen:
     counts = np.zeros(3, np.int64)
     keys = np.ascontiguousarray(keys)
     if library.synth_choose(
-        at(_packed(rules, keys.shape[1])), at(measured.hashes), at(measured.starts), at(keys), at(measured.whole),
-        at(measured.template), at(order), len(order), rows, at(dup_of), at(jaccard), at(counts),
+        at(_packed(rules, keys.shape[1])), at(measured.hashes), at(measured.starts), at(keys),
+        at(measured.whole), at(measured.template), at(order), len(order), rows, at(dup_of), at(jaccard), at(counts),
     ):  # fmt: skip
         raise MemoryError(f"There is not enough memory to compare {rows:,} rows at once.")
     return Chosen(dup_of, jaccard, *counts.tolist())
@@ -80,7 +80,8 @@ def similarities(one: Measured, other: Measured, left: Numbers, right: Numbers) 
         found[:] = [similarity(one.shingles(a), other.shingles(b)) for a, b in pairs]
         return found
     library.synth_jaccard(
-        at(one.hashes), at(one.starts), at(other.hashes), at(other.starts), at(left), at(right), len(left), at(found)
+        at(one.hashes), at(one.starts), at(other.hashes), at(other.starts), at(left), at(right), len(left),
+        at(found),
     )  # fmt: skip
     return found
 
@@ -127,7 +128,7 @@ def _by_python(measured: Measured, keys: Hashes, order: Numbers, rules: Rules) -
 def _alike(
     measured: Measured, row: int, rivals: list[tuple[int, int]], rules: Rules
 ) -> Iterator[tuple[float, int]]:
-    """The similarity of each rival that the row goes for, with its rank (negative: the first is preferred)."""
+    """The similarity of each rival that the row goes for, with its rank (negative: the first wins)."""
     mine = measured.shingles(row)
     for rank, other in rivals:
         found = similarity(mine, measured.shingles(other))

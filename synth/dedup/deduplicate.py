@@ -77,8 +77,8 @@ def deduplicate(
     """Write what stays and what goes.
 
     Raises:
-        ConfigError: a file cannot be read or lacks a column; `out` is a file, or holds results and `force` was
-            not given; the index was made in another way.
+        ConfigError: a file cannot be read or lacks a column; `out` is a file, or holds results and `force`
+            was not given; the index was made in another way.
         StoreError: the index is damaged, or another process writes it.
     """
     schema = check(paths, options.columns.needed)
@@ -102,7 +102,9 @@ def _check_out(out: Path, force: bool) -> None:
         raise ConfigError(f"--out {out}: this is a file; name a folder.")
     for name in (KEPT, REMOVED):
         if (out / name).exists() and not force:
-            raise ConfigError(f"{out / name} exists already; choose another --out, or overwrite it with --force.")
+            raise ConfigError(
+                f"{out / name} exists already; choose another --out, or overwrite it with --force."
+            )
 
 
 def _source(paths: Sequence[Path], options: Options) -> str:
@@ -177,7 +179,9 @@ def _order(ids: pa.Array, tokens: NDArray[np.int32], quality: NDArray[np.float64
 
 def _how(whole: Hashes, template: Hashes, rows: Numbers, others: Numbers) -> NDArray[np.int8]:
     equal, twin = whole[rows] == whole[others], template[rows] == template[others]
-    return np.where(equal, HOW.index("equal"), np.where(twin, HOW.index("twin"), HOW.index("near"))).astype(np.int8)
+    return np.where(equal, HOW.index("equal"), np.where(twin, HOW.index("twin"), HOW.index("near"))).astype(
+        np.int8
+    )
 
 
 def _remember(index: Index, source: str, plan: Plan, fate: Fate) -> None:
@@ -193,7 +197,12 @@ def _remember(index: Index, source: str, plan: Plan, fate: Fate) -> None:
 
 
 def _summary(
-    out: Path, fate: Fate, chosen: Chosen, tokens: NDArray[np.int32], stored: int | None, renamed: dict[str, str]
+    out: Path,
+    fate: Fate,
+    chosen: Chosen,
+    tokens: NDArray[np.int32],
+    stored: int | None,
+    renamed: dict[str, str],
 ) -> Summary:
     removed = fate.removed
     how = Counter(HOW[code] for code in fate.how[removed].tolist())

@@ -65,10 +65,12 @@ class Index:
             pass
 
     def search(self, measured: Measured, rules: Rules, source: str | None = None) -> dict[int, Match]:
-        """The rows that repeat a stored text, by their place, with the most similar one (of equals, the smaller
-        id). Texts of `source` are left out."""
+        """The rows that repeat a stored text, by their place, with the most similar (of equals: smaller id).
+
+        Of a `source` that is stored already only those before it count: so it finds the same again.
+        """
         best: dict[int, Match] = {}
-        for segment in self._segments(but=source):
+        for segment in self._segments(before=source):
             for row, match in _matches(segment, measured, rules):
                 if row not in best or (-match.jaccard, match.id) < (-best[row].jaccard, best[row].id):
                     best[row] = match
@@ -81,10 +83,10 @@ class Index:
             StoreError: another process writes, or the disk is full.
         """
         with self._writing():
-            entries = [entry for entry in self._names if entry["source"] != source]
-            if len(ids):
-                entries.append(write_segment(self.folder, source, ids, measured))
-            entries.sort(key=lambda entry: entry["source"])
+            entries = list(self._names)
+            place = next((i for i, entry in enumerate(entries) if entry["source"] == source), len(entries))
+            # Even without rows its place is kept, so that it is compared with the same sources again.
+            entries[place : place + 1] = [write_segment(self.folder, source, ids, measured)]
             self._publish(entries)
 
     def merge(self) -> None:
@@ -99,20 +101,23 @@ class Index:
                 ids = [name for segment in segments for name in segment.ids.to_pylist()]
                 self._publish([write_segment(self.folder, "", ids, _joined(segments, self.scheme))])
 
-    def _segments(self, but: str | None = None) -> Iterator[Segment]:
+    def _segments(self, before: str | None = None) -> Iterator[Segment]:
         for entry in self._names:
-            if but is None or entry["source"] != but:
-                name = entry["name"]
-                if name not in self._read:
-                    self._read[name] = read_segment(self.folder, entry, self.scheme)
-                yield self._read[name]
+            if before is not None and entry["source"] == before:
+                return
+            name = entry["name"]
+            if name not in self._read:
+                self._read[name] = read_segment(self.folder, entry, self.scheme)
+            yield self._read[name]
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
         try:
             held = lock.take(self.folder)
         except BlockingIOError as fault:
-            raise StoreError(f"{self.folder}: another process writes this index; wait until it is done.") from fault
+            raise StoreError(
+                f"{self.folder}: another process writes this index; wait until it is done."
+            ) from fault
         try:
             self._names = _manifest(self.folder, self.scheme)  # another may have written since it was opened
             yield
@@ -148,7 +153,9 @@ def _manifest(folder: Path, scheme: Scheme) -> list[dict[str, Any]]:
         ours = ("segments", ".lock", f".{MANIFEST}")
         if not folder.exists() or all(path.name.startswith(ours) for path in folder.iterdir()):
             return []
-        raise ConfigError(f"{folder}: this folder holds other files and no index; name an empty one or an index.")
+        raise ConfigError(
+            f"{folder}: this folder holds other files and no index; name an empty one or an index."
+        )
     try:
         found = json.loads(path.read_bytes())
         entries: list[dict[str, Any]] = [dict(entry) for entry in found["segments"]]
@@ -160,8 +167,8 @@ def _manifest(folder: Path, scheme: Scheme) -> list[dict[str, Any]]:
     for name, wanted in _identity(scheme).items():
         if found.get(name) != wanted:
             raise ConfigError(
-                f"{folder}: this index has {name} {found.get(name)!r}, and {wanted!r} is asked for; use the settings "
-                f"it was made with, or another folder."
+                f"{folder}: this index has {name} {found.get(name)!r}, and {wanted!r} is asked for; use the "
+                f"settings it was made with, or another folder."
             )
     return entries
 
@@ -172,7 +179,9 @@ def _matches(segment: Segment, new: Measured, rules: Rules) -> Iterator[tuple[in
     size = len(segment.rows.tokens)
     found = np.unique(np.concatenate([left * size + right for left, right in pairs]))
     left, right = np.divmod(found, max(size, 1))
-    twins = (segment.rows.template[right] == new.template[left]) & (segment.rows.whole[right] != new.whole[left])
+    twins = (segment.rows.template[right] == new.template[left]) & (
+        segment.rows.whole[right] != new.whole[left]
+    )
     wanted = (np.diff(new.starts) > 0)[left]
     if rules.twins == "keep":
         wanted &= ~twins
@@ -189,7 +198,9 @@ def _matches(segment: Segment, new: Measured, rules: Rules) -> Iterator[tuple[in
         yield int(row), Match(name, float(jaccard), how)
 
 
-def _probed(keys: NDArray[np.uint64], rows: NDArray[np.uint32], wanted: NDArray[np.uint64]) -> tuple[Numbers, Numbers]:
+def _probed(
+    keys: NDArray[np.uint64], rows: NDArray[np.uint32], wanted: NDArray[np.uint64]
+) -> tuple[Numbers, Numbers]:
     """Where keys of the new rows stand in a sorted band: pairs of rows."""
     order = np.argsort(wanted)
     sought = wanted[order]

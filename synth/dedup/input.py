@@ -102,5 +102,7 @@ def _quality(batch: pa.RecordBatch, name: str, path: Path) -> NDArray[np.float64
     try:
         found = column.cast(pa.float64()).to_numpy(zero_copy_only=False)
     except pa.ArrowException as fault:
-        raise ConfigError(f"{path}: the column {name!r} holds no numbers; name one that says how good rows are.") from fault
+        raise ConfigError(
+            f"{path}: the column {name!r} holds no numbers; name one that says how good rows are."
+        ) from fault
     return np.where(np.isnan(found), -np.inf, found)

@@ -45,7 +45,8 @@ def kernel() -> Any:
     library = _loaded()
     if library is None and wanted == "on":
         raise ConfigError(
-            f"{VARIABLE} is `on`, but no kernel was built; install a C compiler and synth once more, or unset it."
+            f"{VARIABLE} is `on`, but no kernel was built; install a C compiler, then synth once more, "
+            "or unset it."
         )
     return library
 
@@ -77,7 +78,6 @@ def at(array: "np.ndarray[Any, Any] | None") -> int | None:
     if not array.flags.c_contiguous:
         raise ValueError("the kernel takes arrays in one piece")
     return array.ctypes.data
-
 
 
 def lent(address: int | None, count: int) -> "np.ndarray[Any, np.dtype[np.uint64]]":

@@ -64,7 +64,7 @@ class Gathered:
 
     def add(self, piece: Measured) -> None:
         """Lay a copy of a piece behind the others."""
-        columns = [piece.starts[1:] + self._count, *piece[2:]]
+        columns: list[NDArray[Any]] = [piece.starts[1:] + self._count, *piece[2:]]
         more, rows = len(piece.hashes), self._rows + len(piece.tokens)
         if not self._columns:
             self._columns = [np.empty((self._expected, *c.shape[1:]), c.dtype) for c in columns]
@@ -146,7 +146,8 @@ class Measurer:
         keys = np.empty((rows, scheme.bands), np.uint64)
         given_data, given_offsets = _buffers(pa.array(lines, pa.large_binary()))
         count = self._kernel.synth_measure(
-            context, at(self._numbers), at(data), at(offsets), rows, at(given), at(given_data), at(given_offsets),
+            context, at(self._numbers), at(data), at(offsets), rows,
+            at(given), at(given_data), at(given_offsets),
             at(ends), at(tokens), at(whole), at(template), at(keys), None,
         )  # fmt: skip
         if count < 0:
@@ -198,10 +199,15 @@ class Measurer:
         return self._open
 
     @cached_property
-    def _numbers(self) -> "NDArray[np.uint8]":
+    def _numbers(self) -> "NDArray[np.void]":
         """The `Scheme` of native/minhash.c; it holds addresses of the permutations."""
         self._factors, self._summands = permutation_values(self.scheme.permutations)
-        fields = [("ints", np.int32, 4), ("factors", np.uint64), ("summands", np.uint64), ("number", np.uint64)]
+        fields = [
+            ("ints", np.int32, 4),
+            ("factors", np.uint64),
+            ("summands", np.uint64),
+            ("number", np.uint64),
+        ]
         made = np.zeros(1, np.dtype(fields))
         made["ints"] = self.scheme
         made["factors"], made["summands"] = at(self._factors), at(self._summands)
@@ -213,8 +219,10 @@ def _commands() -> tuple[bytes, NDArray[np.uint32]]:
     """The names of the commands that stand for a sign or for nothing, and the sign of each."""
     from synth.dedup.characters import classed
 
-    known = {name: 0 for name in normalise.SILENT.split()} | {
-        name: classed(sign) for name, sign in normalise.COMMANDS.items() if name not in normalise.SILENT.split()
+    known = dict.fromkeys(normalise.SILENT.split(), 0) | {
+        name: classed(sign)
+        for name, sign in normalise.COMMANDS.items()
+        if name not in normalise.SILENT.split()
     }
     names = b"".join(name.encode() + b"\0" for name in known)
     return names, np.array(list(known.values()), np.uint32)

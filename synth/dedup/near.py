@@ -116,7 +116,7 @@ def pairs_among(sketches: Sketches, ngrams_of: Callable[[int], Hashes], banding:
 
 
 def signatures(sets: Iterable[Hashes], permutations: int, compiled: bool = True) -> NDArray[np.uint32]:
-    """One row of MinHash values for each set, as datasketch computes them; by the kernel where there is one."""
+    """One row of MinHash values for each set, as datasketch computes them; by the kernel if there is one."""
     if compiled and (library := kernel()) is not None:
         return _by_kernel(library, list(sets), permutations)
     factors, summands = permutation_values(permutations)

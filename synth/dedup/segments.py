@@ -5,7 +5,6 @@ shingles and hashes of each text; the bands, for each band, the sorted keys and 
 """
 
 import hashlib
-import os
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -87,7 +86,7 @@ def read_segment(folder: Path, entry: dict[str, Any], scheme: Scheme) -> Segment
     for name in (ROWS, BANDS):
         path = there / name
         try:
-            if os.stat(path).st_size != entry["files"][name]:
+            if path.stat().st_size != entry["files"][name]:
                 raise StoreError(_broken(path, "it has another length than the manifest says"))
             tables.append(pq.read_table(path, page_checksum_verification=True))
         except (OSError, pa.ArrowException, KeyError, TypeError) as fault:

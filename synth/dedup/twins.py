@@ -11,7 +11,9 @@ from synth.dedup.measuring import Numbers
 from synth.dedup.ngrams import Hashes
 
 
-def first_twins(template: Hashes, tokens: NDArray[np.int32], kept: NDArray[np.bool_], order: Numbers) -> Numbers:
+def first_twins(
+    template: Hashes, tokens: NDArray[np.int32], kept: NDArray[np.bool_], order: Numbers
+) -> Numbers:
     """For each row the place of its first twin, or -1; a row that is first itself has none."""
     found = np.full(len(template), -1, np.int64)
     rows = order[kept[order] & (tokens[order] > 0)]

@@ -12,7 +12,16 @@ from synth.dedup.choosing import Chosen, Rules, Twins, choose_rows, similarity
 from synth.dedup.measuring import Measured, Scheme
 from synth.dedup.plan import Plan
 from synth.dedup.shards import take
-from tests.dedup.made import SCHEME, edited, exact_pairs, in_order, measured, needs_kernel, same, without_kernel
+from tests.dedup.made import (
+    SCHEME,
+    edited,
+    exact_pairs,
+    in_order,
+    measured,
+    needs_kernel,
+    same,
+    without_kernel,
+)
 
 ALIKE = Rules(0.7, "alike")
 
@@ -50,7 +59,7 @@ def test_pairs_are_seen_as_the_exact_join_has_them() -> None:
 def test_the_order_of_rows_changes_nothing(seed: int, rng: random.Random) -> None:
     texts = list(dict.fromkeys(edited(seed, count=40, length=15)))
     places = rng.sample(range(len(texts)), len(texts))
-    found, straight = chosen(texts)
+    _, straight = chosen(texts)
     moved = measured([texts[place] for place in places])
     # The same rows are preferred, wherever they stand.
     mixed = choose_rows(moved, np.argsort(places), ALIKE)
@@ -61,7 +70,9 @@ def test_the_order_of_rows_changes_nothing(seed: int, rng: random.Random) -> Non
 
 @needs_kernel
 @settings(max_examples=25, deadline=None)
-@given(st.integers(0, 1_000), st.sampled_from(["keep", "alike", "remove"]), st.integers(2, 30), st.integers(1, 3))
+@given(
+    st.integers(0, 1_000), st.sampled_from(["keep", "alike", "remove"]), st.integers(2, 30), st.integers(1, 3)
+)
 def test_the_kernel_chooses_as_python_does(seed: int, twins: Twins, crowded: int, leaders: int) -> None:
     texts = [text.replace("wa", str(seed % 7)) for text in edited(seed, count=80, length=12)] + ["", "one"]
     rules = Rules(0.6, twins, crowded, leaders)
@@ -74,7 +85,10 @@ def test_the_kernel_chooses_as_python_does(seed: int, twins: Twins, crowded: int
 
 @settings(max_examples=20, deadline=None)
 @given(
-    st.integers(0, 1_000), st.integers(1, 40), st.sampled_from(["keep", "alike", "remove"]), st.integers(2, 30)
+    st.integers(0, 1_000),
+    st.integers(1, 40),
+    st.sampled_from(["keep", "alike", "remove"]),
+    st.integers(2, 30),
 )
 def test_shards_change_nothing(tmp_path_factory: pytest.TempPathFactory, seed: int, most: int, twins: Twins, crowded: int) -> None:  # fmt: skip
     texts = [text.replace("wa", str(seed % 7)) for text in edited(seed, count=80, length=12)] + [""]
@@ -97,7 +111,9 @@ def test_a_chain_loses_only_what_is_like_a_row_that_stays() -> None:
 
 
 def test_rows_without_a_token_stay_and_short_ones_go_only_for_equal_ones() -> None:
-    _, fate = chosen(["", "", "!", "one", "One.", "two words", "two other", "What is 3 + 5?", "What is 3 - 5?"])
+    _, fate = chosen(
+        ["", "", "!", "one", "One.", "two words", "two other", "What is 3 + 5?", "What is 3 - 5?"]
+    )
     assert fate.dup_of.tolist() == [-1, -1, -1, -1, 3, -1, -1, -1, -1]
 
 
@@ -105,7 +121,11 @@ STEM = "A train leaves the station at noon and drives to the next town with a sp
 
 
 def test_twins_stay_unless_they_are_asked_to_go() -> None:
-    twins = [f"{STEM}waits {n} minutes" for n in (5, 7, 7.5)] + [f"{STEM}waits some more minutes", "x 1", "x 2"]
+    twins = [f"{STEM}waits {n} minutes" for n in (5, 7, 7.5)] + [
+        f"{STEM}waits some more minutes",
+        "x 1",
+        "x 2",
+    ]
     by_rule = {rule: chosen(twins, Rules(0.7, rule))[1] for rule in ("keep", "alike", "remove")}
     assert by_rule["keep"].dup_of.tolist() == [-1, -1, -1, 0, -1, -1]
     assert by_rule["alike"].dup_of.tolist() == [-1, 0, 0, 0, -1, -1]

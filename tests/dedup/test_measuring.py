@@ -88,7 +88,9 @@ def test_signatures_and_candidates_are_those_of_datasketch(compiled: bool) -> No
     index = MinHashLSH(num_perm=SCHEME.permutations, params=(SCHEME.bands, SCHEME.rows))
     sketches = []
     for place in range(len(texts)):
-        sketch = MinHash(num_perm=SCHEME.permutations, seed=1, scheme="affine32", hashfunc=lambda h: h & 0xFFFFFFFF)
+        sketch = MinHash(
+            num_perm=SCHEME.permutations, seed=1, scheme="affine32", hashfunc=lambda h: h & 0xFFFFFFFF
+        )
         sketch.update_batch(found.shingles(place).tolist())
         index.insert(place, sketch)
         sketches.append(sketch)
