@@ -16,7 +16,7 @@ from synth.stages.base import Output
 from synth.stages.calls import Services
 from synth.stages.questions import write_questions
 from synth.stages.rollouts import read_rollouts
-from synth.stages.screen import screen_questions
+from synth.stages.screen import open_index, screen_questions
 from synth.stages.targeted import aim_combinations
 from synth.stages.targets import find_targets
 from synth.stages.weaknesses import find_weaknesses
@@ -50,6 +50,7 @@ def _screen(tables: Tables, config: RunConfig, services: Services) -> Output:
     return screen_questions(
         tables["questions"], tables.get("passages"), examples(config, services.prompts),
         read_benchmarks(config.screen.benchmarks), config.screen, config.documents.mask, problems(tables),
+        open_index(config.screen),
     )  # fmt: skip
 
 

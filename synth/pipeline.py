@@ -30,7 +30,7 @@ from synth.stages.graph import build_graph
 from synth.stages.holding import instrument
 from synth.stages.judge import judge_questions
 from synth.stages.questions import write_questions
-from synth.stages.screen import screen_questions
+from synth.stages.screen import open_index, screen_questions
 from synth.text import fingerprint_sources
 from synth.verify.code.check import runner
 from synth.writing import sha256_of
@@ -63,7 +63,10 @@ def _screen(tables: Tables, config: RunConfig, services: Services) -> Output:
     examples = example_texts(config, services.prompts)
     benchmarks = read_benchmarks(config.screen.benchmarks)
     questions, passages = tables["questions"], tables["passages"]
-    return screen_questions(questions, passages, examples, benchmarks, config.screen, config.documents.mask)
+    return screen_questions(
+        questions, passages, examples, benchmarks, config.screen, config.documents.mask,
+        index=open_index(config.screen),
+    )  # fmt: skip
 
 
 def _judge(tables: Tables, config: RunConfig, services: Services) -> Output:
@@ -137,7 +140,9 @@ def _trying(config: RunConfig) -> Needs:
 
 def _benchmarks(config: RunConfig) -> str:
     files = find_sources(config.screen.benchmarks) if config.screen.benchmarks else []
-    return digest([sha256_of(source.path) for source in files])
+    known = open_index(config.screen)
+    earlier = [known.fingerprint] if known else []
+    return digest([sha256_of(source.path) for source in files], *earlier)
 
 
 QUESTION_PROMPTS = ("level1", "level2", "level2_choose", "level3")
@@ -184,7 +189,7 @@ QUESTIONS = Stage(
 )
 SCREEN = Stage(
     "screen",
-    2,
+    3,
     reads=("questions", "passages"),
     settings=("screen", "documents.mask", "prompts.examples", "domain"),
     work=_screen,

@@ -116,6 +116,7 @@ def text_dedup(rows):
 def datatrove(rows):
     """Its four steps, in one process: signatures, buckets, clusters, filter."""
     import tempfile
+
     from datatrove.data import Document
     from datatrove.pipeline.dedup import (
         MinhashDedupBuckets,

@@ -65,7 +65,8 @@ def choose_rows(measured: Measured, order: Numbers, rules: Rules) -> Chosen:
     keys = np.ascontiguousarray(keys)
     if library.synth_choose(
         at(_packed(rules, keys.shape[1])), at(measured.hashes), at(measured.starts), at(keys),
-        at(measured.whole), at(measured.template), at(order), len(order), rows, at(dup_of), at(jaccard), at(counts),
+        at(measured.whole), at(measured.template), at(order), len(order), rows,
+        at(dup_of), at(jaccard), at(counts),
     ):  # fmt: skip
         raise MemoryError(f"There is not enough memory to compare {rows:,} rows at once.")
     return Chosen(dup_of, jaccard, *counts.tolist())

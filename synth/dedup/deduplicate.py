@@ -9,7 +9,7 @@ one, then that with the smaller id: so the outcome does not depend on the order 
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -42,7 +42,7 @@ class Options(NamedTuple):
     columns: Columns
     scheme: Scheme = Scheme()
     rules: Rules = Rules()
-    index: Path | None = None
+    store: Path | None = None
     memory_rows: int = MEMORY_ROWS
     force: bool = False
 
@@ -83,7 +83,7 @@ def deduplicate(
     """
     schema = check(paths, options.columns.needed)
     _check_out(out, options.force)
-    index = Index(options.index, options.scheme) if options.index else None
+    index = Index(options.store, options.scheme) if options.store else None
     source = _source(paths, options) if index is not None else ""
     out.mkdir(parents=True, exist_ok=True)
     with Plan(options.scheme, out, rows_of(paths) or 0, options.memory_rows) as plan:
@@ -171,7 +171,7 @@ def _decided(
 def _order(ids: pa.Array, tokens: NDArray[np.int32], quality: NDArray[np.float64] | None) -> Numbers:
     """Rows from the most preferred on: better, longer, smaller id, and of one id the first."""
     by_id = np.asarray(pc.sort_indices(ids), np.int64)
-    keys = [-tokens[by_id].astype(np.int64)]
+    keys: list[NDArray[Any]] = [-tokens[by_id].astype(np.int64)]
     if quality is not None:
         keys.append(-quality[by_id])
     return by_id[np.lexsort(keys)]

@@ -25,6 +25,7 @@ from synth.dedup.near import SCHEME, SEED
 from synth.dedup.normalise import VERSION
 from synth.dedup.segments import Segment, read_segment, write_segment
 from synth.errors import ConfigError, StoreError
+from synth.ids import digest
 from synth.writing import write_json
 
 FORMAT = 1
@@ -64,14 +65,24 @@ class Index:
         for _ in self._segments():
             pass
 
-    def search(self, measured: Measured, rules: Rules, source: str | None = None) -> dict[int, Match]:
+    @property
+    def fingerprint(self) -> str:
+        """A digest of all that it holds."""
+        return digest(_identity(self.scheme), [entry["name"] for entry in self._names])
+
+    def search(
+        self, measured: Measured, rules: Rules, source: str | None = None, own: Sequence[str] | None = None
+    ) -> dict[int, Match]:
         """The rows that repeat a stored text, by their place, with the most similar (of equals: smaller id).
 
-        Of a `source` that is stored already only those before it count: so it finds the same again.
+        Of a `source` that is stored already only those before it count: so it finds the same again. `own` are
+        the ids of the rows; a stored text of the same id is the row itself, and is not what it repeats.
         """
         best: dict[int, Match] = {}
         for segment in self._segments(before=source):
             for row, match in _matches(segment, measured, rules):
+                if own is not None and own[row] == match.id:
+                    continue
                 if row not in best or (-match.jaccard, match.id) < (-best[row].jaccard, best[row].id):
                     best[row] = match
         return best

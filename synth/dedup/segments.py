@@ -101,8 +101,8 @@ def _measured(rows: pa.Table, scheme: Scheme) -> Measured:
     lists = rows["shingles"].combine_chunks()
     starts = np.array(lists.offsets, np.int64)
     hashes = np.asarray(lists.values)
-    columns = [_numbers(rows[name]) for name in ("tokens", "whole", "template")]
-    return Measured(hashes, starts, *columns, np.empty((0, scheme.bands), np.uint64))
+    tokens, whole, template = (_numbers(rows[name]) for name in ("tokens", "whole", "template"))
+    return Measured(hashes, starts, tokens, whole, template, np.empty((0, scheme.bands), np.uint64))
 
 
 def _numbers(column: pa.ChunkedArray) -> NDArray[Any]:

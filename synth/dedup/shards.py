@@ -114,5 +114,8 @@ def take(measured: Measured, places: Numbers) -> Measured:
     return Measured(
         np.asarray(measured.hashes[np.repeat(begins, counts) + within]),
         np.concatenate([np.zeros(1, np.int64), ends]),
-        *(np.asarray(column[places]) for column in measured[2:]),
+        np.asarray(measured.tokens[places]),
+        np.asarray(measured.whole[places]),
+        np.asarray(measured.template[places]),
+        np.asarray(measured.keys[places]),
     )
