@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from benchmarks.duplicates import corpus, suite
+from benchmarks.duplicates.sampled import pairs_of
 from benchmarks.duplicates.truth import exact_pairs
 from tests.dedup.made import edited, measured
 from tests.dedup.made import exact_pairs as brute_force
@@ -21,6 +22,14 @@ def test_the_exact_join_is_brute_force(threshold: float) -> None:
     found = measured([*edited(3, 150, length=15), "", "one", "one"])
     left, right = exact_pairs(found, threshold)
     assert set(zip(left.tolist(), right.tolist(), strict=True)) == brute_force(found, threshold).keys()
+
+
+def test_the_pairs_of_a_sample_are_those_of_brute_force() -> None:
+    found = measured(edited(3, 150, length=15))
+    left, right = pairs_of(found, np.array([3, 70, 71]))
+    truth = brute_force(found, 0.7)
+    wanted = {(a, b) for pair in truth for a, b in (pair, pair[::-1]) if a in (3, 70, 71)}
+    assert set(zip(left.tolist(), right.tolist(), strict=True)) == wanted
 
 
 @needs_data
