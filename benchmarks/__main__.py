@@ -27,6 +27,7 @@ from benchmarks import (
     viewing,
     weaknesses,
 )
+from benchmarks.duplicates import suite as duplicates
 from benchmarks.peers import suite as peers
 
 SUITES = {
@@ -46,6 +47,7 @@ SUITES = {
     "targets": targets,
     "screen": screen,
     "decontamination": decontamination,
+    "dedup": duplicates,
     "rollouts": rollouts,
     "weaknesses": weaknesses,
     "equivalence": equivalence,
@@ -71,7 +73,7 @@ def main() -> None:
         "suites", nargs="*", choices=[*SUITES, []], help="which to run; all where none is named"
     )
     chosen = parser.parse_args().suites or list(SUITES)
-    console = Console(width=110)
+    console = Console(width=120)
     for name in chosen:
         show(console, name)
 

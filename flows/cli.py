@@ -17,6 +17,7 @@ from flows.commands import (
     check,
     compare,
     decontaminate,
+    dedup,
     demo,
     endpoint,
     explain,
@@ -118,6 +119,7 @@ app.command()(view.index)
 app.command()(compare.compare)
 app.command()(export.export)
 app.command()(verify.verify)
+app.command()(dedup.dedup)
 app.command()(rollouts.rollouts)
 app.command()(weaknesses.weaknesses)
 app.command()(select.select)

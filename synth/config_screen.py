@@ -1,5 +1,7 @@
 """The section `screen`: rules, duplicates and contamination."""
 
+from typing import Literal
+
 from pydantic import Field, model_validator
 
 from synth.config_models import Config, Count, Share
@@ -30,6 +32,16 @@ class ScreenConfig(Config):
     )
     threshold: Share = Field(
         0.7, title="Threshold", description="Exact Jaccard from which a pair is duplicate."
+    )
+    twins: Literal["keep", "alike"] = Field(
+        "keep",
+        title="Twins",
+        description="Questions equal but for numbers: `keep`, or treat them `alike`: as any near-duplicates.",
+    )
+    index: str = Field(
+        "",
+        title="Index",
+        description="Folder of an index (`synth dedup --index`) of earlier questions that none may repeat.",
     )
     benchmarks: tuple[str, ...] = Field(
         (), title="Benchmarks", description="Files whose items must not appear in the output."

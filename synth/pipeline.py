@@ -30,7 +30,7 @@ from synth.stages.graph import build_graph
 from synth.stages.holding import instrument
 from synth.stages.judge import judge_questions
 from synth.stages.questions import write_questions
-from synth.stages.screen import screen_questions
+from synth.stages.screen import open_index, screen_questions
 from synth.stages.screen_benchmarks import embed_of, judge_of
 from synth.text import fingerprint_sources
 from synth.verify.code.check import runner
@@ -65,7 +65,7 @@ def _screen(tables: Tables, config: RunConfig, services: Services) -> Output:
     benchmarks = read_benchmarks(config.screen.benchmarks, config.screen.benchmark_column)
     return screen_questions(
         tables["questions"], tables["passages"], examples, benchmarks, config.screen, config.documents.mask,
-        embed=embed_of(config, services), judge=judge_of(config, services),
+        embed=embed_of(config, services), judge=judge_of(config, services), index=open_index(config.screen),
     )  # fmt: skip
 
 
@@ -150,7 +150,9 @@ def _trying(config: RunConfig) -> Needs:
 
 def _benchmarks(config: RunConfig) -> str:
     files = find_sources(config.screen.benchmarks) if config.screen.benchmarks else []
-    return digest([sha256_of(source.path) for source in files])
+    known = open_index(config.screen)
+    earlier = [known.fingerprint] if known else []
+    return digest([sha256_of(source.path) for source in files], *earlier)
 
 
 QUESTION_PROMPTS = ("level1", "level2", "level2_choose", "level3")

@@ -11,12 +11,12 @@ Signatures are datasketch's: scheme `affine32`, seed 1, over the low 32 bits of 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from datasketch import MinHash
 from numpy.typing import NDArray
 
+from synth.dedup.kernel import at, kernel
 from synth.dedup.ngrams import MULTIPLIER, Hashes, Ngrams
 from synth.dedup.normalise import tokens
 
@@ -115,11 +115,22 @@ def pairs_among(sketches: Sketches, ngrams_of: Callable[[int], Hashes], banding:
     return sorted(pairs)
 
 
-def signatures(sets: Iterable[Hashes], permutations: int) -> NDArray[np.uint32]:
-    """One row of MinHash values for each set, as datasketch computes them."""
-    factors, summands = _permutations(permutations)
+def signatures(sets: Iterable[Hashes], permutations: int, compiled: bool = True) -> NDArray[np.uint32]:
+    """One row of MinHash values for each set, as datasketch computes them; by the kernel if there is one."""
+    if compiled and (library := kernel()) is not None:
+        return _by_kernel(library, list(sets), permutations)
+    factors, summands = permutation_values(permutations)
     rows = [_minima(s, factors, summands) for s in sets]
     return np.array(rows, np.uint32).reshape(len(rows), permutations)
+
+
+def _by_kernel(library: Any, sets: Sequence[Hashes], permutations: int) -> NDArray[np.uint32]:
+    factors, summands = permutation_values(permutations)
+    ends = np.cumsum([len(s) for s in sets], dtype=np.int64)
+    hashes = np.concatenate([np.empty(0, np.uint64), *sets])
+    found = np.empty((len(sets), permutations), np.uint32)
+    library.synth_sign(at(hashes), at(ends), len(sets), at(factors), at(summands), permutations, at(found))
+    return found
 
 
 def band_keys(values: NDArray[np.uint32], bands: int, rows: int) -> Hashes:
@@ -147,9 +158,14 @@ def _distinct(sketches: Sketches) -> tuple[list[int], list[Pair]]:
 
 
 @cache
-def _permutations(count: int) -> NDArray[np.uint32]:
-    """A factor and a summand for each, which are datasketch's own."""
-    return np.asarray(MinHash(num_perm=count, seed=SEED, scheme=SCHEME).permutations, np.uint32)
+def permutation_values(count: int) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+    """A factor and a summand for each, which are datasketch's own (a test compares them).
+
+    They are made here since importing datasketch costs most of a second, for the sake of scipy.
+    """
+    drawn = np.random.RandomState(SEED)
+    factors = drawn.randint(0, 1 << 31, count, np.uint32) * np.uint32(2) + np.uint32(1)
+    return factors, drawn.randint(0, 1 << 32, count, np.uint32)
 
 
 def _minima(ngrams: Hashes, factors: NDArray[np.uint32], summands: NDArray[np.uint32]) -> NDArray[np.uint32]:

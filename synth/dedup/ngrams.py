@@ -16,6 +16,9 @@ Hashes = NDArray[np.uint64]
 # Odd, so that multiplying by it modulo 2^64 loses nothing.
 MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 
+# Stands for any number in a template: a text whose numbers are masked.
+NUMBER = 0xA5A3564E27F8865B
+
 # With this many tokens known the next text begins anew, so that noise cannot fill the memory.
 VOCABULARY = 2_000_000
 
@@ -35,6 +38,12 @@ class Ngrams:
     def __init__(self, vocabulary: int = VOCABULARY) -> None:
         self._known = _Known()
         self._vocabulary = vocabulary
+
+    def values(self, tokens: Sequence[str]) -> list[int]:
+        """The hash of each token, in order."""
+        if len(self._known) >= self._vocabulary:
+            self._known.clear()
+        return [self._known[token] for token in tokens]
 
     def runs(self, tokens: Sequence[str], width: int) -> Hashes:
         """The hash of each run of `width` tokens, in order; of the whole text where it is shorter."""

@@ -44,12 +44,15 @@ noindent dots ldots cdots hspace vspace underline
 """
 
 KEPT_PUNCTUATION = frozenset("+-*/%&#!'|()[]⌊⌋⌈⌉⟨⟩")
+# Raised with every change of what tokens a text has: an index of another version is not mixed with this one.
+VERSION = 1
+
 BRACKETS = frozenset("()[]'&#|!")
 MARKS = ("!", "'")
 _SPACELESS = ("CJK ", "HIRAGANA ", "KATAKANA ", "THAI ", "LAO ", "KHMER ", "MYANMAR ", "TIBETAN ")
 
 _SILENT = frozenset(SILENT.split())
-_SUPERSCRIPTS = re.compile("[⁰¹²³⁴-⁹⁺⁻ⁿⁱ]+")
+SUPERSCRIPTS = re.compile("[⁰¹²³⁴-⁹⁺⁻ⁿⁱ]+")
 _FRACTIONS = re.compile("[¼-¾⅐-⅞]")
 _DEGREE = re.compile(r"\^\s*(?:\{\s*\\circ\s*\}|\\circ(?![a-z])|°)")
 _ENVIRONMENT = re.compile(r"\\(?:begin|end)\s*\{[^{}]{0,40}\}")
@@ -69,12 +72,12 @@ _RELATIONS = (("<=", " ≤ "), (">=", " ≥ "), ("!=", " ≠ "), ("---", " "), (
 
 def tokens(text: str) -> list[str]:
     """The text as tokens, in order; joined by spaces and split again they are the same."""
-    text = _fold(text)
+    text = fold(text)
     for written, read in _RELATIONS:
         text = text.replace(written, read)
     text = _EMPHASIS.sub(r"\2", _without_latex(text))
     text = _THOUSANDS.sub(lambda m: m[0].replace(",", ""), text)
-    text = _APOSTROPHE.sub("", text).translate(_APART)
+    text = _APOSTROPHE.sub("", text).translate(APART)
     found = ["0" + t if t[0] == "." else t for t in _TOKEN.findall(text)]
     return _without_punctuation(found)
 
@@ -99,12 +102,12 @@ def unbracketed(found: Sequence[str]) -> list[str]:
     return [token for token in found if token not in BRACKETS]
 
 
-def _fold(text: str) -> str:
+def fold(text: str) -> str:
     """Case and compatibility forms folded, as Unicode's NFKC_Casefold does it, superscripts kept apart."""
     if text.isascii():
         return text.lower()
     text = cut_marks(text.translate(_INVISIBLE))
-    text = _SUPERSCRIPTS.sub(lambda m: "^" + m[0], text)
+    text = SUPERSCRIPTS.sub(lambda m: "^" + m[0], text)
     text = _FRACTIONS.sub(lambda m: f" {m[0]} ", text)
     text = unicodedata.normalize("NFKC", unicodedata.normalize("NFD", text).casefold())
     return unicodedata.normalize("NFKC", text.casefold()).translate(_SIGNS)
@@ -192,6 +195,6 @@ class _Invisible(dict[int, int | None]):
         return found
 
 
-_APART = _Apart()
+APART = _Apart()
 _INVISIBLE = _Invisible()
 _SIGNS = str.maketrans(SIGNS)

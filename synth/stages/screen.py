@@ -10,13 +10,17 @@ order of rows.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from synth.config import ScreenConfig
 from synth.dedup.benchmarks import Item
+from synth.dedup.choosing import Rules
 from synth.dedup.contamination import Decontaminator, Hit
+from synth.dedup.index import MANIFEST, Index
+from synth.dedup.measuring import Measurer, Scheme
 from synth.dedup.near import Pair, find_pairs
 from synth.dedup.normalise import spoken, tokens
 from synth.dedup.overlap import Best, Overlap
@@ -24,6 +28,7 @@ from synth.dedup.paraphrases import Embed
 from synth.dedup.survivors import Kept, choose
 from synth.dedup.tiers import Judge, Tiers
 from synth.documents.privacy import find_personal
+from synth.errors import ConfigError
 from synth.schemas import TABLES
 from synth.stages.base import Output, Rejected, make_table
 from synth.stages.orders import copied_order
@@ -110,12 +115,13 @@ def screen_questions(
     seeds: Mapping[str, str] | None = None,
     embed: Embed | None = None,
     judge: Judge | None = None,
+    index: Index | None = None,
 ) -> Output:
     """The questions that pass; each of the others is one rejected row.
 
     `mask` names the kinds of personal data that no question may hold; `seeds` are problems (id -> text) that
     none may repeat; `embed` is there where paraphrases of items are looked for, `judge` where
-    a model decides on those.
+    a model decides on those; `index` holds questions of earlier runs that none may repeat either.
     """
     rows = questions.to_pylist()
     tiers = tiers_of(benchmarks, config, embed, judge)
@@ -128,13 +134,30 @@ def screen_questions(
     new, same = _same_as_seeds(measured, known)
     distinct, copies = _without_copies(new)
     unlike, like = _like_seeds(distinct, known, config)
+    unlike, earlier = _like_earlier(unlike, index, config)
     kept, near, nearest = _without_near(unlike, config)
     return Output(
         tables={"screened": make_table("screened", (_screened(m, nearest) for m in kept))},
         inputs=frozenset(row["question_id"] for row in rows),
         parents=frozenset(m.row["question_id"] for m in kept),
-        rejected=[*rejected, *paraphrased, *same, *copies, *like, *near],
+        rejected=[*rejected, *paraphrased, *same, *copies, *like, *earlier, *near],
     )
+
+
+def open_index(config: ScreenConfig) -> Index | None:
+    """The index of earlier questions that is named, which must be there.
+
+    Raises:
+        ConfigError: it is not there, or was made by other settings.
+    """
+    if not config.index:
+        return None
+    if not (Path(config.index) / MANIFEST).is_file():
+        raise ConfigError(
+            f"screen.index {config.index}: there is no index here; make it by `synth dedup --index`."
+        )
+    scheme = Scheme(config.shingle_words, config.permutations, config.bands, config.rows)
+    return Index(Path(config.index), scheme)
 
 
 def _checks(
@@ -207,6 +230,23 @@ def _like_seeds(
     ]
 
 
+def _like_earlier(
+    unlike: Sequence[Measured], index: Index | None, config: ScreenConfig
+) -> tuple[list[Measured], list[Rejected]]:
+    """The questions that repeat none of an index, and the others; a question is no copy of itself there."""
+    if index is None or not unlike:
+        return list(unlike), []
+    measured = Measurer(index.scheme).measure([one.row["question"] for one in unlike])
+    ids = [one.row["question_id"] for one in unlike]
+    found = index.search(measured, Rules(config.threshold, config.twins), own=ids)
+    kept = [one for place, one in enumerate(unlike) if place not in found]
+    said = "Jaccard similarity {:.3f} to an earlier question"
+    return kept, [
+        _reject(unlike[place].row, Broken("near_duplicate", said.format(match.jaccard)), match.id)
+        for place, match in sorted(found.items())
+    ]
+
+
 def _without_copies(measured: Sequence[Measured]) -> tuple[list[Measured], list[Rejected]]:
     """The first of those that are equal once normalised, and the others as rejected rows."""
     first: dict[str, Measured] = {}
@@ -234,7 +274,9 @@ def _without_near(
         config.threshold,
         floor=REPORTED,
     )
-    removed = choose(ids, order.__getitem__, (p for p in pairs if p.jaccard >= config.threshold))
+    wordings = [_wording(m.comparable) for m in measured] if config.twins == "keep" else range(len(ids))
+    near = (p for p in pairs if p.jaccard >= config.threshold and wordings[p.left] != wordings[p.right])
+    removed = choose(ids, order.__getitem__, near)
     kept = [m for m in measured if m.row["question_id"] not in removed]
     rejected = [
         _reject(m.row, Broken("near_duplicate", f"Jaccard similarity {fate.jaccard:.3f}"), fate.kept_id)
@@ -242,6 +284,11 @@ def _without_near(
         if (fate := removed.get(m.row["question_id"]))
     ]
     return kept, rejected, _nearest(ids, pairs, frozenset(removed))
+
+
+def _wording(comparable: str) -> str:
+    """A normalised text with its numbers masked: questions of one wording are twins."""
+    return " ".join("0" if token[0].isdigit() else token for token in comparable.split(" "))
 
 
 def _nearest(ids: Sequence[str], pairs: Sequence[Pair], removed: frozenset[str]) -> dict[str, Kept]:

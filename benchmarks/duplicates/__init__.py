@@ -1,0 +1,1 @@
+"""Duplicates among made-up questions: the engine, its peers, and the truth."""

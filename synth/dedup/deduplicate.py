@@ -1,0 +1,217 @@
+"""Duplicates in tables of any kind: `synth dedup`.
+
+In: tables, the column of texts, rules, and an index of what was kept before where one is named. Out:
+`kept.parquet`, the rows that stay, in their order; `removed.parquet`, the others, each with the row that it
+repeats (`dup_of`), their Jaccard similarity and how it repeats it. The better row stays, then the longer
+one, then that with the smaller id: so the outcome does not depend on the order of rows.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from synth.dedup.choosing import Chosen, Rules
+from synth.dedup.index import Index, Match
+from synth.dedup.input import Columns, read, rows_of
+from synth.dedup.measuring import Gathered, Measurer, Numbers, Scheme
+from synth.dedup.ngrams import Hashes
+from synth.dedup.output import HOW, KEPT, REMOVED, Fate, write
+from synth.dedup.plan import Plan
+from synth.dedup.shards import take
+from synth.dedup.twins import first_twins
+from synth.errors import ConfigError
+from synth.ids import digest
+from synth.text import file_sha256
+from synth.verify.tables import check
+
+Progress = Callable[[int], None]
+# More rows than this do not lie in memory at once: about two gigabytes.
+MEMORY_ROWS = 1_500_000
+CLUSTERS = 10
+
+
+class Options(NamedTuple):
+    """What a table is searched by."""
+
+    columns: Columns
+    scheme: Scheme = Scheme()
+    rules: Rules = Rules()
+    store: Path | None = None
+    memory_rows: int = MEMORY_ROWS
+    force: bool = False
+
+
+class Summary(NamedTuple):
+    """What came of it.
+
+    `known`: rows that the index had; `stored`: how many it has now. `clusters`: the rows that stay for most
+    others, and how many rows that makes. `compared`, `crowded`, `left_out`: see `choosing`.
+    """
+
+    kept_path: Path
+    removed_path: Path
+    rows: int
+    kept: int
+    removed: int
+    how: dict[str, int]
+    twins: int
+    without_text: int
+    known: int
+    stored: int | None
+    compared: int
+    crowded: int
+    left_out: int
+    clusters: list[tuple[str, int]]
+    renamed: dict[str, str]
+
+
+def deduplicate(
+    paths: Sequence[Path], out: Path, options: Options, progress: Progress = lambda rows: None
+) -> Summary:
+    """Write what stays and what goes.
+
+    Raises:
+        ConfigError: a file cannot be read or lacks a column; `out` is a file, or holds results and `force`
+            was not given; the index was made in another way.
+        StoreError: the index is damaged, or another process writes it.
+    """
+    schema = check(paths, options.columns.needed)
+    _check_out(out, options.force)
+    index = Index(options.store, options.scheme) if options.store else None
+    source = _source(paths, options) if index is not None else ""
+    out.mkdir(parents=True, exist_ok=True)
+    with Plan(options.scheme, out, rows_of(paths) or 0, options.memory_rows) as plan:
+        found = _measured(paths, options, plan, progress)
+        stored = _stored(plan, index, source, options.rules)
+        fate, chosen = _decided(plan, *found, stored, options.rules)
+        renamed = write(paths, schema, out, fate)
+        if index is not None:
+            _remember(index, source, plan, fate)
+        tokens, _, _ = plan.hashes()
+    return _summary(out, fate, chosen, tokens, None if index is None else index.rows, renamed)
+
+
+def _check_out(out: Path, force: bool) -> None:
+    if out.exists() and not out.is_dir():
+        raise ConfigError(f"--out {out}: this is a file; name a folder.")
+    for name in (KEPT, REMOVED):
+        if (out / name).exists() and not force:
+            raise ConfigError(
+                f"{out / name} exists already; choose another --out, or overwrite it with --force."
+            )
+
+
+def _source(paths: Sequence[Path], options: Options) -> str:
+    """What these rows are called in the index: the same command again finds its own rows to be its own."""
+    files = [[path.name, file_sha256(path)] for path in paths]
+    return digest("dedup", files, options.columns.needed)
+
+
+def _measured(
+    paths: Sequence[Path], options: Options, plan: Plan, progress: Progress
+) -> tuple[pa.Array, NDArray[np.float64] | None]:
+    """The ids and quality of all rows, which the plan has taken in."""
+    measurer = Measurer(options.scheme)
+    ids: list[pa.Array] = [pa.array([], pa.large_string())]
+    quality: list[NDArray[np.float64]] = []
+    rows = 0
+    for piece in read(paths, options.columns):
+        for found in measurer.pieces(piece.texts):
+            plan.add(found)
+        ids.append(piece.ids)
+        if piece.quality is not None:
+            quality.append(piece.quality)
+        rows += len(piece.ids)
+        progress(rows)
+    return pa.concat_arrays(ids), np.concatenate(quality) if quality else None
+
+
+def _stored(plan: Plan, index: Index | None, source: str, rules: Rules) -> dict[int, Match]:
+    """Rows that repeat one of the index, by their place."""
+    found: dict[int, Match] = {}
+    before = 0
+    for table in plan.tables() if index is not None and index.rows else ():
+        assert index is not None
+        found |= {before + row: match for row, match in index.search(table, rules, source).items()}
+        before += len(table.tokens)
+    return found
+
+
+def _decided(
+    plan: Plan, ids: pa.Array, quality: NDArray[np.float64] | None, stored: dict[int, Match], rules: Rules
+) -> tuple[Fate, Chosen]:
+    tokens, whole, template = plan.hashes()
+    order = _order(ids, tokens, quality)
+    there = np.zeros(len(ids), np.bool_)
+    there[list(stored)] = True
+    chosen = plan.choose(order[~there[order]], rules)
+    gone = chosen.dup_of >= 0
+    names = ids.take(pa.array(np.maximum(chosen.dup_of, 0), mask=~gone))
+    how = np.zeros(len(ids), np.int8)
+    how[gone] = _how(whole, template, np.flatnonzero(gone), chosen.dup_of[gone])
+    jaccard = chosen.jaccard.copy()
+    if stored:
+        places = np.array(list(stored), np.int64)
+        jaccard[places] = [match.jaccard for match in stored.values()]
+        how[places] = [HOW.index(match.how) for match in stored.values()]
+        listed = names.to_pylist()
+        for place, match in stored.items():
+            listed[place] = match.id
+        names = pa.array(listed, pa.large_string())
+    twins = first_twins(template, tokens, ~(gone | there), order)
+    return Fate(ids, names, jaccard, how, there, twins), chosen
+
+
+def _order(ids: pa.Array, tokens: NDArray[np.int32], quality: NDArray[np.float64] | None) -> Numbers:
+    """Rows from the most preferred on: better, longer, smaller id, and of one id the first."""
+    by_id = np.asarray(pc.sort_indices(ids), np.int64)
+    keys: list[NDArray[Any]] = [-tokens[by_id].astype(np.int64)]
+    if quality is not None:
+        keys.append(-quality[by_id])
+    return by_id[np.lexsort(keys)]
+
+
+def _how(whole: Hashes, template: Hashes, rows: Numbers, others: Numbers) -> NDArray[np.int8]:
+    equal, twin = whole[rows] == whole[others], template[rows] == template[others]
+    return np.where(equal, HOW.index("equal"), np.where(twin, HOW.index("twin"), HOW.index("near"))).astype(
+        np.int8
+    )
+
+
+def _remember(index: Index, source: str, plan: Plan, fate: Fate) -> None:
+    """Add what stays to the index, in one segment."""
+    kept = ~fate.removed
+    gathered, before = Gathered(plan.scheme, int(kept.sum())), 0
+    for table in plan.tables():
+        mine = np.flatnonzero(kept[before : before + len(table.tokens)])
+        if len(mine):
+            gathered.add(take(table, mine))
+        before += len(table.tokens)
+    index.add(source, fate.ids.filter(pa.array(kept)).to_pylist(), gathered.measured())
+
+
+def _summary(
+    out: Path,
+    fate: Fate,
+    chosen: Chosen,
+    tokens: NDArray[np.int32],
+    stored: int | None,
+    renamed: dict[str, str],
+) -> Summary:
+    removed = fate.removed
+    how = Counter(HOW[code] for code in fate.how[removed].tolist())
+    gone = chosen.dup_of[chosen.dup_of >= 0]
+    places, counts = np.unique(gone, return_counts=True)
+    largest = np.lexsort((places, -counts))[:CLUSTERS]
+    return Summary(
+        out / KEPT, out / REMOVED, len(removed), int((~removed).sum()), int(removed.sum()),
+        {name: how[name] for name in HOW}, int((fate.twin_of >= 0).sum()), int((tokens == 0).sum()),
+        int(fate.stored.sum()), stored, chosen.compared, chosen.crowded, chosen.left_out,
+        [(fate.ids[int(places[i])].as_py(), int(counts[i]) + 1) for i in largest], renamed,
+    )  # fmt: skip

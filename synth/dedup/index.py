@@ -1,0 +1,232 @@
+"""An index of texts that were kept, which outlives the run: later texts are compared with it.
+
+In: a folder, and measured texts with their ids. Out: for each new text the stored one that is most like it.
+The folder holds segments (`segments`), each the rows that one source added, and `manifest.json`, which comes
+last and names them: so a process that is killed at any moment leaves the old index or the new one. An index
+of another normaliser, shingle or banding is refused, never mixed.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from synth import lock
+from synth.dedup.choosing import Rules, similarities
+from synth.dedup.measuring import Gathered, Measured, Numbers, Scheme
+from synth.dedup.near import SCHEME, SEED
+from synth.dedup.normalise import VERSION
+from synth.dedup.segments import Segment, read_segment, write_segment
+from synth.errors import ConfigError, StoreError
+from synth.ids import digest
+from synth.writing import write_json
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+# A probe of a bucket takes no more than so many of its rows.
+_TAKEN = 64
+
+
+class Match(NamedTuple):
+    """The stored text that a new one repeats: its id, how alike they are, and how it repeats it."""
+
+    id: str
+    jaccard: float
+    how: str
+
+
+class Index:
+    """An index as it lies on the disk; segments are read when they are first asked for."""
+
+    def __init__(self, folder: Path, scheme: Scheme) -> None:
+        """Open an index, which may not be there yet.
+
+        Raises:
+            ConfigError: it was made in another way, or is none.
+        """
+        self.folder, self.scheme = folder, scheme
+        self._names = _manifest(folder, scheme)
+        self._read: dict[str, Segment] = {}
+
+    @property
+    def rows(self) -> int:
+        """How many texts it holds."""
+        return sum(entry["rows"] for entry in self._names)
+
+    def load(self) -> None:
+        """Read all segments now."""
+        for _ in self._segments():
+            pass
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest of all that it holds."""
+        return digest(_identity(self.scheme), [entry["name"] for entry in self._names])
+
+    def search(
+        self, measured: Measured, rules: Rules, source: str | None = None, own: Sequence[str] | None = None
+    ) -> dict[int, Match]:
+        """The rows that repeat a stored text, by their place, with the most similar (of equals: smaller id).
+
+        Of a `source` that is stored already only those before it count: so it finds the same again. `own` are
+        the ids of the rows; a stored text of the same id is the row itself, and is not what it repeats.
+        """
+        best: dict[int, Match] = {}
+        for segment in self._segments(before=source):
+            for row, match in _matches(segment, measured, rules):
+                if own is not None and own[row] == match.id:
+                    continue
+                if row not in best or (-match.jaccard, match.id) < (-best[row].jaccard, best[row].id):
+                    best[row] = match
+        return best
+
+    def add(self, source: str, ids: Sequence[str], measured: Measured) -> None:
+        """Store texts; what the same source stored before is replaced.
+
+        Raises:
+            StoreError: another process writes, or the disk is full.
+        """
+        with self._writing():
+            entries = list(self._names)
+            place = next((i for i, entry in enumerate(entries) if entry["source"] == source), len(entries))
+            # Even without rows its place is kept, so that it is compared with the same sources again.
+            entries[place : place + 1] = [write_segment(self.folder, source, ids, measured)]
+            self._publish(entries)
+
+    def merge(self) -> None:
+        """Join all segments into one, under the name of all: its rows have no source of their own any more.
+
+        Raises:
+            StoreError: another process writes, or the disk is full.
+        """
+        with self._writing():
+            segments = list(self._segments())
+            if len(segments) > 1:
+                ids = [name for segment in segments for name in segment.ids.to_pylist()]
+                self._publish([write_segment(self.folder, "", ids, _joined(segments, self.scheme))])
+
+    def _segments(self, before: str | None = None) -> Iterator[Segment]:
+        for entry in self._names:
+            if before is not None and entry["source"] == before:
+                return
+            name = entry["name"]
+            if name not in self._read:
+                self._read[name] = read_segment(self.folder, entry, self.scheme)
+            yield self._read[name]
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            held = lock.take(self.folder)
+        except BlockingIOError as fault:
+            raise StoreError(
+                f"{self.folder}: another process writes this index; wait until it is done."
+            ) from fault
+        try:
+            self._names = _manifest(self.folder, self.scheme)  # another may have written since it was opened
+            yield
+        finally:
+            os.close(held)
+
+    def _publish(self, entries: list[dict[str, Any]]) -> None:
+        write_json(self.folder / MANIFEST, {**_identity(self.scheme), "segments": entries})
+        self._names = entries
+        named = {entry["name"] for entry in entries}
+        for folder in (self.folder / "segments").glob("*"):
+            if folder.name not in named:  # replaced, or left by a process that was killed
+                shutil.rmtree(folder, ignore_errors=True)
+        self._read = {name: segment for name, segment in self._read.items() if name in named}
+
+
+def _identity(scheme: Scheme) -> dict[str, Any]:
+    """All that two indexes must have in common to be one."""
+    return {
+        "format": FORMAT,
+        "normaliser": VERSION,
+        "hash": "blake2b-8, polynomial modulo 2^64",
+        "minhash": SCHEME,
+        "seed": SEED,
+        **scheme._asdict(),
+    }
+
+
+def _manifest(folder: Path, scheme: Scheme) -> list[dict[str, Any]]:
+    """The segments that an index names; none where there is no index yet."""
+    path = folder / MANIFEST
+    if not path.exists():
+        ours = ("segments", ".lock", f".{MANIFEST}")
+        if not folder.exists() or all(path.name.startswith(ours) for path in folder.iterdir()):
+            return []
+        raise ConfigError(
+            f"{folder}: this folder holds other files and no index; name an empty one or an index."
+        )
+    try:
+        found = json.loads(path.read_bytes())
+        entries: list[dict[str, Any]] = [dict(entry) for entry in found["segments"]]
+        known = all({"name", "source", "rows", "files"} <= entry.keys() for entry in entries)
+    except (ValueError, KeyError, TypeError, RecursionError):
+        known = False
+    if not known:
+        raise ConfigError(f"{path}: this is no manifest of an index; restore it, or build the index anew.")
+    for name, wanted in _identity(scheme).items():
+        if found.get(name) != wanted:
+            raise ConfigError(
+                f"{folder}: this index has {name} {found.get(name)!r}, and {wanted!r} is asked for; use the "
+                f"settings it was made with, or another folder."
+            )
+    return entries
+
+
+def _matches(segment: Segment, new: Measured, rules: Rules) -> Iterator[tuple[int, Match]]:
+    """Rows of `new`, and what they repeat."""
+    pairs = [_probed(*segment.band(band), new.keys[:, band]) for band in range(new.keys.shape[1])]
+    size = len(segment.rows.tokens)
+    found = np.unique(np.concatenate([left * size + right for left, right in pairs]))
+    left, right = np.divmod(found, max(size, 1))
+    twins = (segment.rows.template[right] == new.template[left]) & (
+        segment.rows.whole[right] != new.whole[left]
+    )
+    wanted = (np.diff(new.starts) > 0)[left]
+    if rules.twins == "keep":
+        wanted &= ~twins
+    left, right, twins = left[wanted], right[wanted], twins[wanted]
+    alike = similarities(new, segment.rows, left, right)
+    near = alike >= rules.threshold
+    if rules.twins == "remove":
+        near |= twins
+    left, right, twins, alike = left[near], right[near], twins[near], alike[near]
+    equal = segment.rows.whole[right] == new.whole[left]
+    names = segment.ids.take(pa.array(right)).to_pylist()
+    for row, name, same, twin, jaccard in zip(left, names, equal, twins, alike, strict=True):
+        how = "equal" if same else "twin" if twin else "near"
+        yield int(row), Match(name, float(jaccard), how)
+
+
+def _probed(
+    keys: NDArray[np.uint64], rows: NDArray[np.uint32], wanted: NDArray[np.uint64]
+) -> tuple[Numbers, Numbers]:
+    """Where keys of the new rows stand in a sorted band: pairs of rows."""
+    order = np.argsort(wanted)
+    sought = wanted[order]
+    starts = np.searchsorted(keys, sought, "left")
+    inside = starts < len(keys)
+    inside[inside] = keys[starts[inside]] == sought[inside]
+    order, sought, starts = order[inside], sought[inside], starts[inside]
+    counts = np.minimum(np.searchsorted(keys, sought, "right") - starts, _TAKEN)
+    offsets = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    right = rows[np.repeat(starts, counts) + offsets].astype(np.int64)
+    return np.repeat(order, counts).astype(np.int64), right
+
+
+def _joined(segments: Sequence[Segment], scheme: Scheme) -> Measured:
+    gathered = Gathered(scheme, sum(len(segment.rows.tokens) for segment in segments))
+    for segment in segments:
+        gathered.add(segment.with_keys())
+    return gathered.measured()

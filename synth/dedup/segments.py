@@ -1,0 +1,131 @@
+"""A segment of the index: two Parquet files, `rows.parquet` and `bands.parquet`.
+
+In: ids and measured texts. Out: the files, and the entry that names them in the manifest. The rows hold id,
+shingles and hashes of each text; the bands, for each band, the sorted keys and the row of each key.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from synth.dedup.measuring import Measured, Scheme
+from synth.errors import StoreError
+from synth.writing import atomic
+
+ROWS, BANDS = "rows.parquet", "bands.parquet"
+_GROUP = 200_000
+
+
+class Segment:
+    """A segment that was read: ids, the measured rows without their keys, and the sorted bands."""
+
+    def __init__(self, ids: pa.Array, rows: Measured, bands: pa.Table) -> None:
+        self.ids, self.rows = ids, rows
+        self._bands = bands
+
+    def band(self, band: int) -> tuple[NDArray[np.uint64], NDArray[np.uint32]]:
+        """The keys of a band, sorted, and the row of each."""
+        return self._arrays[band]
+
+    @cached_property
+    def _arrays(self) -> list[tuple[NDArray[np.uint64], NDArray[np.uint32]]]:
+        count = self._bands.num_columns // 2
+        numbers = [_numbers(column) for column in self._bands.columns]
+        del self._bands
+        return [(numbers[2 * band], numbers[2 * band + 1]) for band in range(count)]
+
+    def with_keys(self) -> Measured:
+        """The rows as they were measured."""
+        keys = np.empty((len(self.rows.tokens), len(self._arrays)), np.uint64)
+        for band, (found, rows) in enumerate(self._arrays):
+            keys[rows, band] = found
+        return self.rows._replace(keys=keys)
+
+
+def write_segment(folder: Path, source: str, ids: Sequence[str], measured: Measured) -> dict[str, Any]:
+    """Write a segment, and return its entry: the name is a hash of what it holds.
+
+    Raises:
+        StoreError: the disk is full.
+    """
+    name = _name(source, ids, measured)
+    there = folder / "segments" / name
+    rows = pa.table(
+        {
+            "id": pa.array(ids, pa.large_string()),
+            "tokens": measured.tokens,
+            "whole": measured.whole,
+            "template": measured.template,
+            "shingles": pa.LargeListArray.from_arrays(pa.array(measured.starts), pa.array(measured.hashes)),
+        }
+    )
+    columns: dict[str, NDArray[Any]] = {}
+    for band in range(measured.keys.shape[1]):
+        keys = np.ascontiguousarray(measured.keys[:, band])
+        order = np.argsort(keys, kind="stable").astype(np.uint32)
+        columns[f"key_{band:02d}"], columns[f"row_{band:02d}"] = keys[order], order
+    files = {ROWS: _write(there / ROWS, rows), BANDS: _write(there / BANDS, pa.table(columns))}
+    return {"name": name, "source": source, "rows": len(ids), "files": files}
+
+
+def read_segment(folder: Path, entry: dict[str, Any], scheme: Scheme) -> Segment:
+    """Read a segment.
+
+    Raises:
+        StoreError: a file is not there, is cut off, or is another.
+    """
+    there = folder / "segments" / str(entry["name"])
+    tables = []
+    for name in (ROWS, BANDS):
+        path = there / name
+        try:
+            if path.stat().st_size != entry["files"][name]:
+                raise StoreError(_broken(path, "it has another length than the manifest says"))
+            tables.append(pq.read_table(path, page_checksum_verification=True))
+        except (OSError, pa.ArrowException, KeyError, TypeError) as fault:
+            raise StoreError(_broken(path, " ".join(str(fault).split())[:200])) from fault
+    rows, bands = tables
+    if rows.num_rows != entry["rows"] or bands.num_columns != 2 * scheme.bands:
+        raise StoreError(_broken(there, "its files do not fit the manifest"))
+    return Segment(rows["id"].combine_chunks(), _measured(rows, scheme), bands)
+
+
+def _measured(rows: pa.Table, scheme: Scheme) -> Measured:
+    lists = rows["shingles"].combine_chunks()
+    starts = np.array(lists.offsets, np.int64)
+    hashes = np.asarray(lists.values)
+    tokens, whole, template = (_numbers(rows[name]) for name in ("tokens", "whole", "template"))
+    return Measured(hashes, starts, tokens, whole, template, np.empty((0, scheme.bands), np.uint64))
+
+
+def _numbers(column: pa.ChunkedArray) -> NDArray[Any]:
+    return np.ascontiguousarray(column.to_numpy())
+
+
+def _write(path: Path, table: pa.Table) -> int:
+    """Write a file whole; its length. Hashes are noise, which no compression makes smaller."""
+    with atomic(path) as temporary:
+        pq.write_table(
+            table, temporary, compression="none", use_dictionary=False, write_statistics=False,
+            row_group_size=_GROUP, write_page_checksum=True,
+        )  # fmt: skip
+        return temporary.stat().st_size
+
+
+def _name(source: str, ids: Sequence[str], measured: Measured) -> str:
+    digest = hashlib.sha256(source.encode())
+    for text in ids:
+        digest.update(text.encode("utf-8", "surrogatepass") + b"\0")
+    digest.update(measured.whole.tobytes())
+    return digest.hexdigest()[:24]
+
+
+def _broken(path: Path, why: str) -> str:
+    return f"{path} cannot be read: {why}; restore the index from a copy, or build it anew."

@@ -1,0 +1,154 @@
+"""`synth dedup` on tables of all kinds, good and bad."""
+
+import gzip
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from typer.testing import Result
+
+from tests.dedup.made import edited
+
+Synth = Callable[..., Result]
+STEM = (
+    "A train leaves the station at noon and drives to the next town with a speed that never changes and then "
+)
+ROWS: list[dict[str, Any]] = [
+    {"id": "a", "question": f"{STEM}waits 5 minutes.", "score": 1},
+    {"id": "b", "question": f"{STEM.upper()}waits   5 minutes", "score": 3},
+    {"id": "c", "question": f"{STEM}waits 6 minutes.", "score": 1},
+    {"id": "d", "question": f"{STEM}waits several minutes.", "score": 2},
+    {"id": "e", "question": None, "score": None},
+    {"id": "f", "question": "", "score": 0},
+    {"id": "g", "question": "One.", "score": 0},
+    {"id": "h", "question": "等差数列的首项为三公差为二求这个数列的前十项之和", "score": 0},
+]
+
+
+def table(path: Path, rows: list[dict[str, Any]]) -> Path:
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    if path.suffix == ".parquet":
+        pq.write_table(pa.Table.from_pylist(rows), path, row_group_size=3)
+    else:
+        path.write_bytes(gzip.compress(text.encode()) if path.suffix == ".gz" else text.encode())
+    return path
+
+
+def written(out: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    kept, removed = (pq.read_table(out / f"{name}.parquet").to_pylist() for name in ("kept", "removed"))
+    return kept, removed
+
+
+@pytest.mark.parametrize("name", ["rows.parquet", "rows.jsonl", "rows.jsonl.gz"])
+def test_what_repeats_goes_with_its_proof(synth: Synth, tmp_path: Path, name: str) -> None:
+    path, out = table(tmp_path / name, ROWS), tmp_path / "out"
+    result = synth("dedup", str(path), "--id", "id", "--quality", "score", "--out", str(out))
+    assert result.exit_code == 0, result.output
+    kept, removed = written(out)
+    assert [row["id"] for row in kept] == ["b", "c", "e", "f", "g", "h"]
+    assert {row["id"]: row["twin_of"] for row in kept if row["twin_of"]} == {"c": "b"}
+    found = {row["id"]: (row["dup_of"], row["how"], row["stored"]) for row in removed}
+    assert found == {"a": ("b", "equal", False), "d": ("b", "near", False)}
+    assert [round(row["jaccard"], 2) for row in removed] == [1.0, 0.82]
+    assert "without a word or number" in result.output
+
+
+def test_the_order_of_rows_and_the_disk_change_nothing(synth: Synth, tmp_path: Path) -> None:
+    rows = [{"id": f"{place:04d}", "question": text} for place, text in enumerate(edited(3, 2_500))]
+    straight = table(tmp_path / "straight.parquet", rows)
+    turned = [
+        table(tmp_path / "one.jsonl", rows[1000:][::-1]),
+        table(tmp_path / "two.parquet", rows[:1000][::-1]),
+    ]
+    outs = []
+    for number, inputs in enumerate(([straight], turned)):
+        outs.append(tmp_path / str(number))
+        more = ["--memory-rows", "1000"] if number else []
+        result = synth(
+            "dedup", *map(str, inputs), "--id", "id", "--shingle", "3", "--out", str(outs[-1]), *more
+        )
+        assert result.exit_code == 0, result.output
+    one, other = ([sorted(map(str, rows)) for rows in written(out)] for out in outs)
+    assert one == other
+    assert not list(outs[1].glob(".dedup-*"))
+
+
+def test_an_index_remembers_what_was_kept(synth: Synth, tmp_path: Path) -> None:
+    texts = list(dict.fromkeys(edited(3, 400)))
+    first = table(
+        tmp_path / "first.jsonl", [{"id": f"a{i}", "question": t} for i, t in enumerate(texts[:200])]
+    )
+    second = table(
+        tmp_path / "second.jsonl", [{"id": f"b{i}", "question": t} for i, t in enumerate(texts[200:])]
+    )
+    options = ["--id", "id", "--shingle", "3", "--index", str(tmp_path / "index"), "--json"]
+    said = [
+        json.loads(synth("dedup", str(path), "--out", str(tmp_path / out), *options, *more).output)
+        for path, out, more in (
+            (first, "1", []),
+            (second, "2", []),
+            (first, "1", ["--force"]),
+            (second, "3", []),
+        )
+    ]
+    assert said[0]["known"] == 0 < said[1]["known"]
+    assert said[1]["stored"] == said[0]["kept"] + said[1]["kept"]
+    _, removed = written(tmp_path / "2")
+    assert {row["dup_of"][0] for row in removed if row["stored"]} == {"a"}
+    # The same command again is the same run: its own rows are not what it repeats.
+    for before, after in ((said[0], said[2]), (said[1], said[3])):
+        assert {key: before[key] for key in ("kept", "removed", "known")} == {
+            key: after[key] for key in ("kept", "removed", "known")
+        }
+    refused = synth("dedup", str(first), "--out", str(tmp_path / "4"), "--index", str(tmp_path / "index"))
+    assert refused.exit_code == 2
+    assert "this index has width 3, and 5 is asked for" in refused.output
+
+
+def test_columns_of_the_same_name_are_kept_under_another(synth: Synth, tmp_path: Path) -> None:
+    path = table(
+        tmp_path / "a.jsonl", [{"question": "one two", "dup_of": "x"}, {"question": "one two", "dup_of": "y"}]
+    )
+    assert synth("dedup", str(path), "--out", str(tmp_path / "out")).exit_code == 0
+    _, removed = written(tmp_path / "out")
+    assert removed == [
+        {
+            "question": "one two",
+            "input_dup_of": "y",
+            "dup_of": "a.jsonl:1",
+            "jaccard": 1.0,
+            "how": "equal",
+            "stored": False,
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--text", "body"], "there is no column 'body'"),
+        (["--quality", "question"], "holds no numbers"),
+        (["--bands", "40"], "more than --permutations"),
+        (["--index", "FILES"], "holds other files and no index"),
+    ],
+)
+def test_bad_options_are_one_sentence(synth: Synth, tmp_path: Path, options: list[str], said: str) -> None:
+    path = table(tmp_path / "a.parquet", ROWS)
+    options = [str(tmp_path) if option == "FILES" else option for option in options]
+    result = synth("dedup", str(path), "--out", str(tmp_path / "out"), *options)
+    assert result.exit_code == 2
+    assert said in " ".join(result.output.split())
+    assert not (tmp_path / "out" / "kept.parquet").exists()
+
+
+def test_results_are_overwritten_only_where_that_is_asked_for(synth: Synth, tmp_path: Path) -> None:
+    path = table(tmp_path / "a.parquet", ROWS)
+    assert synth("dedup", str(path), "--out", str(tmp_path / "out")).exit_code == 0
+    assert "exists already" in " ".join(
+        synth("dedup", str(path), "--out", str(tmp_path / "out")).output.split()
+    )
+    assert synth("dedup", str(path), "--out", str(tmp_path / "out"), "--force").exit_code == 0

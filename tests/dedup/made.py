@@ -1,0 +1,67 @@
+"""Texts with near-duplicates among them, and the two ways of measuring."""
+
+import os
+import random
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import combinations
+
+import numpy as np
+import pytest
+
+from synth.dedup import kernel
+from synth.dedup.measuring import Measured, Measurer, Numbers, Scheme
+
+VOCABULARY = [f"w{chr(97 + i)}{chr(97 + j)}" for i in range(12) for j in range(12)]
+SCHEME = Scheme(3, 128, 25, 5)
+
+needs_kernel = pytest.mark.skipif(kernel.kernel() is None, reason="the kernel was not built")
+
+
+@contextmanager
+def without_kernel() -> Iterator[None]:
+    before = os.environ.get(kernel.VARIABLE)
+    os.environ[kernel.VARIABLE] = "off"
+    try:
+        yield
+    finally:
+        os.environ.pop(kernel.VARIABLE)
+        if before is not None:
+            os.environ[kernel.VARIABLE] = before
+
+
+def edited(seed: int, count: int, length: int = 40) -> list[str]:
+    """Texts of which most are copies of an earlier one with a few words changed."""
+    rng = random.Random(seed)
+    texts: list[str] = []
+    for _ in range(count):
+        copied = texts and rng.random() < 0.7
+        words = rng.choice(texts).split() if copied else rng.choices(VOCABULARY, k=length)
+        for _ in range(rng.randrange(3)):
+            words[rng.randrange(len(words))] = rng.choice(VOCABULARY)
+        texts.append(" ".join(words))
+    return texts
+
+
+def measured(texts: Sequence[str | None], scheme: Scheme = SCHEME) -> Measured:
+    return Measurer(scheme).measure(texts)
+
+
+def in_order(found: Measured) -> Numbers:
+    return np.arange(len(found.tokens), dtype=np.int64)
+
+
+def exact_pairs(found: Measured, threshold: float) -> dict[tuple[int, int], float]:
+    """All pairs of at least this similarity, by looking at every pair."""
+    sets = [frozenset(found.shingles(place).tolist()) for place in range(len(found.tokens))]
+    pairs = {}
+    for a, b in combinations(range(len(sets)), 2):
+        if sets[a] and sets[b]:
+            alike = len(sets[a] & sets[b]) / len(sets[a] | sets[b])
+            if alike >= threshold:
+                pairs[a, b] = alike
+    return pairs
+
+
+def same(one: Sequence[object], other: Sequence[object]) -> bool:
+    return all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
