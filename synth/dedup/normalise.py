@@ -33,7 +33,7 @@ COMMANDS = {
     "exists": "∃", "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε",
     "varepsilon": "ε", "theta": "θ", "lambda": "λ", "mu": "μ", "nu": "ν", "pi": "π", "rho": "ρ",
     "sigma": "σ", "tau": "τ", "phi": "φ", "varphi": "φ", "chi": "χ", "psi": "ψ", "omega": "ω", "xi": "ξ",
-    "eta": "η", "zeta": "ζ", "kappa": "κ", "dfrac": "frac", "tfrac": "frac", "cfrac": "frac",
+    "eta": "η", "zeta": "ζ", "kappa": "κ",
 }  # fmt: skip
 
 # Commands that only set type, size or space.
@@ -59,6 +59,7 @@ _ENVIRONMENT = re.compile(r"\\(?:begin|end)\s*\{[^{}]{0,40}\}")
 _TYPESET = re.compile(r"\\(?:text[a-z]{0,2}|math[a-z]{2,3}|mbox|emph|operatorname)\s*\{([^{}]{0,2000})\}")
 _SHORT_FRACTION = re.compile(r"\\[dt]?frac\s*(\d)\s*(\d)")
 _FRACTION = re.compile(r"\\[dt]?frac\s*\{([^{}]{0,400})\}\s*\{([^{}]{0,400})\}")
+_STYLED = re.compile("^[dtc]frac$")
 _COMMAND = re.compile(r"\\([a-z]+)")
 _ESCAPE = re.compile(r"\\[\\,;:!()\[\]\s]")
 _ATOM = re.compile(r"\s*(?:\d+(?:\.\d+)?|[^\W\d_]+)\s*")
@@ -132,7 +133,7 @@ def _as_quotient(match: re.Match[str]) -> str:
 
 
 def _command(match: re.Match[str]) -> str:
-    name = match[1]
+    name = _STYLED.sub("frac", match[1])
     return " " if name in _SILENT else f" {COMMANDS.get(name, name)} "
 
 

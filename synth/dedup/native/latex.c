@@ -136,6 +136,12 @@ static size_t escape(Context *c, View v, size_t i) {
     return i + 2;
 }
 
+/* \dfrac, \tfrac and \cfrac are \frac in another size. */
+static bool styled_fraction(View v, size_t i, size_t length) {
+    uint32_t first = code_at(v, i + 1);
+    return length == 5 && (first == 'd' || first == 't' || first == 'c') && spells(v, i + 2, "frac");
+}
+
 static size_t command(Context *c, View v, size_t i) {
     size_t end = past_letters(v, i + 1), length = end - i - 1;
     if (!length) return 0;
@@ -150,7 +156,8 @@ static size_t command(Context *c, View v, size_t i) {
         space(c);
         return end;
     }
-    put_all(c, v.at + i + 1, end - (i + 1));
+    size_t from = styled_fraction(v, i, length) ? i + 2 : i + 1;
+    put_all(c, v.at + from, end - from);
     space(c);
     return end;
 }
