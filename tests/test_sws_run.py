@@ -210,6 +210,8 @@ def test_what_is_wrong_is_told_before_any_call(make: Make, tmp_path: Path) -> No
     (tmp_path / "bare.jsonl").write_text('{"problem": "What is it?"}\n')
     assert "bare.jsonl" in faults(f'rollouts.paths=["{tmp_path}/bare.jsonl"]')[0]
     assert "missing" in faults('rollouts.paths=["missing.jsonl"]')[0]
+    assert "exclude each other" in faults("rollouts.right_at=1", "rollouts.scale=[0, 100]")[0]
+    assert "does not rise" in faults("rollouts.scale=[1, 1]")[0]
     assert "wordllama" not in str(faults("rollouts.paths=[]", "roles.embedder=fake"))
 
 
