@@ -119,9 +119,9 @@ def aimed(upper: Mapping[str, Stage]) -> dict[str, Stage]:
         ),
         Stage(
             "dataset",
-            dataset.version,
+            dataset.version + 1,  # rows were cut to the shares whatever it cost
             reads=(*dataset.reads, "budgets"),
-            settings=(*dataset.settings, "targets.rebalance"),
+            settings=(*dataset.settings, "targets.rebalance", "targets.most_left_out"),
             work=dataset.work,
             more=dataset.more,
         ),

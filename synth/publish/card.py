@@ -158,6 +158,9 @@ def aimed_departures(config: RunConfig) -> list[str]:
         "answers are not agreed on by several responses": answers.mode != "vote",
         "questions are kept whatever a student makes of them": not config.roles.student,
         "rows are not cut to the shares of the categories": targets.rebalance == "off",
+        f"rows are cut to the shares of the categories as far as {targets.most_left_out:.0%} of them go": (
+            targets.rebalance == "shares" and targets.most_left_out < 1 and not config.target.rows
+        ),
         "questions that repeat a problem of the logs are left out": True,
     }
     return [line for line, holds in said.items() if holds]

@@ -1,6 +1,7 @@
 """Categories and concepts of failed problems: what is kept of a reply, and how budgets follow rates and pools."""
 
 import json
+import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -176,13 +177,13 @@ def test_few_problems_stand_behind_a_set() -> None:
 BUDGETS = pa.table({"category": ["A", "B", "C"], "budget": [50, 30, 20]})
 
 
-def published(counts: dict[str, int], target: int = 0) -> dict[str, int]:
+def published(counts: dict[str, int], target: int = 0, most_left_out: float = 1.0) -> dict[str, int]:
     rows = [
         {"id": f"q{name}{n}", "combination_id": f"c{n}", "category": name}
         for name, count in counts.items()
         for n in range(count)
     ]
-    kept, due = balanced(rows, BUDGETS, target)
+    kept, due = balanced(rows, BUDGETS, target, most_left_out)
     assert len(kept) == sum(due.values())
     return due
 
@@ -193,6 +194,7 @@ def published(counts: dict[str, int], target: int = 0) -> dict[str, int]:
         ({"A": 50, "B": 30, "C": 20}, 0, {"A": 50, "B": 30, "C": 20}),
         ({"A": 40, "B": 30, "C": 20}, 0, {"A": 40, "B": 24, "C": 16}),
         ({"A": 50, "B": 30, "C": 1}, 0, {"A": 4, "B": 2, "C": 1}),
+        ({"A": 1, "B": 1, "C": 1}, 0, {"A": 1, "B": 1, "C": 1}),  # a share below one row is one row
         ({"A": 50, "B": 30}, 0, {"A": 50, "B": 30}),  # none of C: the others keep theirs
         ({"A": 50, "B": 30, "C": 20}, 10, {"A": 5, "B": 3, "C": 2}),
         ({"A": 50, "B": 30, "C": 1}, 50, {"A": 31, "B": 18, "C": 1}),  # what C lacks goes to the others
@@ -202,6 +204,33 @@ def published(counts: dict[str, int], target: int = 0) -> dict[str, int]:
 )
 def test_rows_are_cut_to_the_shares(counts: dict[str, int], target: int, due: dict[str, int]) -> None:
     assert published(counts, target) == due
+
+
+@pytest.mark.parametrize(
+    ("counts", "due"),
+    [
+        ({"A": 48, "B": 30, "C": 20}, {"A": 48, "B": 29, "C": 19}),  # exact shares cost 2 of 98
+        ({"A": 50, "B": 30, "C": 1}, {"A": 45, "B": 27, "C": 1}),  # 8 of 81 may go, where there is most
+        ({"A": 50, "B": 60, "C": 20}, {"A": 50, "B": 47, "C": 20}),  # 13 of 130
+        ({"A": 1, "B": 1, "C": 7}, {"A": 1, "B": 1, "C": 7}),  # a tenth of 9 is less than a row
+        ({"A": 1, "C": 9}, {"A": 1, "C": 8}),
+        ({}, {}),
+    ],
+)
+def test_the_shares_cost_a_tenth_of_the_accepted_rows_at_most(
+    counts: dict[str, int], due: dict[str, int]
+) -> None:
+    assert published(counts, most_left_out=0.1) == due
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_no_category_with_rows_goes_and_no_more_rows_than_may(seed: int) -> None:
+    rng = random.Random(seed)
+    counts = {name: rng.choice([1, 2, rng.randrange(1, 400)]) for name in "ABC"}
+    share = rng.choice([0.0, 0.05, 0.1, 0.5])
+    due = published(counts, most_left_out=share)
+    assert all(1 <= due[name] <= counts[name] for name in counts)
+    assert sum(counts.values()) - sum(due.values()) <= share * sum(counts.values()) + 1e-9
 
 
 def test_questions_that_repeat_a_seed_fall() -> None:
