@@ -146,7 +146,7 @@ WEAKNESSES = Stage(
 )
 TARGETS = Stage(
     "targets",
-    1,
+    2,
     reads=("weaknesses", "categories"),
     settings=(
         *(f"targets.{name}" for name in _SHARING),

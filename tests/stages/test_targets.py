@@ -3,6 +3,7 @@
 import json
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -51,9 +52,14 @@ def find(tmp_path: Path) -> Find:
     """Both stages, one after the other, with a scripted extractor; the last of them."""
 
     def run(
-        made: RunConfig, say: Callable[[Body], Said], *problems: Problem, stage: str = "targets"
+        made: RunConfig,
+        say: Callable[[Body], Said],
+        *problems: Problem,
+        stage: str = "targets",
+        said: Callable[[str], None] = lambda sentence: None,
     ) -> Output:
-        with services(made, tmp_path, say) as given:
+        with services(made, tmp_path, say) as bare:
+            given = replace(bare, say=said)
             weak = find_weaknesses(histories(*problems), made, given)
             weak.check_balance("weaknesses")
             if stage == "weaknesses":
@@ -80,9 +86,12 @@ def names(made: Output) -> list[str]:
 
 
 def test_a_list_is_read_name_by_name(find: Find) -> None:
-    said = listing("Area of a circle", "area of a Circle", "", "geometry", "word " * 13, "a sixth")
-    made = find(config(), said, ("area", "Geometry", FAILED), ("side", "Geometry", PASSED))
-    assert names(made) == ["area of a circle"]
+    said = listing(
+        "Area of a circle", "a chord", "area of a Circle", "", "geometry", "word " * 13, "a seventh"
+    )
+    asked = config(targets={"concepts": 6, "size": 2})
+    made = find(asked, said, ("area", "Geometry", FAILED), ("side", "Geometry", PASSED))
+    assert names(made) == ["area of a circle", "a chord"]
     assert [reason for reason, _ in reasons(made)] == ["empty", "surplus", "too_broad", "too_long"]
     assert made.parents == {"p_area"}
 
@@ -109,10 +118,10 @@ def test_a_list_is_never_evaluated() -> None:
 
 def test_few_problems_are_asked_of_where_it_is_said(find: Find) -> None:
     problems = [(f"number {n}", "Algebra", FAILED) for n in range(6)]
-    made = find(config(targets={"most_problems": 2}), listing("a root", "a sum"), *problems)
+    made = find(config(targets={"most_problems": 2, "size": 2}), listing("a root", "a sum"), *problems)
     assert len(made.parents) == 2
     assert {row.reason for row in made.rejected} == {"not_sampled"}
-    again = find(config(targets={"most_problems": 4}), listing("a root", "a sum"), *problems)
+    again = find(config(targets={"most_problems": 4, "size": 2}), listing("a root", "a sum"), *problems)
     assert made.parents < again.parents
 
 
@@ -123,15 +132,36 @@ def test_the_budget_follows_rates_and_is_capped_by_concepts(find: Find) -> None:
 
     many = [(f"root {n}", "Algebra", FAILED) for n in range(8)] + [("sum", "Algebra", PASSED)] * 8
     few = [("side", "Geometry", FAILED)]
-    made = find(config(targets={"budget": 100}), say, *dict.fromkeys(map(_hashable, many + few)))
-    rows = {row["category"]: row for row in made.tables["budgets"].to_pylist()}
-    # Five concepts of one problem give no set of which three at most come from one.
-    assert (rows["Geometry"]["budget"], rows["Geometry"]["capped"], rows["Geometry"]["supports"]) == (
-        0,
-        True,
-        0,
+    said: list[str] = []
+    made = find(
+        config(targets={"budget": 100}), say, *dict.fromkeys(map(_hashable, many + few)), said=said.append
     )
-    assert (rows["Algebra"]["budget"], rows["Algebra"]["concepts"]) == (100, 40)
+    rows = {row["category"]: row for row in made.tables["budgets"].to_pylist()}
+    names = ("budget", "capped", "supports", "most_from_one")
+    # Five concepts of one problem give no set of which three at most come from one: so the rule is lifted.
+    assert [rows["Geometry"][name] for name in names] == [1, True, 1, 5]
+    assert [rows["Algebra"][name] for name in names] == [99, False, rows["Algebra"]["supports"], 3]
+    assert rows["Algebra"]["concepts"] == 40
+    assert any("Combinations of Geometry may have more than 3 concepts of one" in line for line in said)
+    assert "Capped, as their concepts bear no more: Geometry 1; 100 of 100 combinations" in said[-1]
+
+
+def test_categories_without_the_concepts_of_a_combination_are_named_and_stop_where_all_are(
+    find: Find,
+) -> None:
+    def say(body: Body) -> str:
+        word = body["messages"][-1]["content"].split("Find the ")[1].split(".")[0]
+        return json.dumps({"reasons": "", "concepts": [f"{word} {n}" for n in range(3)]})
+
+    many = [(f"root {n}", "Algebra", FAILED) for n in range(8)]
+    said: list[str] = []
+    made = find(config(targets={"budget": 9}), say, *many, ("side", "Geometry", FAILED), said=said.append)
+    assert [row["budget"] for row in made.tables["budgets"].to_pylist()] == [9, 0]
+    assert said[-1].startswith("No combination of Geometry: the failed problems there have fewer concepts")
+    with pytest.raises(ConfigError, match="no category has the 5 concepts of a combination.* 3 at most"):
+        find(config(), say, ("side", "Geometry", FAILED), ("root", "Algebra", FAILED))
+    small = find(config(targets={"size": 3, "budget": 9}), say, ("side", "Geometry", FAILED))
+    assert small.tables["budgets"]["budget"].to_pylist() == [1]
 
 
 def _hashable(problem: Problem) -> Any:
