@@ -13,7 +13,7 @@ import synth
 from flows.cli import app
 from synth.check import check
 from synth.config import RunConfig
-from synth.errors import ConfigError
+from synth.errors import ConfigError, NothingFailed
 from synth.forecast import forecast
 from synth.lineage import lineage
 from synth.pipeline import made_from, road, stages_before
@@ -233,7 +233,7 @@ def test_what_is_wrong_is_told_before_any_call(make: Make, tmp_path: Path) -> No
 
 def test_nothing_failed_is_told_before_any_call(make: Make, tmp_path: Path) -> None:
     config = make("sws-recommended", "weakness.max_accuracy=0")
-    with pytest.raises(ConfigError, match="none of 15 problems is failed"):
+    with pytest.raises(NothingFailed, match="none of 15 problems is failed"):
         synth.run(config, name="r", runs=tmp_path / "runs")
     assert not (tmp_path / "runs" / "r" / "01_documents").exists()
 

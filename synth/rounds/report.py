@@ -72,9 +72,9 @@ def concept_heads(found: Figures, places: Sequence[int]) -> list[str]:
 
 def _since(one: Category) -> str:
     last: InRound | None = one.rounds[-1]
-    if last is None or last.solved is None:
+    if last is None or last.no_longer is None:
         return ""
-    return f"{last.solved} solved, {last.still} still failed, {last.newly} newly failed"
+    return f"{last.no_longer} no longer failed, {last.still} still, {last.newly} newly"
 
 
 def markdown(found: Figures) -> str:

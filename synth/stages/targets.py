@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from synth.config import RunConfig, TargetsConfig
-from synth.errors import ConfigError
+from synth.errors import ConfigError, NothingFailed
 from synth.graph.capacity import supports
 from synth.graph.names import canonical
 from synth.graph.pool import units_of
@@ -33,9 +33,16 @@ def find_targets(weaknesses: pa.Table, categories: pa.Table, config: RunConfig, 
     """Concepts of the failed problems, and what each category is to have.
 
     Raises:
+        NothingFailed: there is nothing to aim at; told before any call.
         ConfigError: there are concepts, and no category has enough of them for a single combination.
     """
     failed = failed_problems(weaknesses)
+    if not failed:
+        raise NothingFailed(
+            f"weakness: none of {weaknesses.num_rows:,} problems is failed by"
+            f" `{weaknesses['definition'][0].as_py()}`; widen the thresholds in [weakness], or give logs of"
+            " harder problems."
+        )
     asked, beyond = _chosen(failed, config)
     listed: list[Row] = []
     rejected = [_not_sampled(row, config) for row in beyond]
