@@ -23,6 +23,7 @@ from synth.road import stages_of
 from synth.runs import REUSED, default_name
 from synth.settings import load
 from synth.store import StageStore
+from synth.text import counted
 from tests import corpus, rolled
 
 FEW = ("targets.budget=30",)
@@ -139,6 +140,14 @@ def test_the_card_and_the_figures_tell_of_weaknesses(grounded: Done) -> None:
     card = (grounded.dataset / "README.md").read_text()
     assert "that a student keeps failing" in card
     assert "| Motion | 5 | 4 | 80.0% |" in card
+    assert "failed by the rule `trend: max_accuracy <= 0.5 and slope <= 0`." in card
+    assert "are weaknesses by the rule `trend: max_accuracy <= 0.5 and slope <= 0`." in card
+    rows = pq.read_table(grounded.dataset / "questions")["passage_ids"].to_pylist()
+    bare = sum(not passages for passages in rows)
+    assert stats["aimed"]["without_passage"] == bare > 0
+    assert f"{counted(bare, 'question')} had no passage in the prompt" in card
+    shown = CliRunner(env={"COLUMNS": "200"}).invoke(app, ["stats", str(grounded.folder)]).output
+    assert f"{counted(bare, 'question')} had no passage in the prompt" in shown
 
 
 @pytest.mark.parametrize("part_rows", [3, 11])

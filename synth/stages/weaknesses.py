@@ -15,7 +15,7 @@ from synth.prompts.replies import Unparseable
 from synth.stages.base import Output, Rejected, make_table
 from synth.stages.calls import Answered, Ask, Services, ask_all
 from synth.sws.categories import UNKNOWN, categories, category_name
-from synth.sws.weakness import weaknesses
+from synth.sws.weakness import visited_once, weaknesses
 
 Row = dict[str, Any]
 OTHER = "Other"
@@ -28,6 +28,8 @@ def find_weaknesses(histories: pa.Table, config: RunConfig, services: Services) 
     """
     scored = weaknesses(histories, config.weakness)
     services.say(_said(scored))
+    if once := visited_once(scored):
+        services.say(once)
     some = pc.any(scored["is_weakness"]).as_py()
     labels, rejected = _labels(histories, config, services) if some else ([], [])
     fallen = pa.array([row.row_id for row in rejected], pa.string())

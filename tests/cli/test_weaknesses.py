@@ -88,6 +88,9 @@ def test_no_failures_and_only_failures_are_said(synth: Synth, tmp_path: Path) ->
     assert done.exit_code == 0 and "Every problem is a weakness" in done.output
     done = synth("weaknesses", every, "--out", tmp_path / "out", "--total", "uncategorised=5")
     assert done.exit_code == 0 and "Every problem" not in done.output
+    mixed = written(tmp_path / "mixed.jsonl", wide(a=[0.5], b=[0.0, 0.0], c=[1.0]))
+    done = synth("weaknesses", mixed, "--out", tmp_path / "out")
+    assert "Weaknesses that were visited once: 1" in done.output
     single = written(
         tmp_path / "single.jsonl", [{"problem": "a", "correct": False}, {"problem": "b", "correct": True}]
     )

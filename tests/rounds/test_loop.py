@@ -11,6 +11,7 @@ from synth.errors import BudgetReached, ConfigError
 from synth.rounds.figures import Figures
 from synth.rounds.loop import seeds_of, try_seeds
 from synth.rounds.plan import Loop
+from synth.rounds.report import nested
 from synth.run_report import read
 from synth.settings import load
 from tests import rolled
@@ -53,12 +54,20 @@ def test_the_report_shows_it(two: tuple[Loop, Figures]) -> None:
     assert "| Geometry | 6 of 6 | 0 of 6 | 6 | 0 | 6 no longer failed, 0 still, 0 newly |" in page
     assert "| Number Theory | 6 of 6 | 6 of 6 | 6 | 12 | 0 no longer failed, 6 still, 0 newly |" in page
     assert json.loads((made.folder / "rounds.json").read_text()) == json.loads(json.dumps(found.as_tree()))
+    assert "| 12 | `trend: max" in page or "| `rate: last_accuracy <= 0.25` |" in page
     assert (made.folder / "rounds.png").read_bytes().startswith(b"\x89PNG")
     # A concept of geometry is still there in the second round, though nobody asked for it then.
     learnt = [one for one in found.concepts if one.failed[0] and not one.failed[1]]
     assert learnt
     assert all(one.tried[0] == one.tried[1] == one.problems for one in learnt)
     assert not found.remarks()
+
+
+def test_lines_that_coincide_are_drawn_around_each_other() -> None:
+    nan = float("nan")
+    assert nested([[1, 2, 3], [1, 2, 3], [1, 2, 9], [9, 2, 3], [9, 9, 9]]) == [3, 2, 0, 0, 0]
+    assert nested([[1], [1], [2]]) == [1, 0, 0]
+    assert nested([[nan, 1], [nan, 1]]) == [0, 0]
 
 
 def test_a_finished_round_is_not_touched_again(two: tuple[Loop, Figures]) -> None:
