@@ -32,7 +32,7 @@ from flows.progress import explain, tell, watch
 from flows.runners import make_runner, shares
 from flows.terminal import note
 from synth.config import Config, RunConfig
-from synth.errors import Stopped, StoreError, SynthError, Waiting
+from synth.errors import NothingFailed, Stopped, StoreError, SynthError, Waiting
 from synth.report import read_stats
 from synth.run_report import RunReport
 from synth.runs import Part, Plan, Run
@@ -123,14 +123,15 @@ def _teller() -> Callable[[str], None]:
 def one_sentence(work: Callable[P, R]) -> Callable[P, R]:
     """Turn our own errors into states with that message; the caller gets the error itself.
 
-    A run that stopped as it was told to has a state of its own name: `BudgetReached`, `Waiting`.
+    A run that stopped as it was told to has a state of its own name: `BudgetReached`, `Waiting`; so has one
+    whose student fails nothing.
     """
 
     @functools.wraps(work)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return work(*args, **kwargs)
-        except Stopped as fault:  # on purpose, so it is no failure that somebody has to look at
+        except (Stopped, NothingFailed) as fault:  # no failure that somebody has to look at
             state: State[R] = State(
                 type=StateType.CANCELLED, name=fault.name, message=str(fault), data=cast(R, fault)
             )

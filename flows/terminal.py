@@ -15,6 +15,8 @@ from pathlib import Path
 NAME = "synth"
 
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_].*?(?:\x07|\x1b\\|$)|[ -/]*[0-~])", re.DOTALL)
+# As a table writes one, with its sign, a percent sign, or nothing at all.
+_NUMBER = re.compile(r"(?:[+-]?\d[\d,]*(?:\.\d+)?(?:e[+-]\d+)? ?%?)?")
 _LINE_ENDS = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 # Joiners of letters and emoji belong to the text; they hide and turn nothing.
 _KEPT = "\n\t\u200c\u200d"
@@ -85,19 +87,22 @@ def _beside(text: object, style: str) -> None:
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[object]], title: str = "") -> None:
-    """Print a table: numbers right, text left; only cells of the last column may be broken into lines."""
+    """Print a table: numbers right, text left; only cells of the last column may be broken into lines.
+
+    Numbers may be written out (`+0.0125`, `12.5%`). The title has a line of its own, as wide as the screen.
+    """
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
 
     from flows.console import out
 
-    drawn = Table(
-        box=SIMPLE_HEAD, title=Text(title, "bold") if title else None, title_justify="left", pad_edge=False
-    )
+    if title:  # Rich would wrap it at the width of the columns
+        say(title, style="bold")
+    drawn = Table(box=SIMPLE_HEAD, pad_edge=False)
     cells = [list(row) for row in rows]
     for place, head in enumerate(heads):
-        number = bool(cells) and all(isinstance(row[place], int | float | None) for row in cells)
+        number = all(_is_number(row[place]) for row in cells) and any(row[place] != "" for row in cells)
         breaks = place == len(heads) - 1
         drawn.add_column(
             Text(head), justify="right" if number else "left", no_wrap=not breaks, overflow="fold"
@@ -105,6 +110,12 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[object]], title: str = "
     for row in cells:
         drawn.add_row(*(Text(cell(value)) for value in row))
     out.print(drawn)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float | None) or (
+        isinstance(value, str) and bool(_NUMBER.fullmatch(value))
+    )
 
 
 def cell(value: object) -> str:

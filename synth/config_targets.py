@@ -47,8 +47,14 @@ class TargetsConfig(Config):
     rebalance: Literal["shares", "off"] = Field(
         "shares",
         title="Rebalance",
-        description="`shares`: publish as many rows of each category as its share of the budget allows, the"
-        " largest number that keeps the shares, or `target.rows`; `off`: publish all.",
+        description="`shares`: cut accepted rows to the shares of the budget, as far as `most_left_out`"
+        " allows, or to `target.rows`; `off`: publish all.",
+    )
+    most_left_out: Share = Field(
+        0.1,
+        title="Most left out",
+        description="Of the accepted rows, for the sake of the shares, where there is no `target.rows`. 1 has"
+        " the shares kept to the row, however few rows are left.",
     )
     sampler: Literal["cooccurrence_similarity", "graph_walk", "uniform"] = Field(
         "cooccurrence_similarity",

@@ -34,6 +34,15 @@ class ConfigError(SynthError):
         super().__init__("\n".join(self.faults))
 
 
+class NothingFailed(ConfigError):
+    """The student fails nothing, so there is nothing to aim at; in a round that is its outcome.
+
+    `name` is that of the state of a flow run.
+    """
+
+    name = "NothingFailed"
+
+
 class SchemaError(SynthError):
     """A table does not have the columns, types or unique key that `schemas` promises."""
 

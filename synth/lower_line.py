@@ -122,9 +122,9 @@ def aimed(upper: Mapping[str, Stage]) -> dict[str, Stage]:
         ),
         Stage(
             "dataset",
-            dataset.version,
+            dataset.version + 1,  # rows were cut to the shares whatever it cost
             reads=(*dataset.reads, "budgets"),
-            settings=(*dataset.settings, "targets.rebalance"),
+            settings=(*dataset.settings, "targets.rebalance", "targets.most_left_out"),
             work=dataset.work,
             more=dataset.more,
         ),
@@ -149,7 +149,7 @@ WEAKNESSES = Stage(
 )
 TARGETS = Stage(
     "targets",
-    1,
+    2,
     reads=("weaknesses", "categories"),
     settings=(
         *(f"targets.{name}" for name in _SHARING),

@@ -83,7 +83,7 @@ def _difficulty(tables: Tables, config: RunConfig, services: Services) -> Output
 
 
 def _dataset(tables: Tables, config: RunConfig, services: Services) -> Output:
-    return assemble(tables, config)
+    return assemble(tables, config, services.say)
 
 
 def _sources(config: RunConfig) -> str:

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from synth.bill import Counted, Line, as_tree, cost_of, counts_of, lines_of, merged, per_row, unbilled
 from synth.costs import stage_money
-from synth.errors import Stopped, StoreError, SynthError, Waiting
+from synth.errors import NothingFailed, Stopped, StoreError, SynthError, Waiting
 from synth.llm.journal import Journal
 from synth.llm.prices import Cost
 from synth.llm.rendezvous import is_brokered
@@ -233,6 +233,8 @@ def _ended(old: Tree) -> Tree:
 
 
 def _outcome(fault: BaseException) -> str:
+    if isinstance(fault, NothingFailed):
+        return "stopped"
     if isinstance(fault, Stopped):
         return "waiting" if isinstance(fault, Waiting) else "stopped"
     return "failed" if isinstance(fault, Exception) else "interrupted"

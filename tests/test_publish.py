@@ -14,7 +14,7 @@ from synth.config import RunConfig
 from synth.errors import StoreError
 from synth.export import export
 from synth.publish import folder
-from synth.publish.card import demo_model, markdown_text, writer
+from synth.publish.card import demo_model, markdown_code, markdown_sentence, markdown_text, writer
 from synth.report import read_stats
 from synth.runs import Run
 from synth.settings import load
@@ -124,6 +124,23 @@ def test_an_address_in_text_does_not_become_a_link(text: str) -> None:
     shown = markdown_text(text)
     assert not BARE.search(shown.replace("\\", ""))
     assert not re.search(r"(?<!\\)[<\[`|]", shown)
+
+
+def test_code_is_shown_as_it_is_and_nothing_in_it_is_markup() -> None:
+    rule = "trend: max_accuracy <= 0.5 and slope <= 0"
+    assert markdown_code(rule) == f"`{rule}`"
+    assert markdown_code("a ``b`` c\n`") == "``` a ``b`` c ` ```"
+    assert markdown_code("") == "` `"
+
+
+def test_a_sentence_keeps_its_code_and_no_other_markup() -> None:
+    said = "3 problems by the rule `max_accuracy <= 0.5`, of <b>_x_</b> at https://evil.example"
+    shown = markdown_sentence(said)
+    assert "`max_accuracy <= 0.5`, of &lt;b&gt;\\_x\\_" in shown
+    assert not BARE.search(shown)
+    # Backticks of a source make code at most, and one alone is a backtick.
+    assert markdown_sentence("a ` <i>") == "a \\` &lt;i&gt;"
+    assert markdown_sentence("`<script>alert(1)</script>`") == "`<script>alert(1)</script>`"
 
 
 def test_text_without_an_address_stays_as_it_is() -> None:

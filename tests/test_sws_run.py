@@ -13,7 +13,7 @@ import synth
 from flows.cli import app
 from synth.check import check
 from synth.config import RunConfig
-from synth.errors import ConfigError
+from synth.errors import ConfigError, NothingFailed
 from synth.forecast import forecast
 from synth.lineage import lineage
 from synth.pipeline import made_from, road, stages_before
@@ -23,6 +23,7 @@ from synth.road import stages_of
 from synth.runs import REUSED, default_name
 from synth.settings import load
 from synth.store import StageStore
+from synth.text import counted
 from tests import corpus, rolled
 
 FEW = ("targets.budget=30",)
@@ -139,6 +140,14 @@ def test_the_card_and_the_figures_tell_of_weaknesses(grounded: Done) -> None:
     card = (grounded.dataset / "README.md").read_text()
     assert "that a student keeps failing" in card
     assert "| Motion | 5 | 4 | 80.0% |" in card
+    assert "failed by the rule `trend: max_accuracy <= 0.5 and slope <= 0`." in card
+    assert "are weaknesses by the rule `trend: max_accuracy <= 0.5 and slope <= 0`." in card
+    rows = pq.read_table(grounded.dataset / "questions")["passage_ids"].to_pylist()
+    bare = sum(not passages for passages in rows)
+    assert stats["aimed"]["without_passage"] == bare > 0
+    assert f"{counted(bare, 'question')} had no passage in the prompt" in card
+    shown = CliRunner(env={"COLUMNS": "200"}).invoke(app, ["stats", str(grounded.folder)]).output
+    assert f"{counted(bare, 'question')} had no passage in the prompt" in shown
 
 
 @pytest.mark.parametrize("part_rows", [3, 11])
@@ -198,6 +207,22 @@ def test_a_target_is_met_by_the_shares(make: Make, tmp_path: Path) -> None:
     assert result.target.candidates < 30
 
 
+def test_what_the_shares_cost_is_said_and_can_be_kept(make: Make, tmp_path: Path) -> None:
+    config = make("sws-recommended", "targets.budget=50", documents=False)
+    result = synth.run(config, name="r", runs=tmp_path / "runs")
+    fallen = next(row for row in result.funnel if row.stage == "dataset")
+    assert 0 < fallen.rejected <= fallen.inputs / 10
+    said = f"Left out for the shares of the categories: {fallen.rejected} of {fallen.inputs} accepted rows ("
+    (note,) = [note for note in read_stats(result.folder)["notes"] if note.startswith("Left out")]
+    assert note.startswith(said) and note.endswith("; targets.rebalance=off keeps them.")
+    assert said.split(":")[0] in (result.dataset / "README.md").read_text()
+    details = [row["detail"] for row in StageStore(result.folder, "dataset").read("rejected").to_pylist()]
+    assert all("that Motion has for its share (targets.rebalance)" in detail for detail in details)
+    whole = make("sws-recommended", "targets.budget=50", "targets.rebalance=off", documents=False)
+    kept = synth.run(whole, name="whole", runs=tmp_path / "runs")
+    assert read_stats(kept.folder)["rows"] == fallen.inputs
+
+
 def test_what_is_wrong_is_told_before_any_call(make: Make, tmp_path: Path) -> None:
     def faults(*settings: str, documents: bool = True) -> list[str]:
         with pytest.raises(ConfigError) as told:
@@ -210,12 +235,14 @@ def test_what_is_wrong_is_told_before_any_call(make: Make, tmp_path: Path) -> No
     (tmp_path / "bare.jsonl").write_text('{"problem": "What is it?"}\n')
     assert "bare.jsonl" in faults(f'rollouts.paths=["{tmp_path}/bare.jsonl"]')[0]
     assert "missing" in faults('rollouts.paths=["missing.jsonl"]')[0]
+    assert "exclude each other" in faults("rollouts.right_at=1", "rollouts.scale=[0, 100]")[0]
+    assert "does not rise" in faults("rollouts.scale=[1, 1]")[0]
     assert "wordllama" not in str(faults("rollouts.paths=[]", "roles.embedder=fake"))
 
 
 def test_nothing_failed_is_told_before_any_call(make: Make, tmp_path: Path) -> None:
     config = make("sws-recommended", "weakness.max_accuracy=0")
-    with pytest.raises(ConfigError, match="none of 15 problems is failed"):
+    with pytest.raises(NothingFailed, match="none of 15 problems is failed"):
         synth.run(config, name="r", runs=tmp_path / "runs")
     assert not (tmp_path / "runs" / "r" / "01_documents").exists()
 

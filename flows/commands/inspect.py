@@ -247,6 +247,9 @@ def _show_dataset(figures: Tree) -> None:
         say(sentence(figures["target"]))
     counts = [(said, _reasons(figures[name])) for name, said in COUNTED.items() if figures.get(name)]
     table(("what", "questions"), counts)
+    bare = (figures.get("aimed") or {}).get("without_passage")
+    if bare and figures["sources"]:
+        say(f"{counted(bare, 'question')} had no passage in the prompt: no source and no licence is known.")
     lengths = [(name, *(words[q] for q in QUANTILES)) for name, words in figures["words"].items() if words]
     if lengths:
         table(("words", *QUANTILES.values()), lengths)

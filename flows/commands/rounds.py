@@ -56,8 +56,11 @@ def show_rounds(found: "Figures", folder: Path) -> None:
     table(concept_heads(found, places), concept_rows(found, places)[:CONCEPTS], "By concept")
     for said in found.remarks():
         note(said)
-    say(f"The report: {folder / MARKDOWN}", "", "Next:")
-    last = found.rounds[-1].run
+    say(f"The report: {folder / MARKDOWN}")
+    last = next((one.run for one in reversed(found.rounds) if one.failed), None)
+    if last is None:  # there is no dataset to look at
+        return
+    say("", "Next:")
     copy(f"synth stats {folder.parent / last}", f"synth view {folder.parent / last}")
 
 

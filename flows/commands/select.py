@@ -61,8 +61,9 @@ def select(
     Writes selected.parquet, which is a file of seeds too, and rejected.parquet.
     """
     from synth.rollouts.seeds import read_seeds
-    from synth.sws.select import embedder_of, read_weak
+    from synth.sws.select import embedder_of
     from synth.sws.select import select as work_out
+    from synth.sws.weak import read_weak
 
     entry, config = embedder_of(embedder, overrides or ())
     known = read_weak(weak)
@@ -70,7 +71,9 @@ def select(
     pool = read_seeds(inputs, {role: name for role, name in columns.items() if name}, strip or ())
     done = work_out(known, pool, budget, entry, config, out)
     if as_json:
-        print_json({"folder": str(out), "rejected": done.rejected, "categories": _rows(done)})
+        print_json(
+            {"folder": str(out), "rejected": done.rejected, "copies": done.copies, "categories": _rows(done)}
+        )
     else:
         _show(done, out)
 
@@ -98,6 +101,13 @@ def _show(done: "Selected", out: Path) -> None:
     wanted = sum(share.budget for share in done.shares.values())
     if done.table.num_rows < wanted:
         say(f"The pool has only {counted(done.table.num_rows, 'problem')} for them.", style="yellow")
+    if done.copies:
+        say(
+            f"Of {counted(done.table.num_rows, 'selected problem')} {done.copies:,} look like copies of a"
+            " failed one: they hold its whole text, or lie within 0.01 of it. Look at `distance` before you"
+            " train on them; --strip takes off an instruction, here and in `synth weaknesses`.",
+            style="yellow",
+        )
     if done.rejected:
         say(f"Rejected: {', '.join(f'{reason} {count:,}' for reason, count in done.rejected.items())}.")
     say(f"Wrote {out / 'selected.parquet'}", "", "Next, to see which of them the student can learn from:")

@@ -85,6 +85,14 @@ def weaknesses(
         float | None,
         typer.Option("--right-at", metavar="SCORE", help="Scores from this on are right, all others wrong."),
     ] = None,
+    scale: Annotated[
+        tuple[float, float] | None,
+        typer.Option(
+            "--scale",
+            metavar="LOW HIGH",
+            help="Scores that stand for 0 and for 1, those between in proportion: 0 100 for percent.",
+        ),
+    ] = None,
     student: Annotated[
         str | None, typer.Option("--student", metavar="MODEL", help="Which model, if the log has several.")
     ] = None,
@@ -100,12 +108,14 @@ def weaknesses(
     from synth.sws.find import find
     from synth.sws.read import Reading
 
-    if not all(map(isfinite, (max_accuracy, max_slope, max_pass_rate, right_at or 0))):
+    if not all(map(isfinite, (max_accuracy, max_slope, max_pass_rate, right_at or 0, *(scale or ())))):
         raise ConfigError("A threshold is no number; give --max-accuracy, --slope and their like as numbers.")
+    if scale and not scale[0] < scale[1]:
+        raise ConfigError(f"--scale {scale[0]:g} {scale[1]:g}: give the score that stands for 0 first.")
     config = WeaknessConfig(
         rule=rule, max_accuracy=max_accuracy, max_slope=max_slope, max_pass_rate=max_pass_rate, merged=merged
     )
-    reading = Reading(_pairs("--col", col), strip_start or (), strip or (), merged, right_at, student)
+    reading = Reading(_pairs("--col", col), strip_start or (), strip or (), merged, right_at, student, scale)
     done = find(
         inputs, out, reading=reading, config=config, budget=budget,
         totals=_counts("--total", total), concepts=_counts("--concepts", concepts),

@@ -25,6 +25,7 @@ def aimed_stats(run_folder: Path, rows: pa.Table) -> dict[str, Any]:
         "students": sorted({model for model in found["model"].to_pylist() if model}),
         "logs": sorted(set(found["source"].to_pylist())),
         "concepts": matches.num_rows,
+        "without_passage": sum(not passages for passages in rows["passage_ids"].to_pylist()),
         "matched": dict(sorted(Counter(matches["tier"].to_pylist()).items())),
         "categories": [
             {

@@ -30,13 +30,32 @@ _SIGNS = re.compile(r"([\\`*_{}\[\]()#+!|<>~$&])")
 # Viewers make links of bare addresses, however they are escaped; an invisible joiner stops them.
 _ADDRESS = re.compile(r"(?:https?|ftp|mailto|javascript)(?=:)|www(?=\.)|@", re.IGNORECASE)
 _JOINER = "\u2060"
+_SPAN = re.compile(r"(`[^`]+`)")
+_TICKS = re.compile(r"`+")
 
 
 def markdown_text(value: object) -> str:
     """Text of sources and models as one harmless line of Markdown: no markup, no link, no HTML."""
-    line = _SIGNS.sub(r"\\\1", " ".join(str(value).split()))
-    line = line.replace("\\<", "&lt;").replace("\\>", "&gt;")
+    return _escaped(" ".join(str(value).split()))
+
+
+def _escaped(line: str) -> str:
+    line = _SIGNS.sub(r"\\\1", line).replace("\\<", "&lt;").replace("\\>", "&gt;")
     return _ADDRESS.sub(lambda found: found[0] + _JOINER, line)
+
+
+def markdown_code(value: object) -> str:
+    """Any text as a span of code on one line: nothing in it is markup, so nothing is escaped."""
+    line = " ".join(str(value).split()) or " "
+    ticks = "`" * (1 + max(map(len, _TICKS.findall(line)), default=0))
+    room = " " if line[0] == "`" or line[-1] == "`" else ""
+    return f"{ticks}{room}{line}{room}{ticks}"
+
+
+def markdown_sentence(value: object) -> str:
+    """A sentence of ours: what stands between backticks is code, all else harmless text."""
+    parts = _SPAN.split(" ".join(str(value).split()))
+    return "".join(part if place % 2 else _escaped(part) for place, part in enumerate(parts))
 
 
 def render_card(
@@ -55,6 +74,8 @@ def render_card(
         keep_trailing_newline=True,
     )
     environment.filters["md"] = markdown_text
+    environment.filters["code"] = markdown_code
+    environment.filters["sentence"] = markdown_sentence
     environment.filters["counted"] = counted
     environment.filters["target"] = sentence
     environment.filters["percent"] = lambda share: "–" if share is None else f"{share:.1%}"
@@ -158,6 +179,9 @@ def aimed_departures(config: RunConfig) -> list[str]:
         "answers are not agreed on by several responses": answers.mode != "vote",
         "questions are kept whatever a student makes of them": not config.roles.student,
         "rows are not cut to the shares of the categories": targets.rebalance == "off",
+        f"rows are cut to the shares of the categories as far as {targets.most_left_out:.0%} of them go": (
+            targets.rebalance == "shares" and targets.most_left_out < 1 and not config.target.rows
+        ),
         "questions that repeat a problem of the logs are left out": True,
     }
     return [line for line, holds in said.items() if holds]

@@ -52,6 +52,7 @@ EXAMPLES: dict[str, Any] = {
     "checker": "big",
     "student": "big",
     "right_at": 1.0,
+    "scale": [0.0, 100.0],
 }
 
 

@@ -2,7 +2,7 @@
 
 In: folders of runs, the first round first. Out: for each category its failures, its budget and its published
 rows in each round; for each concept how many of its problems are failed in each round. The problems of a
-concept are those of which any round listed it, since a problem that is solved is not asked for concepts.
+concept are those of which any round listed it, since only failed problems are asked for concepts.
 """
 
 from collections import Counter
@@ -10,13 +10,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from synth.rounds.plan import nothing_failed
 from synth.store import StageStore
 
 Row = dict[str, Any]
 
 
 class InRound(NamedTuple):
-    """A category in one round; what was solved, is still or is newly failed since the round before."""
+    """A category in one round; what is no longer, still or newly failed since the round before.
+
+    No longer failed is not solved: a problem that is right once in its last visit has a rising trend.
+    """
 
     problems: int
     failed: int
@@ -24,7 +28,7 @@ class InRound(NamedTuple):
     share: float
     budget: int
     rows: int
-    solved: int | None
+    no_longer: int | None
     still: int | None
     newly: int | None
 
@@ -103,7 +107,9 @@ def figures(name: str, folders: Sequence[Path]) -> Figures:
     Raises:
         StoreError: a run is not finished, or is damaged.
     """
-    read = [_read(folder) for folder in folders]
+    read: list[_Read] = []
+    for folder in folders:
+        read.append(_read_empty(folder, read) if nothing_failed(folder) else _read(folder))
     return Figures(
         name,
         [_whole(number, one, read[0]) for number, one in enumerate(read, 1)],
@@ -112,14 +118,33 @@ def figures(name: str, folders: Sequence[Path]) -> Figures:
     )
 
 
-def _read(folder: Path) -> _Read:
+def _problems(folder: Path) -> dict[str, Row]:
     columns = ["problem_id", "category", "is_weakness", "definition"]
-    weak = StageStore(folder, "weaknesses").read("weaknesses").select(columns).to_pylist()
+    rows = StageStore(folder, "weaknesses").read("weaknesses").select(columns).to_pylist()
+    return {row["problem_id"]: row for row in rows}
+
+
+def _read_empty(folder: Path, before: Sequence[_Read]) -> _Read:
+    """A round in which nothing was failed: nobody was asked for categories, so those known before count."""
+    known = {problem: row["category"] for one in before for problem, row in one.problems.items()}
+    problems = {
+        problem: row | {"category": known.get(problem, row["category"])}
+        for problem, row in _problems(folder).items()
+    }
+    counts = Counter(row["category"] for row in problems.values())
+    budgets = {
+        name: {"category": name, "problems": count, "failed": 0, "share": 0.0, "budget": 0}
+        for name, count in counts.items()
+    }
+    return _Read(folder, problems, [], budgets, Counter())
+
+
+def _read(folder: Path) -> _Read:
     targets = StageStore(folder, "targets")
     listed = targets.read("problem_concepts").select(["problem_id", "concept_id", "name"]).to_pylist()
     budgets = {row["category"]: row for row in targets.read("budgets").to_pylist()}
     rows = Counter(StageStore(folder, "dataset").read("dataset")["category"].to_pylist())
-    return _Read(folder, {row["problem_id"]: row for row in weak}, listed, budgets, rows)
+    return _Read(folder, _problems(folder), listed, budgets, rows)
 
 
 def _whole(number: int, one: _Read, first: _Read) -> Whole:
@@ -143,16 +168,16 @@ def _categories(read: Sequence[_Read]) -> list[Category]:
 def _in_round(name: str, one: _Read, before: _Read | None) -> InRound | None:
     if not (row := one.budgets.get(name)):
         return None
-    solved = still = newly = None
+    no_longer = still = newly = None
     if before is not None:
         was, now = _failed(name, before), _failed(name, one)
-        # A problem that this round does not have is neither solved nor failed.
+        # A problem that this round does not have is none of the three.
         tried = {problem for problem in one.problems if problem in before.problems}
-        solved, still = len((was & tried) - now), len(was & now)
+        no_longer, still = len((was & tried) - now), len(was & now)
         newly = len((now & tried) - was)
     rate = row["failed"] / row["problems"] if row["problems"] else None
     given = (row["problems"], row["failed"], rate, row["share"], row["budget"], one.rows[name])
-    return InRound(*given, solved, still, newly)
+    return InRound(*given, no_longer, still, newly)
 
 
 def _failed(category: str, one: _Read) -> set[str]:

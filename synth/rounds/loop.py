@@ -1,7 +1,8 @@
 """The loop: for each round new rollouts, then an ordinary run, then the report across all rounds so far.
 
 In: rounds (`plan`), and a function that carries out a run. Out: run folders, one a round, and the report. A
-finished round is never touched again; whatever ended the loop, the same command goes on.
+finished round is never touched again; whatever ended the loop, the same command goes on. A round in which
+nothing is failed is finished without a dataset: the next one may be another story.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 
 from synth.check import check
-from synth.errors import ConfigError
+from synth.errors import ConfigError, NothingFailed
 from synth.rollouts.folder import CALLS
 from synth.rollouts.sampling import Sampled, sample
 from synth.rollouts.seeds import Seeds, read_seeds
@@ -50,7 +51,11 @@ def _make(one: Round, runs: Path, make: Make, try_seeds: Try, say: Say) -> None:
         say(f"Round {one.number}: {counted(len(seeds.problems), 'seed')} for {who}.")
         try_seeds(one, seeds)
     say(f"Round {one.number}: {one.folder}")
-    make(one)
+    try:
+        make(one)
+    except NothingFailed as fault:
+        anew = f"To make it anew, by other thresholds or logs, remove {one.folder}"
+        say(f"Round {one.number}: {fault} It counts as a round without rows. {anew}.")
     if not one.is_finished:
         raise ConfigError(
             f"{one.folder} has no dataset; the round was carried out in another folder of runs."

@@ -17,6 +17,7 @@ from synth.pipeline import flatten, is_excluded
 from synth.places import dataset_of
 from synth.rollouts.visits import Visits, as_text, asked_of, visits_in
 from synth.runs import default_name
+from synth.store import StageStore
 from synth.writing import sha256_of
 
 SAMPLED = "sampled"
@@ -40,8 +41,13 @@ class Round(NamedTuple):
 
     @property
     def is_finished(self) -> bool:
-        """Whether its dataset is published: it is never made again."""
-        return dataset_of(self.folder).is_dir()
+        """Whether its dataset is published, or nothing was failed in it: it is never made again."""
+        return dataset_of(self.folder).is_dir() or self.is_empty
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was failed in it, so that it has no dataset."""
+        return nothing_failed(self.folder)
 
 
 class Loop:
@@ -86,6 +92,12 @@ class Loop:
             read = config.rollouts.model_copy(update={"paths": (path,)})
             config = config.model_copy(update={"rollouts": read})
         return Round(number, config, folder, self._folder(number - 1), visits)
+
+
+def nothing_failed(folder: Path) -> bool:
+    """Whether a run found that its student fails nothing."""
+    store = StageStore(folder, "weaknesses")
+    return store.manifest() is not None and not any(store.read("weaknesses")["is_weakness"].to_pylist())
 
 
 def said_in(text: str, number: int) -> str:

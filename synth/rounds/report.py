@@ -6,10 +6,11 @@ as they are, never read as markup or mathematics.
 
 import warnings
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from synth.publish.card import markdown_text
+from synth.publish.card import markdown_code, markdown_text
 from synth.rounds.figures import Category, Figures, InRound
 from synth.text import counted
 from synth.writing import atomic, write_bytes, write_json
@@ -72,9 +73,9 @@ def concept_heads(found: Figures, places: Sequence[int]) -> list[str]:
 
 def _since(one: Category) -> str:
     last: InRound | None = one.rounds[-1]
-    if last is None or last.solved is None:
+    if last is None or last.no_longer is None:
         return ""
-    return f"{last.solved} solved, {last.still} still failed, {last.newly} newly failed"
+    return f"{last.no_longer} no longer failed, {last.still} still, {last.newly} newly"
 
 
 def markdown(found: Figures) -> str:
@@ -86,11 +87,9 @@ def _lines(found: Figures) -> Iterator[str]:
     places = shown(found)
     yield from (f"# {markdown_text(found.name)}: {counted(len(found.rounds), 'round')}", "")
     heads = ("round", "run", "problems", "failed", "budget", "published rows", "failed means")
-    wholes = [
-        [one.round, one.run, one.problems, one.failed, one.budget, one.rows, one.definition]
-        for one in found.rounds
-    ]
-    yield from _table(heads, [wholes[place] for place in places])
+    wholes = [[one.round, one.run, one.problems, one.failed, one.budget, one.rows] for one in found.rounds]
+    rules = [markdown_code(one.definition) for one in found.rounds]
+    yield from _table(heads, [wholes[place] for place in places], [rules[place] for place in places])
     for said in found.remarks():
         yield from (said, "")
     yield from (f"![Failure rates and budgets by round]({PICTURE})", "", "## By category", "")
@@ -101,11 +100,12 @@ def _lines(found: Figures) -> Iterator[str]:
         yield f"{counted(left, 'further concept')} in `{JSON}`."
 
 
-def _table(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> Iterator[str]:
+def _table(heads: Sequence[str], rows: Sequence[Sequence[object]], made: Sequence[str] = ()) -> Iterator[str]:
+    """A table of texts and numbers; `made` is Markdown for a last column."""
     yield f"| {' | '.join(heads)} |"
     yield f"|{'---|' * len(heads)}"
-    for row in rows:
-        yield f"| {' | '.join(_cell(value) for value in row)} |"
+    for place, row in enumerate(rows):
+        yield f"| {' | '.join([*map(_cell, row), *made[place : place + 1]])} |"
     yield ""
 
 
@@ -142,17 +142,33 @@ def _most_failed(found: Figures) -> list[Category]:
     return sorted(kept, key=lambda one: one.category)
 
 
+def nested(lines: Sequence[Sequence[float]]) -> list[int]:
+    """For each line how many later ones have a stretch of it in common: drawn wider, it shows around them."""
+    return [sum(_meet(line, other) for other in lines[place + 1 :]) for place, line in enumerate(lines)]
+
+
+def _meet(one: Sequence[float], other: Sequence[float]) -> bool:
+    same = [a == b for a, b in zip(one, other, strict=True)]
+    return any(map(all, pairwise(same))) if len(same) > 1 else any(same)
+
+
 def _panel(axes: "Axes", found: Figures, drawn: Sequence[Category], what: str, title: str) -> None:
     numbers = [one.round for one in found.rounds]
-    for one, colour in zip(drawn, _COLOURS, strict=False):
-        heights: list[Any] = [getattr(there, what) if there else None for there in one.rounds]
-        heights = [float("nan") if height is None else float(height) for height in heights]
-        if what == "rate":
-            heights = [100 * height for height in heights]
+    scale = 100 if what == "rate" else 1
+    lines = [[_height(there, what, scale) for there in one.rounds] for one in drawn]
+    widths = nested(lines)
+    for one, colour, heights, around in zip(drawn, _COLOURS, lines, widths, strict=False):
         # A label that begins with an underscore would be left out of the legend.
-        axes.plot(numbers, heights, marker="o", color=colour, label=one.category.lstrip("_")[:40] or "?")
+        label = one.category.lstrip("_")[:40] or "?"
+        wide, tall = 1.6 + 2.4 * around, 6 + 3 * around
+        axes.plot(numbers, heights, marker="o", color=colour, label=label, linewidth=wide, markersize=tall)
     axes.set_title(title, fontsize=10, loc="left")
     axes.set_xticks(numbers[:: 1 + len(numbers) // 20])
     axes.set_xlabel("round")
     axes.set_ylim(bottom=0)
     axes.spines[["top", "right"]].set_visible(False)
+
+
+def _height(there: InRound | None, what: str, scale: int) -> float:
+    value = getattr(there, what) if there else None
+    return float("nan") if value is None else float(value) * scale

@@ -1,11 +1,11 @@
 """Answered questions in, published rows out: everything known of a question, in one row.
 
 Where a target says how many rows are wanted, those beyond it are rejected, whole; aimed rows also where their
-category would have more than its share (`stages/shares.py`).
+category has more than its share (`stages/shares.py`), which is said: they were paid for and accepted.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -13,12 +13,15 @@ import pyarrow as pa
 from synth.config import RunConfig
 from synth.stages.base import Output, Rejected, make_table
 from synth.stages.shares import balanced
+from synth.text import counted
 
 Row = dict[str, Any]
 UNKNOWN_LICENCE = "unknown"
 
 
-def assemble(tables: Mapping[str, pa.Table], config: RunConfig) -> Output:
+def assemble(
+    tables: Mapping[str, pa.Table], config: RunConfig, say: Callable[[str], None] = lambda said: None
+) -> Output:
     """One row per answered question, at most `target.rows`. Columns of stages that were left out are null."""
     questions = _by(tables["questions"], "question_id")
     screened = _by(tables["screened"], "question_id")
@@ -37,7 +40,7 @@ def assemble(tables: Mapping[str, pa.Table], config: RunConfig) -> Output:
         for a in answers
     ]
     if config.aims and config.targets.rebalance == "shares":
-        return _rebalanced(rows, tables["budgets"], config)
+        return _rebalanced(rows, tables["budgets"], config, say)
     kept = rows_to_keep(rows, config.target.rows)
     return Output(
         {"dataset": make_table("dataset", (row for row in rows if row["id"] in kept))},
@@ -47,20 +50,29 @@ def assemble(tables: Mapping[str, pa.Table], config: RunConfig) -> Output:
     )
 
 
-def _rebalanced(rows: list[Row], budgets: pa.Table, config: RunConfig) -> Output:
-    kept, due = balanced(rows, budgets, config.target.rows)
+def _rebalanced(rows: list[Row], budgets: pa.Table, config: RunConfig, say: Callable[[str], None]) -> Output:
+    kept, due = balanced(rows, budgets, config.target.rows, config.targets.most_left_out)
+    fallen = [_surplus(row, due, config.target.rows) for row in rows if row["id"] not in kept]
+    if fallen and not config.target.rows:
+        cut = Counter(row.row["category"] for row in fallen)
+        where = ", ".join(f"{name} {count:,}" for name, count in sorted(cut.items()))
+        say(
+            f"Left out for the shares of the categories: {len(fallen):,} of {len(rows):,} accepted rows"
+            f" ({where}); targets.rebalance=off keeps them."
+        )
     return Output(
         {"dataset": make_table("dataset", (row for row in rows if row["id"] in kept))},
         inputs=frozenset(row["id"] for row in rows),
         parents=kept,
-        rejected=[_surplus(row, due, config.target.rows) for row in rows if row["id"] not in kept],
+        rejected=fallen,
     )
 
 
 def _surplus(row: Row, due: Mapping[str, int], target: int) -> Rejected:
     if target:
         return _beyond(row, target)
-    detail = f"{due[row['category']]:,} rows are the share of {row['category']}"
+    name = row["category"]
+    detail = f"beyond the {counted(due[name], 'row')} that {name} has for its share (targets.rebalance)"
     return Rejected(row["id"], row["combination_id"], "surplus", detail, None, row)
 
 

@@ -8,6 +8,7 @@ from synth.stages.base import Output
 from synth.stages.calls import Services
 from synth.sws.files import blocks, logs
 from synth.sws.read import Reading, read_histories
+from synth.sws.reader import both_scales
 from synth.sws.roles import Roles
 
 
@@ -33,8 +34,9 @@ def reading(config: RunConfig) -> Reading:
     """How the logs of a configuration are read."""
     said = config.rollouts
     return Reading(
-        said.columns, said.strip_start, said.strip_end, config.weakness.merged, said.right_at, said.student
-    )
+        said.columns, said.strip_start, said.strip_end, config.weakness.merged, said.right_at, said.student,
+        said.scale,
+    )  # fmt: skip
 
 
 def faults_of(config: RunConfig) -> list[str]:
@@ -43,6 +45,8 @@ def faults_of(config: RunConfig) -> list[str]:
         rounds = ", or --rounds 1 for those of rounds.seeds" if config.rounds.seeds else ""
         fix = f"add --rollouts PATH or set it in the recipe{rounds}"
         return [f"rollouts.paths: no rollouts were given; {fix}."]
+    if twice := both_scales(reading(config)):
+        return [twice]
     try:
         for log in logs([Path(path) for path in config.rollouts.paths]):
             roles: Roles = {}

@@ -141,7 +141,11 @@ def _of_category(share: Row, lists: Mapping[str, list[str]], ground_: Ground) ->
     made, category, targets = Made(), share["category"], ground_.config.targets
     if not share["budget"]:
         return made
-    source = _Walked(lists, ground_) if targets.sampler == "graph_walk" else _Drawn(lists, ground_)
+    source: _Walked | _Drawn
+    if targets.sampler == "graph_walk":
+        source = _Walked(lists, ground_)
+    else:
+        source = _Drawn(lists, ground_, share["most_from_one"] or 0)
     if not source.can_draw:
         detail = f"no weak concept of {category} stands in the documents, so no walk can start"
         made.failed.append(Rejected(content_id("walk", LEVEL, category), category, "no_concepts", detail))
@@ -163,15 +167,17 @@ def _of_category(share: Row, lists: Mapping[str, list[str]], ground_: Ground) ->
 class _Drawn:
     """Sets drawn from the lists of failed problems; their passages are found afterwards."""
 
-    def __init__(self, lists: Mapping[str, list[str]], ground_: Ground) -> None:
+    def __init__(self, lists: Mapping[str, list[str]], ground_: Ground, most_from_one: int) -> None:
         self._ground = ground_
+        # What the budget of this category was worked out for.
+        self._targets = ground_.config.targets.model_copy(update={"most_from_one": most_from_one})
         units = units_of(lists)
         vectors = ground_.words.vectors([ground_.weak[concept] for concept in units.concepts])
         self._pool = Pool.of(units, vectors)
         self.can_draw = bool(len(units.concepts))
 
     def sample(self, category: str, budget: int) -> Sampled:
-        config = self._ground.config.targets
+        config = self._targets
         draw = SAMPLERS[config.sampler]
         fits = of_size(config.size)
         seed = self._ground.config.seed

@@ -1,17 +1,19 @@
 """Weaknesses in, concepts of failed problems and budgets out (METHOD 3.3, 3.4).
 
 Each failed problem is one call. Lists are read as JSON or as lines between tags, never evaluated. A budget
-goes to the categories by their failure rates, and no category gets more than its concepts bear.
+goes to the categories by their failure rates, and no category gets more than its concepts bear. Where they
+bear none only because few problems were failed, a combination may have more concepts of one of them.
 """
 
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from synth.config import RunConfig
+from synth.config import RunConfig, TargetsConfig
+from synth.errors import ConfigError, NothingFailed
 from synth.graph.capacity import supports
 from synth.graph.names import canonical
 from synth.graph.pool import units_of
@@ -28,8 +30,19 @@ STAGE = "targets"
 
 
 def find_targets(weaknesses: pa.Table, categories: pa.Table, config: RunConfig, services: Services) -> Output:
-    """Concepts of the failed problems, and what each category is to have."""
+    """Concepts of the failed problems, and what each category is to have.
+
+    Raises:
+        NothingFailed: there is nothing to aim at; told before any call.
+        ConfigError: there are concepts, and no category has enough of them for a single combination.
+    """
     failed = failed_problems(weaknesses)
+    if not failed:
+        raise NothingFailed(
+            f"weakness: none of {weaknesses.num_rows:,} problems is failed by"
+            f" `{weaknesses['definition'][0].as_py()}`; widen the thresholds in [weakness], or give logs of"
+            " harder problems."
+        )
     asked, beyond = _chosen(failed, config)
     listed: list[Row] = []
     rejected = [_not_sampled(row, config) for row in beyond]
@@ -141,15 +154,32 @@ def lists_of(listed: list[Row]) -> dict[str, dict[str, list[str]]]:
     return found
 
 
+class _Pool(NamedTuple):
+    """What the concepts of a category bear, and how many of them one problem may give; 0: any number."""
+
+    concepts: int
+    bears: int
+    most_from_one: int
+
+    @classmethod
+    def of(cls, lists: Mapping[str, list[str]], config: TargetsConfig) -> "_Pool":
+        units = units_of(lists)
+        asked = config.most_from_one if config.mode == "normalised" else 0
+        # From `size` on there is no limit.
+        for most in range(asked, config.size) if asked else (0,):
+            if bears := supports(units, config.size, most).supports:
+                return cls(len(units.concepts), bears, most)
+        bears = supports(units, config.size).supports
+        return cls(len(units.concepts), bears, config.size if bears and asked else asked)
+
+
 def _budgets(categories: pa.Table, listed: list[Row], config: RunConfig) -> list[Row]:
     """The budget by failure rates; a category whose failed problems gave no concept gets nothing."""
     targets, lists = config.targets, lists_of(listed)
     rows = {row["category"]: row for row in categories.to_pylist()}
-    pools = {name: units_of(lists.get(name, {})) for name in rows}
-    most_from_one = targets.most_from_one if targets.mode == "normalised" else 0
+    pools = {name: _Pool.of(lists.get(name, {}), targets) for name in rows}
     walked = targets.sampler == "graph_walk"
-    bear = {name: supports(pools[name], targets.size, most_from_one).supports for name in rows}
-    caps = {name: targets.budget if walked and lists.get(name) else bear[name] for name in rows}
+    caps = {name: targets.budget if walked and lists.get(name) else pools[name].bears for name in rows}
     counts = {name: (row["failed"], row["problems"]) for name, row in rows.items()}
     shares = budgets(counts, targets.budget, caps)
     return [
@@ -158,8 +188,9 @@ def _budgets(categories: pa.Table, listed: list[Row], config: RunConfig) -> list
             "problems": counts[name][1],
             "failed": counts[name][0],
             "listed": len(lists.get(name, {})),
-            "concepts": len(pools[name].concepts),
-            "supports": None if walked else bear[name],
+            "concepts": pools[name].concepts,
+            "supports": None if walked else pools[name].bears,
+            "most_from_one": None if walked else pools[name].most_from_one or None,
             "share": float(Fraction(found.share)),
             "budget": found.budget,
             "capped": found.capped,
@@ -169,10 +200,36 @@ def _budgets(categories: pa.Table, listed: list[Row], config: RunConfig) -> list
 
 
 def _say(shares: list[Row], config: RunConfig, services: Services) -> None:
-    given = sum(row["budget"] for row in shares)
-    capped = [row["category"] for row in shares if row["capped"]]
-    if capped:
-        said = (
-            f"The concepts of {', '.join(capped)} bear no more than {'their' if capped[1:] else 'its'} budget"
+    """What keeps the budget from following the rates alone.
+
+    Raises:
+        ConfigError: there is no combination, although there are concepts.
+    """
+    targets = config.targets
+    given, concepts = (sum(row[name] for row in shares) for name in ("budget", "concepts"))
+    if concepts and not given:
+        raise ConfigError(
+            f"targets: no category has the {targets.size} concepts of a combination; the failed problems of"
+            f" one have {max(row['concepts'] for row in shares)} at most. Lower targets.size, raise"
+            " targets.concepts, or give logs with more failed problems."
         )
-        services.say(f"{said}; {given:,} of {config.targets.budget:,} combinations are given out.")
+    failed = [row for row in shares if row["failed"]]
+    none = [row["category"] for row in failed if row["concepts"] and not row["budget"] and row["capped"]]
+    if none:
+        services.say(
+            f"No combination of {', '.join(none)}: the failed problems there have fewer concepts together"
+            f" than the {targets.size} of one (targets.size)."
+        )
+    freed = [row["category"] for row in failed if (row["most_from_one"] or 0) > targets.most_from_one]
+    if freed:
+        services.say(
+            f"Combinations of {', '.join(freed)} may have more than {targets.most_from_one} concepts of one"
+            " failed problem (targets.most_from_one): so few are failed there that else there would be none."
+        )
+    if capped := [
+        f"{row['category']} {row['budget']:,}" for row in failed if row["capped"] and row["budget"]
+    ]:
+        services.say(
+            f"Capped, as their concepts bear no more: {', '.join(capped)}; {given:,} of {targets.budget:,}"
+            " combinations are given out."
+        )

@@ -11,12 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from synth.config import RunConfig
-from synth.errors import ConfigError
 from synth.prompts.replies import Unparseable
 from synth.stages.base import Output, Rejected, make_table
 from synth.stages.calls import Answered, Ask, Services, ask_all
 from synth.sws.categories import UNKNOWN, categories, category_name
-from synth.sws.weakness import weaknesses
+from synth.sws.weakness import visited_once, weaknesses
 
 Row = dict[str, Any]
 OTHER = "Other"
@@ -25,12 +24,14 @@ OTHER = "Other"
 def find_weaknesses(histories: pa.Table, config: RunConfig, services: Services) -> Output:
     """Scores of all problems, and a budget for each category; a problem that cannot be sorted is rejected.
 
-    Raises:
-        ConfigError: nothing was failed, so there is nothing to aim at; told before any call.
+    Where nothing was failed nobody is asked for categories: the next stage stops.
     """
     scored = weaknesses(histories, config.weakness)
     services.say(_said(scored))
-    labels, rejected = _labels(histories, config, services)
+    if once := visited_once(scored):
+        services.say(once)
+    some = pc.any(scored["is_weakness"]).as_py()
+    labels, rejected = _labels(histories, config, services) if some else ([], [])
     fallen = pa.array([row.row_id for row in rejected], pa.string())
     scored = scored.filter(pc.invert(pc.is_in(scored["problem_id"], fallen)))
     scored = _with_categories(scored, {row["problem_id"]: row["category"] for row in labels})
@@ -50,11 +51,8 @@ def find_weaknesses(histories: pa.Table, config: RunConfig, services: Services) 
 def _said(scored: pa.Table) -> str:
     """How many problems are weaknesses, by which rule."""
     failed, rule = pc.sum(scored["is_weakness"]).as_py(), scored["definition"][0].as_py()
-    if not failed:
-        fix = "widen the thresholds in [weakness], or give logs of harder problems"
-        raise ConfigError(f"weakness: none of {scored.num_rows:,} problems is failed by `{rule}`; {fix}.")
     said = f"{failed:,} of {scored.num_rows:,} problems are weaknesses by the rule `{rule}`."
-    if failed == scored.num_rows:
+    if failed and failed == scored.num_rows:
         return f"{said} As that is all of them, failure rates say nothing of the categories."
     return said
 

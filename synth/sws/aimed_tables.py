@@ -57,6 +57,12 @@ BUDGETS = Table(
         Column("listed", _COUNT, "weaknesses whose concepts are known"),
         Column("concepts", _COUNT, "distinct concepts of those"),
         Column("supports", _COUNT, "combinations that these concepts bear; null where walks draw them", True),
+        Column(
+            "most_from_one",
+            _COUNT,
+            "concepts of one failed problem that a combination may have; null without a limit",
+            True,
+        ),
         number("share", "failure rate divided by the sum of all rates"),
         Column("budget", _COUNT, "combinations to draw"),
         Column("capped", pa.bool_(), "whether its rate would give it more"),

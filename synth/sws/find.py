@@ -16,7 +16,8 @@ from synth.errors import ConfigError
 from synth.stages.base import rejected_table
 from synth.sws.categories import categories
 from synth.sws.read import Reading, read_histories
-from synth.sws.weakness import weaknesses
+from synth.sws.weak import stripped
+from synth.sws.weakness import visited_once, weaknesses
 from synth.writing import atomic
 
 ROW_GROUP = 10_000
@@ -70,10 +71,12 @@ def find(
     scored = weaknesses(read.histories, config)
     shares = categories(scored, budget, totals=totals, concepts=concepts, shared=config.shared_concepts)
     rejected = rejected_table("weaknesses", read.rejected)
-    for name, table in (("weaknesses", scored), ("categories", shares), ("rejected", rejected)):
+    told = stripped(scored, reading.strip_start, reading.strip_end)
+    for name, table in (("weaknesses", told), ("categories", shares), ("rejected", rejected)):
         with atomic(out / f"{name}.parquet") as temporary:
             pq.write_table(table, temporary, compression="zstd", row_group_size=ROW_GROUP)
-    return Found(scored, shares, rejected, [*read.warnings, *_warned(scored, bool(totals))], read.rows)
+    once = [said] if (said := visited_once(scored)) else []
+    return Found(scored, shares, rejected, [*read.warnings, *_warned(scored, bool(totals)), *once], read.rows)
 
 
 def _warned(scored: pa.Table, told: bool) -> list[str]:

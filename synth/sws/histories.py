@@ -53,13 +53,17 @@ class Words:
         self.problem = Texts(_kept(self._problem))
 
     def _problem(self, text: str) -> str:
-        """The problem without the instruction around it, as it is hashed."""
-        text = normalise(text)
-        for end in self.ends:
-            text = text.removesuffix(normalise(end)).rstrip()
-        for start in self.starts:
-            text = text.removeprefix(normalise(start)).lstrip()
-        return text.strip()
+        return bare(text, self.starts, self.ends)
+
+
+def bare(text: str, starts: Sequence[str], ends: Sequence[str]) -> str:
+    """A problem without the instructions around it, as it is hashed."""
+    text = normalise(text)
+    for end in ends:
+        text = text.removesuffix(normalise(end)).rstrip()
+    for start in starts:
+        text = text.removeprefix(normalise(start)).lstrip()
+    return text.strip()
 
 
 def _kept(read: Callable[[str], str]) -> Callable[[str], str | None]:

@@ -1,7 +1,7 @@
 """Selection by weaknesses, without generation: a pool's problems that are nearest to failed ones.
 
-In: weaknesses (a folder of `synth weaknesses`, or a run), a pool of problems with labels, an embedder. Out:
-`selected.parquet` and `rejected.parquet` in a folder. Problems that the student has met are not taken.
+In: weaknesses (`weak`), a pool of problems with labels, an embedder. Out: `selected.parquet` and
+`rejected.parquet` in a folder. Problems that the student has met are not taken.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,16 +20,16 @@ from synth.llm.client import Client, Reply
 from synth.llm.embeddings import Embedder
 from synth.llm.journal import Journal
 from synth.llm.wire import kind_of
-from synth.places import find_run
 from synth.rollouts.seeds import Seed, Seeds
 from synth.settings import load, use_model
 from synth.stages.base import Rejected, rejected_table
-from synth.store import StageStore
 from synth.sws.categories import UNKNOWN, Share, budgets
 from synth.sws.nearest import choose
+from synth.sws.weak import Weak
 from synth.writing import atomic
 
 STAGE, ORIGIN = "select", "selected"
+COPY = 0.01  # a distance at which two problems say the same, whatever embeds them
 
 SELECTED = Table(
     "selected",
@@ -49,43 +49,13 @@ SELECTED = Table(
 )
 
 
-class Weak(NamedTuple):
-    """What the student met: all ids, the failed problems in the order of ids, and problems by category."""
-
-    met: frozenset[str]
-    failed: list[dict[str, Any]]
-    counts: dict[str, tuple[int, int]]
-
-
 class Selected(NamedTuple):
     """What was written."""
 
     table: pa.Table
     shares: dict[str, Share]
     rejected: Mapping[str, int]
-
-
-def read_weak(path: str) -> Weak:
-    """The weaknesses of a folder of `synth weaknesses`, or of a run.
-
-    Raises:
-        ConfigError: it is neither.
-        StoreError: the run has not found weaknesses yet.
-    """
-    names = ("weaknesses", "categories")
-    files = [Path(path) / f"{name}.parquet" for name in names]
-    if all(file.is_file() for file in files):
-        scored, shares = (pq.read_table(file) for file in files)
-    else:
-        store = StageStore(find_run(path), "weaknesses")
-        scored, shares = (store.read(name) for name in names)
-    rows = scored.select(["problem_id", "problem", "category", "is_weakness"]).to_pylist()
-    failed = {row["problem_id"]: row for row in rows if row["is_weakness"]}
-    if not failed:
-        raise ConfigError(f"{path}: no problem is failed there, so nothing can lie near one.")
-    counts = {row["category"]: (row["failed"], row["problems"]) for row in shares.to_pylist()}
-    met = frozenset(row["problem_id"] for row in rows)
-    return Weak(met, [failed[name] for name in sorted(failed)], counts)
+    copies: int  # of the selected ones, those that look like the failed problem they are nearest to
 
 
 def embedder_of(name: str, overrides: Sequence[str] = ()) -> tuple[str, RunConfig]:
@@ -113,12 +83,12 @@ def select(weak: Weak, pool: Seeds, budget: int, embedder: str, config: RunConfi
     """
     if out.exists() and not out.is_dir():
         raise ConfigError(f"--out {out}: this is a file; name a folder.")
-    new = [seed for seed in pool.problems if seed.problem_id not in weak.met]
-    known = [seed for seed in pool.problems if seed.problem_id in weak.met]
-    texts = [row["problem"] for row in weak.failed]
-    found = _embedded([*texts, *(seed.problem for seed in new)], embedder, config, out)
-    aims = _whole(found[: len(texts)], embedder)
-    near = [(seed, row) for seed, row in zip(new, found[len(texts) :], strict=True)]
+    known = {seed.problem_id: met for seed in pool.problems if (met := weak.met_as(seed.problem))}
+    new = [seed for seed in pool.problems if seed.problem_id not in known]
+    aimed = [row["problem"] for row in weak.failed]
+    found = _embedded([*aimed, *(weak.bare(seed.problem) for seed in new)], embedder, config, out)
+    aims = _whole(found[: len(aimed)], embedder)
+    near = [(seed, row) for seed, row in zip(new, found[len(aimed) :], strict=True)]
     there = [(seed, row) for seed, row in near if not isinstance(row, Reply)]
     shares = budgets(weak.counts, budget)
     named = [row["category"] or UNKNOWN for row in weak.failed]
@@ -129,14 +99,18 @@ def select(weak: Weak, pool: Seeds, budget: int, embedder: str, config: RunConfi
         for one in chosen
     ]
     table = pa.Table.from_pylist(rows, schema=SELECTED.schema)
-    fallen = [*pool.rejected, *map(_known, known)]
+    fallen = [*pool.rejected]
+    fallen += [_known(seed, known[seed.problem_id]) for seed in pool.problems if seed.problem_id in known]
     fallen += [_failed(seed, row) for seed, row in near if isinstance(row, Reply)]
     kept = {row["problem_id"] for row in rows}
     fallen += [_beyond(seed) for seed, _ in there if seed.problem_id not in kept]
     for name, written in (("selected", table), ("rejected", rejected_table(STAGE, fallen))):
         with atomic(out / f"{name}.parquet") as temporary:
             pq.write_table(written, temporary, compression="zstd")
-    return Selected(table, shares, _counted(fallen))
+    copies = sum(
+        one.distance <= COPY or weak.holds(there[one.place][0].problem, one.failed) for one in chosen
+    )
+    return Selected(table, shares, _counted(fallen), copies)
 
 
 def _embedded(texts: Sequence[str], entry: str, config: RunConfig, out: Path) -> list[Any]:
@@ -164,9 +138,9 @@ def _row(seed: Seed, category: str, nearest: str, distance: float) -> dict[str, 
     }  # fmt: skip
 
 
-def _known(seed: Seed) -> Rejected:
-    name = seed.problem_id
-    return Rejected(name, "pool", "duplicate", "the student has met this problem", name, seed._asdict())
+def _known(seed: Seed, met: str) -> Rejected:
+    detail = "the student has met this problem"
+    return Rejected(seed.problem_id, "pool", "duplicate", detail, met, seed._asdict())
 
 
 def _failed(seed: Seed, reply: Reply) -> Rejected:

@@ -7,6 +7,7 @@ released failures of SwS hold problems of accuracy 0 throughout, and of exactly 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from synth.config_weakness import WeaknessConfig
 from synth.sws.scores import NEAR, Curves, Floats, Numbers, Trend, shared_ranks
@@ -51,6 +52,19 @@ def failing(curves: Curves, trend: Trend, config: WeaknessConfig) -> tuple[Mask,
         return low & (trend.slope <= config.max_slope + NEAR), said
     said = f"rate: last_accuracy <= {config.max_pass_rate:g}"
     return trend.last <= config.max_pass_rate + NEAR, said
+
+
+def visited_once(scored: pa.Table) -> str | None:
+    """A sentence where weaknesses are called so by a trend that one visit cannot have."""
+    if not scored.num_rows or not scored["definition"][0].as_py().startswith("trend"):
+        return None
+    both = pc.and_(scored["is_weakness"], pc.equal(scored["visits"], 1))
+    if not (once := pc.sum(both).as_py()):
+        return None
+    return (
+        f"Weaknesses that were visited once: {once:,}; their slope counts as 0, so the highest accuracy alone"
+        " decides."
+    )
 
 
 def flat(histories: pa.Table) -> tuple[Floats, Numbers]:

@@ -7,7 +7,7 @@ In: blocks of such a log. Out: histories, and every row whose list is none: one 
 import numpy as np
 import pyarrow as pa
 
-from synth.sws.cells import Lists, is_list, lists
+from synth.sws.cells import Lists, is_list
 from synth.sws.codes import NONE, Codes
 from synth.sws.histories import Found
 from synth.sws.scores import Numbers
@@ -23,9 +23,8 @@ def is_wide(column: pa.Array) -> bool:
     return isinstance(first, str) and first.lstrip().startswith("[")
 
 
-def of_block(column: pa.Array, rows: Numbers, codes: dict[str, Codes]) -> tuple[Found, list[tuple[int, str]]]:
+def of_block(read: Lists, rows: Numbers, codes: dict[str, Codes]) -> tuple[Found, list[tuple[int, str]]]:
     """The histories of a block, and the faults of its other rows by their place in it."""
-    read = lists(column)
     faults = _faults(read)
     bad = np.array([fault is not None for fault in faults], bool) | (codes["problem"] == NONE)
     owners = np.repeat(np.arange(len(rows)), read.lengths)

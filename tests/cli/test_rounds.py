@@ -28,7 +28,7 @@ def sampled(tmp_path: Path) -> tuple[object, ...]:
 def test_two_rounds_and_their_report(synth: Synth, home: Path, sampled: tuple[object, ...]) -> None:
     done = synth(*sampled, "--rounds", 2)
     assert done.exit_code == 0, done.output
-    assert "6 solved, 0 still failed" in " ".join(done.stdout.split())
+    assert "6 no longer failed, 0 still, 0 newly" in " ".join(done.stdout.split())
     told = json.loads((home / "runs" / "w-rounds" / "rounds.json").read_text())
     assert [one["failed"] for one in told["rounds"]] == [12, 6]
     assert (home / "runs" / "w-round2" / "dataset" / "README.md").is_file()

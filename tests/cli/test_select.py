@@ -81,6 +81,50 @@ def test_a_run_and_an_endpoint_of_embeddings_serve_too(synth: Synth, home: Path,
     assert seeds.exit_code == 0 and "48" in seeds.output
 
 
+END = " Let's think step by step and output the final answer within \\boxed{}."
+
+
+def test_problems_of_the_logs_are_known_with_and_without_their_instruction(
+    synth: Synth, home: Path, tmp_path: Path
+) -> None:
+    rows = [row | {"problem": f"{row['problem']}{END}"} for row in rolled.rows()]
+    log = put(tmp_path, rows, "log.jsonl")
+    pool = [{"problem": row["problem"], "label": "1"} for row in rows]
+    pool += [
+        {"problem": str(row["problem"]).upper().replace(" ", "  "), "label": "1"} for row in rolled.rows()[:3]
+    ]
+    pool += [{"problem": f"Find the probability of {n} reds.", "label": "1"} for n in range(4)]
+    asked = ("--model", "fake", "--no-ui", "--name", "r", "--set", "targets.budget=4")
+    assert synth("run", "sws-recommended", "--rollouts", log, *asked).exit_code == 0
+    stripped = ("weaknesses", log, "--strip", END.strip(), "--out", tmp_path / "stripped")
+    assert synth(*stripped).exit_code == 0
+    assert synth("weaknesses", log, "--out", tmp_path / "whole").exit_code == 0
+
+    def selected(weak: object, pool: list[dict[str, Any]]) -> Any:
+        given = put(tmp_path, pool, "pool.jsonl")
+        options = ("--weak", weak, "--budget", 40, "--embedder", "fake", "--out", tmp_path / "o", "--json")
+        return json.loads(synth("select", given, *options).stdout)
+
+    for weak in ("r", tmp_path / "stripped", tmp_path / "whole"):
+        told = selected(weak, pool)
+        assert told["rejected"]["duplicate"] >= len(rows), weak
+        assert sum(one["selected"] for one in told["categories"]) <= 4 + 3
+    assert selected("r", pool)["rejected"]["duplicate"] == len(rows) + 3
+    # The log keeps its instruction and the pool has none: nobody can be sure, so it is said.
+    free = [{"problem": row["problem"], "label": "1"} for row in rolled.rows()]
+    told = selected(tmp_path / "whole", free)
+    assert (told["copies"], sum(one["selected"] for one in told["categories"])) == (rolled.FAILED, rolled.ALL)
+
+
+def test_copies_are_said(synth: Synth, weak: Path, tmp_path: Path) -> None:
+    rows = [{"problem": f"{row['problem']} Reason first.", "label": "1"} for row in rolled.rows()]
+    pool = put(tmp_path, [*rows, *POOL[:2]], "pool.jsonl")
+    done = synth("select", pool, "--weak", weak, "--embedder", "fake", "--out", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    said = " ".join(done.output.split())
+    assert "look like copies of a failed one" in said and "--strip" in said
+
+
 def test_what_is_wrong_is_told(synth: Synth, weak: Path, tmp_path: Path) -> None:
     pool = put(tmp_path, POOL, "pool.jsonl")
 

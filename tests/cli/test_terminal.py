@@ -89,3 +89,16 @@ def test_the_width_is_that_of_now(monkeypatch: pytest.MonkeyPatch) -> None:
     assert console.width == 120
     monkeypatch.delenv("COLUMNS")
     assert console.width == PIPE_WIDTH
+
+
+def test_numbers_that_are_written_out_stand_right_and_a_title_is_not_broken(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    title = "A title that is wider than the few columns below it"
+    rows = [("0", "+0.0125", "12.5%", "", "1 of 4"), ("0.375", "-3e-05", "100.0%", "", "10")]
+    terminal.table(("max", "slope", "share", "capped", "of"), rows, title)
+    first, *_, one, other = (line.rstrip() for line in capsys.readouterr().out.splitlines() if line.strip())
+    assert first == title
+    ends = [[line.index(value) + len(value) for value in row[:3]] for line, row in zip((one, other), rows)]  # noqa: B905
+    assert ends[0] == ends[1]
+    assert one.index("1 of 4") == other.rindex("10")

@@ -46,6 +46,9 @@ def test_what_a_person_sees(synth: Synth, tmp_path: Path) -> None:
     done = synth("weaknesses", written(tmp_path / "log.csv", LOG), "--out", tmp_path / "out")
     assert "weaknesses: 2 of 5 histories (trend: max_accuracy <= 0.5 and slope <= 0)" in done.output
     assert "Number Theory" in done.output and "not between 0 and 1" in done.output
+    told = " ".join(done.stderr.split())
+    assert "Rejected of 6 rows of the logs: unreadable 1" in told
+    assert "none of their rows can be used: 1 problem." in told
     assert "\x1b" not in done.output
 
 
@@ -65,6 +68,17 @@ def test_options_reach_their_place(synth: Synth, tmp_path: Path) -> None:
     assert json.loads(rated.stdout)["weaknesses"] == 3
 
 
+def test_scores_on_another_scale_are_refused_until_it_is_told(synth: Synth, tmp_path: Path) -> None:
+    path, out = written(tmp_path / "log.jsonl", wide(a=[0, 40], b=[10, 100])), tmp_path / "out"
+    done = synth("weaknesses", path, "--out", out)
+    assert done.exit_code == 2 and "`accs` runs from 0 to 100" in done.stderr
+    assert not out.exists()
+    assert synth("weaknesses", path, "--out", out, "--scale", 0, 100).exit_code == 0
+    assert pq.read_table(out / "weaknesses.parquet")["last_accuracy"].to_pylist() == [1.0, 0.4]
+    done = synth("weaknesses", path, "--out", out, "--scale", 1, -1)
+    assert done.exit_code == 2 and "--scale 1 -1: give the score that stands for 0 first" in done.stderr
+
+
 def test_no_failures_and_only_failures_are_said(synth: Synth, tmp_path: Path) -> None:
     none = written(tmp_path / "none.jsonl", wide(a=[1.0, 1.0], b=[0.9, 1.0]))
     done = synth("weaknesses", none, "--out", tmp_path / "out")
@@ -74,6 +88,9 @@ def test_no_failures_and_only_failures_are_said(synth: Synth, tmp_path: Path) ->
     assert done.exit_code == 0 and "Every problem is a weakness" in done.output
     done = synth("weaknesses", every, "--out", tmp_path / "out", "--total", "uncategorised=5")
     assert done.exit_code == 0 and "Every problem" not in done.output
+    mixed = written(tmp_path / "mixed.jsonl", wide(a=[0.5], b=[0.0, 0.0], c=[1.0]))
+    done = synth("weaknesses", mixed, "--out", tmp_path / "out")
+    assert "Weaknesses that were visited once: 1" in done.output
     single = written(
         tmp_path / "single.jsonl", [{"problem": "a", "correct": False}, {"problem": "b", "correct": True}]
     )

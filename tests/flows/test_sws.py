@@ -68,6 +68,20 @@ def test_each_round_is_a_flow_of_its_own(running_server: str, runs_of: Find, tmp
         assert contents(tmp_path / "runs" / dataset) == contents(tmp_path / "plain" / dataset)
 
 
+def test_a_round_in_which_nothing_is_failed_is_no_failure(
+    running_server: str, runs_of: Find, tmp_path: Path
+) -> None:
+    pytest.importorskip("math_verify")
+    from flows.sws import sws_rounds
+
+    learnt = loops.entry("mine", "step{round}", "fake:?ability=1")
+    config = loops.config(tmp_path, "targets.budget=4", learnt)
+    report = Path(sws_rounds(config, name="able", runs=str(tmp_path / "runs")))
+    assert "0 of 6" in (report / "rounds.md").read_text()
+    assert [one["state"]["name"] for one in runs_of("able, rounds")] == ["Completed"]
+    assert [one["state"]["name"] for one in runs_of("able-round1")] == ["NothingFailed"]
+
+
 @pytest.mark.parametrize("before", [False, True])
 def test_a_ceiling_stops_the_rounds_as_it_was_told_to(
     running_server: str, runs_of: Find, tmp_path: Path, before: bool

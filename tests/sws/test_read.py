@@ -81,7 +81,6 @@ def test_verl_with_scores_below_nought(tmp_path: Path) -> None:
     assert by_problem(read) == {"a": [1 / 3]}
     assert by_problem(read, "unanimity")["a"] == [2 / 3]
     bare = written(tmp_path / "2.jsonl", verl(1, "a", [-1.0, 1.0]))
-    assert details(read_histories([bare])) == [("unreadable", "score is -1, which is not between 0 and 1")]
     assert by_problem(read_histories([bare], Reading(right_at=0.5))) == {"a": [0.5]}
 
 
@@ -215,7 +214,7 @@ def test_single_wrong_lists_cost_their_row(kind: str, tmp_path: Path) -> None:
             {"prompt": None, "accs": [1.0]},
             {"prompt": "scalar", "accs": 3},
         ]
-    read = read_histories([written(tmp_path / kind, rows)])
+    read = read_histories([written(tmp_path / kind, rows)], Reading(scale=(0, 1)))
     said = details(read)
     assert ("unreadable", "its accuracy at visit 1 is 1.5, which is not between 0 and 1") in said
     assert ("unreadable", "its accuracy at visit 0 is -0.1, which is not between 0 and 1") in said
