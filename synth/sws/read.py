@@ -18,7 +18,7 @@ from synth.rollouts.read import reject
 from synth.stages.base import Rejected
 from synth.sws import cells, long, merged, wide
 from synth.sws.codes import NONE, Codes
-from synth.sws.files import Block, Log, blocks, logs
+from synth.sws.files import Block, Log, blocks, logs, readable
 from synth.sws.histories import Found, Words, as_table, joined, problem_ids
 from synth.sws.long import Rows
 from synth.sws.roles import MEANS, Roles
@@ -150,7 +150,8 @@ def read_histories(paths: Sequence[Path], how: Reading = Reading()) -> Read:  # 
     files = logs(paths)
     reader = _Reader(how)
     for log, name in zip(files, _log_names(files), strict=True):
-        reader.read(log, name)
+        with readable(log):
+            reader.read(log, name)
     found = joined([*_reduced(reader), *reader.wide, long.none()])
     names = reader.words.problem.values
     settled = merged.settled(found, names, how.merged)

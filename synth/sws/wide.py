@@ -7,7 +7,7 @@ In: blocks of such a log. Out: histories, and every row whose list is none: one 
 import numpy as np
 import pyarrow as pa
 
-from synth.sws.cells import Lists, is_list, lists
+from synth.sws.cells import Lists, is_list, is_text, lists
 from synth.sws.codes import NONE, Codes
 from synth.sws.histories import Found
 from synth.sws.scores import Numbers
@@ -17,7 +17,7 @@ def is_wide(column: pa.Array) -> bool:
     """Whether a column of accuracies holds lists, also written as text."""
     if is_list(column.type):
         return True
-    if not (pa.types.is_string(column.type) or pa.types.is_dictionary(column.type)):
+    if not (is_text(column.type) or pa.types.is_dictionary(column.type)):
         return False
     first = next((value.as_py() for value in column if value.is_valid), None)
     return isinstance(first, str) and first.lstrip().startswith("[")
