@@ -153,8 +153,7 @@ def read_histories(paths: Sequence[Path], how: Reading = Reading()) -> Read:  # 
         with readable(log):
             reader.read(log, name)
     found = joined([*_reduced(reader), *reader.wide, long.none()])
-    names = reader.words.problem.values
-    settled = merged.settled(found, names, how.merged)
+    settled = merged.settled(found, reader.words, how.merged)
     rejected = reader.rejected + _fallen(reader, found, settled.fallen)
     if not len(settled.found.problem):
         raise ConfigError(_nothing(paths, reader.rows, rejected))

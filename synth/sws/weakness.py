@@ -7,6 +7,7 @@ released failures of SwS hold problems of accuracy 0 throughout, and of exactly 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from synth.config_weakness import WeaknessConfig
 from synth.sws.scores import NEAR, Curves, Floats, Numbers, Trend, shared_ranks
@@ -62,12 +63,16 @@ def flat(histories: pa.Table) -> tuple[Floats, Numbers]:
 
 
 def _sums(histories: pa.Table) -> pa.Array:
-    """Attempts at all visits; null where they are not known."""
+    """Attempts at all visits; null where those of one are not known."""
     column = _chunk(histories, "attempts")
-    ends = np.append(0, np.cumsum(column.flatten().to_numpy(zero_copy_only=False).astype(np.int64)))
+    each = column.flatten()
     offsets = np.append(0, np.cumsum(_lengths(column)))
+    ends, gaps = (
+        np.append(0, np.cumsum(pc.cast(values, pa.int64()).to_numpy(zero_copy_only=False)))
+        for values in (each.fill_null(0), each.is_null())
+    )
     unknown = np.asarray(column.is_null().to_numpy(zero_copy_only=False), bool)
-    return pa.array(np.diff(ends[offsets]), pa.int64(), mask=unknown)
+    return pa.array(np.diff(ends[offsets]), pa.int64(), mask=unknown | (np.diff(gaps[offsets]) > 0))
 
 
 def _lasts(histories: pa.Table) -> pa.Array:
