@@ -1,12 +1,12 @@
 """What was failed before and after: figures of several rounds, by category and by concept.
 
-In: folders of runs by their round, the first first. Out: for each category its failures, its budget and its
-published rows in each round; for each concept how many of its problems are failed in each round. The problems
-of a concept are those of which any round listed it, since a problem that is solved is not asked for concepts.
+In: folders of runs, the first round first. Out: for each category its failures, its budget and its published
+rows in each round; for each concept how many of its problems are failed in each round. The problems of a
+concept are those of which any round listed it, since a problem that is solved is not asked for concepts.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -97,16 +97,16 @@ class _Read(NamedTuple):
     rows: Counter[str]
 
 
-def figures(name: str, folders: Mapping[int, Path]) -> Figures:
-    """The figures of finished runs by the number of their round, the first first.
+def figures(name: str, numbers: Sequence[int], folders: Sequence[Path]) -> Figures:
+    """The figures of finished runs, and the number of the round of each, the first round first.
 
     Raises:
         StoreError: a run is not finished, or is damaged.
     """
-    read = [_read(folder) for folder in folders.values()]
+    read = [_read(folder) for folder in folders]
     return Figures(
         name,
-        [_whole(number, one, read[0]) for number, one in zip(folders, read, strict=True)],
+        [_whole(number, one, read[0]) for number, one in zip(numbers, read, strict=True)],
         _categories(read),
         _concepts(read),
     )

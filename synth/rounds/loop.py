@@ -79,6 +79,7 @@ def try_seeds(
 
 def _report(loop: Loop) -> Figures:
     """All finished rounds, however many were asked for."""
-    found = figures(loop.name, {one.number: one.folder for one in loop.finished()})
+    done = loop.finished()
+    found = figures(loop.name, [one.number for one in done], [one.folder for one in done])
     write_report(found, loop.folder)
     return found

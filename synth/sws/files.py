@@ -222,10 +222,17 @@ def _array(values: list[Any]) -> pa.Array:
     try:
         return pa.array(values)
     except (pa.ArrowException, TypeError, ValueError, OverflowError):
-        texts = [
-            v if v is None or isinstance(v, str) else orjson.dumps(v, default=str).decode() for v in values
-        ]
+        texts = list(map(_as_text, values))
         return pa.array(texts, pa.string())
+
+
+def _as_text(value: Any) -> str | None:
+    """A value as Arrow would write it in a column of its kind: 7.0 is `7` beside texts as beside numbers."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, int | float):
+        return str(pa.scalar(value).cast(pa.string()).as_py())
+    return orjson.dumps(value, default=str).decode()
 
 
 @contextmanager

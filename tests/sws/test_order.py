@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from synth.config_weakness import WeaknessConfig
 from synth.errors import ConfigError
 from synth.sws.categories import MOST_CHARS, category_name
 from synth.sws.find import Found, find
@@ -23,6 +24,7 @@ LOGS: dict[str, list[Row]] = {
     "students": [r | {"model": name} for r, name in zip(wide(a=[0, 0]) * 2, "BA", strict=True)],
     "logs": [r | {"log": name} for r, name in zip(wide(a=[0, 0]) * 2, "BA", strict=True)],
     "attempts": [Q, *(Q | {"problem": "p", "attempts": attempts} for attempts in (8, 16, 8))],
+    "a list among numbers": [*wide(a=[0, 0]), *({"prompt": p, "accs": 0} for p in "bc")],
     "student of some rows": [{"problem": "p", "reward": 0}, {"problem": "p", "reward": 1, "model": "m"}],
 }
 
@@ -32,6 +34,24 @@ def test_the_order_of_lines_changes_nothing(rows: list[Row], tmp_path: Path) -> 
     one, other = found(tmp_path / "one", rows), found(tmp_path / "other", rows[::-1])
     assert one.weaknesses.equals(other.weaknesses)
     assert one.categories.equals(other.categories)
+    assert one.weaknesses.num_rows == len({*one.weaknesses["problem"].to_pylist()})
+
+
+def test_a_number_is_the_same_beside_texts_as_beside_numbers(tmp_path: Path) -> None:
+    rows: list[Row] = [{"problem": "p", "reward": 0, "label": label} for label in (7.0, "7", 7)]
+    done = found(tmp_path, [*rows, {"problem": 1.0, "reward": 0}, {"problem": "1", "reward": 1}])
+    problems, labels, attempts = (
+        done.weaknesses[name].to_pylist() for name in ("problem", "label", "attempts")
+    )
+    assert sorted(zip(problems, labels, attempts, strict=True)) == [("1", None, 2), ("p", "7", 3)]
+
+
+def test_so_it_is_where_histories_are_kept_apart(tmp_path: Path) -> None:
+    rows = [*wide(a=[0, 0.5]), *wide(a=[0, 0]), *wide(b=[1])]
+    split = WeaknessConfig(merged="split")
+    one, other = (found(tmp_path / str(n), rows[::n], config=split).weaknesses for n in (1, -1))
+    assert one.num_rows == 3
+    assert one.equals(other)
 
 
 def test_the_first_name_by_the_alphabet_stays(tmp_path: Path) -> None:
