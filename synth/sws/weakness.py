@@ -7,7 +7,6 @@ released failures of SwS hold problems of accuracy 0 throughout, and of exactly 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from synth.config_weakness import WeaknessConfig
 from synth.sws.scores import NEAR, Curves, Floats, Numbers, Trend, shared_ranks
@@ -67,12 +66,16 @@ def _sums(histories: pa.Table) -> pa.Array:
     column = _chunk(histories, "attempts")
     each = column.flatten()
     offsets = np.append(0, np.cumsum(_lengths(column)))
-    ends, gaps = (
-        np.append(0, np.cumsum(pc.cast(values, pa.int64()).to_numpy(zero_copy_only=False)))
-        for values in (each.fill_null(0), each.is_null())
-    )
+    sums, gaps = (_between(values, offsets) for values in (each.fill_null(0), each.is_null()))
     unknown = np.asarray(column.is_null().to_numpy(zero_copy_only=False), bool)
-    return pa.array(np.diff(ends[offsets]), pa.int64(), mask=unknown | (np.diff(gaps[offsets]) > 0))
+    return pa.array(sums, pa.int64(), mask=unknown | (gaps > 0))
+
+
+def _between(values: pa.Array, offsets: Numbers) -> Numbers:
+    """The sum of the values between each two offsets; of truths, how many are true."""
+    ends = np.append(0, np.cumsum(values.to_numpy(zero_copy_only=False), dtype=np.int64))
+    found: Numbers = np.diff(ends[offsets])
+    return found
 
 
 def _lasts(histories: pa.Table) -> pa.Array:
