@@ -134,11 +134,11 @@ def aimed(upper: Mapping[str, Stage]) -> dict[str, Stage]:
 
 
 ROLLOUTS = Stage(
-    "rollouts", 1, reads=(), settings=("rollouts", "weakness.merged"), work=_rollouts, outside=_logs
+    "rollouts", 2, reads=(), settings=("rollouts", "weakness.merged"), work=_rollouts, outside=_logs
 )
 WEAKNESSES = Stage(
     "weaknesses",
-    1,
+    2,
     reads=("histories",),
     settings=(
         *(f"weakness.{name}" for name in ("rule", "max_accuracy", "max_slope", "max_pass_rate", "band")),

@@ -66,8 +66,6 @@ def show_rounds(found: "Figures", folder: Path) -> None:
 
 def show_plan(config: "RunConfig", name: str | None, runs: Path) -> None:
     """What the next round would do, without a call: where rollouts are yet to be made, they alone."""
-    from itertools import count
-
     from flows.commands.rollouts import show_expected
     from flows.commands.run import show_forecast
     from synth.check import check
@@ -76,7 +74,7 @@ def show_plan(config: "RunConfig", name: str | None, runs: Path) -> None:
     from synth.rounds.plan import Loop
 
     loop = Loop(config, runs, name)
-    one = next(found for found in map(loop.round, count(1)) if not found.is_finished)
+    one = next(loop.missing(0))
     say(f"Round {one.number} would be the next, in {one.folder}.")
     if one.visits is None:
         show_forecast(forecast(one.config), one.config)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 SHOWN = 10
 SHOWN_CHARS = 60
+SHOWN_CATEGORIES = 30
+MOST_DIGITS = 15
 
 
 def weaknesses(
@@ -141,24 +143,29 @@ def _counts(option: str, given: list[str] | None) -> dict[str, int]:
 
     pairs = _pairs(option, given)
     for name, value in pairs.items():
-        if not value.isascii() or not value.isdigit():
-            raise ConfigError(f"{option} {name}={value}: give a whole number.")
+        if not value.isascii() or not value.isdigit() or len(value) > MOST_DIGITS:
+            raise ConfigError(
+                f"{option} {name}={line(value, 40)}: give a whole number, of 15 digits at most."
+            )
     return {name: int(value) for name, value in pairs.items()}
 
 
 def _show(done: "Found", out: Path) -> None:
     _failed(done.weaknesses, str(done.weaknesses["definition"][0]))
+    shares = done.categories.sort_by([("budget", "descending"), ("category", "ascending")])
     table(
         ("category", "problems", "failed", "rate", "share", "budget", "capped"),
         [
             (
-                row["category"], row["problems"], row["failed"], f"{row['rate']:.1%}", f"{row['share']:.1%}",
-                row["budget"], "by its concepts" if row["capped"] else "",
+                line(row["category"], SHOWN_CHARS), row["problems"], row["failed"], f"{row['rate']:.1%}",
+                f"{row['share']:.1%}", row["budget"], "by its concepts" if row["capped"] else "",
             )
-            for row in done.categories.to_pylist()
+            for row in shares.slice(0, SHOWN_CATEGORIES).to_pylist()
         ],
         "categories",
     )  # fmt: skip
+    if (left := shares.num_rows - SHOWN_CATEGORIES) > 0:
+        say(f"Categories that are in categories.parquet alone: {left:,}, with the smallest budgets.")
     _fallen(done.rejected)
     for warning in done.warnings:
         note(warning)
@@ -175,7 +182,7 @@ def _failed(weaknesses: "pa.Table", definition: str) -> None:
         [
             (
                 row["problem_id"], row["visits"], f"{row['max_accuracy']:.3g}", f"{row['mean_accuracy']:.3f}",
-                f"{row['slope']:+.4f}", f"{row['variance']:.4f}", row["category"],
+                f"{row['slope']:+.4f}", f"{row['variance']:.4f}", line(row["category"] or "", SHOWN_CHARS),
                 line(row["problem"], SHOWN_CHARS),
             )
             for row in failed.slice(0, SHOWN).to_pylist()

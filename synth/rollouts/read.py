@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from itertools import count
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, Protocol
 
 import orjson
 import pyarrow as pa
@@ -33,8 +33,11 @@ NEEDED = ("problem", "response", "correct")
 RAW = pa.schema([*(f for f in ROLLOUTS.schema if f.name != "rollout_id"), pa.field("row", pa.int64())])
 BATCH = 5_000
 MAX_TOKENS = 1 << 30
-# Longer fields than a response can have are no table.
+# Longer fields than a response can have are no table; longer lines are not held, as packed ones have no end.
 MAX_FIELD = 1 << 27
+# More brackets than these may nest deeper than JSON is written.
+_BRACKETS = 200
+_CHUNK = 1 << 20
 
 
 class Read(NamedTuple):
@@ -133,30 +136,61 @@ def _as_it_is(batch: pa.RecordBatch, start: int) -> pa.RecordBatch | None:
     return pa.RecordBatch.from_arrays([*(batch[f.name] for f in RAW if f.name != "row"), numbers], schema=RAW)
 
 
-def json_rows(file: Iterable[bytes]) -> Iterator[Numbered]:
+class Lined(Protocol):
+    """What lines are read from: a file, packed or not."""
+
+    def readline(self, size: int, /) -> bytes:
+        """The next line, or so much of it."""
+
+
+def lines(file: Lined, limit: int) -> Iterator[bytes]:
+    """The lines of a file; of one longer than `limit` bytes the first `limit + 1`, without the rest."""
+    while line := file.readline(limit + 1):
+        yield line
+        if len(line) > limit:
+            while line and not line.endswith(b"\n"):
+                line = file.readline(_CHUNK)
+
+
+def json_rows(file: Lined) -> Iterator[Numbered]:
     """The rows of JSON Lines with their numbers; of a line that is no object, what is wrong with it."""
-    for number, line in enumerate(file):
-        if not line.strip():
-            continue
-        try:
-            row = orjson.loads(line)
-        except orjson.JSONDecodeError as fault:
-            yield number, f"no JSON ({fault})"
-            continue
-        yield number, row if isinstance(row, dict) else "no JSON object"
+    for number, line in enumerate(lines(file, MAX_FIELD)):
+        if line.strip():
+            yield number, _json_row(line)
 
 
-def csv_rows(file: Iterable[bytes], path: Path, needed: Iterable[str]) -> Iterator[Numbered]:
+def _json_row(line: bytes) -> Row | str:
+    if len(line) > MAX_FIELD:
+        return f"longer than {MAX_FIELD:,} bytes"
+    try:
+        row = orjson.loads(line)
+        if line.count(b"[") + line.count(b"{") > _BRACKETS:
+            orjson.dumps(row)  # what cannot be written again is not gone on with
+    except orjson.JSONDecodeError as fault:
+        return f"no JSON ({fault})"
+    except orjson.JSONEncodeError:
+        return "nested too deep"
+    return row if isinstance(row, dict) else "no JSON object"
+
+
+def csv_rows(file: Lined, path: Path, needed: Iterable[str]) -> Iterator[Numbered]:
     """The rows of a CSV with their numbers; of a row that is none, what is wrong with it.
 
     Raises:
-        ConfigError: it lacks a column that is needed.
+        ConfigError: it has no head, or lacks a column that is needed.
     """
     csv.field_size_limit(MAX_FIELD)
     # What is not UTF-8 costs its own row: it becomes half a pair, which no Arrow string can hold.
-    text = (line.decode(errors="surrogateescape") for line in file)
+    text = (line.decode(errors="surrogateescape") for line in lines(file, MAX_FIELD))
     rows = csv.DictReader((line.removeprefix("\ufeff") for line in text), strict=True)
-    _need(rows.fieldnames or (), path, needed)
+    try:
+        names = rows.fieldnames or ()
+    except csv.Error as fault:
+        said = one_line(str(fault).partition(" - ")[0])
+        raise ConfigError(
+            f"{path}: its first line is no head of a CSV ({said}); write the file again."
+        ) from fault
+    _need(names, path, needed)
     for number in count():
         try:
             row = next(rows, None)

@@ -101,8 +101,8 @@ class _Read(NamedTuple):
     rows: Counter[str]
 
 
-def figures(name: str, folders: Sequence[Path]) -> Figures:
-    """The figures of finished runs, the first round first.
+def figures(name: str, numbers: Sequence[int], folders: Sequence[Path]) -> Figures:
+    """The figures of finished runs, and the number of the round of each, the first round first.
 
     Raises:
         StoreError: a run is not finished, or is damaged.
@@ -112,7 +112,7 @@ def figures(name: str, folders: Sequence[Path]) -> Figures:
         read.append(_read_empty(folder, read) if nothing_failed(folder) else _read(folder))
     return Figures(
         name,
-        [_whole(number, one, read[0]) for number, one in enumerate(read, 1)],
+        [_whole(number, one, read[0]) for number, one in zip(numbers, read, strict=True)],
         _categories(read),
         _concepts(read),
     )

@@ -5,8 +5,7 @@ finished round is never touched again; whatever ended the loop, the same command
 nothing is failed is finished without a dataset: the next one may be another story.
 """
 
-from collections.abc import Callable, Sequence
-from itertools import islice
+from collections.abc import Callable
 from pathlib import Path
 
 from synth.check import check
@@ -27,19 +26,17 @@ Make = Callable[[Round], object]
 def run_rounds(loop: Loop, rounds: int, make: Make, try_seeds: Try, say: Say) -> Figures:
     """Make rounds until there are `rounds` of them; 0: finish the one that was begun, or make the next.
 
+    Of rounds that are not there the first is made first; those behind it that are finished stay as they are.
     `make` runs or resumes the run of a round to its dataset, `try_seeds` samples its rollouts.
 
     Raises:
         ConfigError: with every fault of the next round that can be found before a call.
         SynthError, Stopped: as the run of a round raises them; the report of the finished rounds is there.
     """
-    done = list(islice(loop.finished(), rounds or None))
-    for number in range(len(done) + 1, (rounds or len(done) + 1) + 1):
-        one = loop.round(number)
+    for one in loop.missing(rounds):
         _make(one, loop.runs, make, try_seeds, say)
-        done.append(one)
-        _report(loop, done)
-    return _report(loop, done)
+        _report(loop)
+    return _report(loop)
 
 
 def _make(one: Round, runs: Path, make: Make, try_seeds: Try, say: Say) -> None:
@@ -85,7 +82,9 @@ def try_seeds(
     return sample(seeds, one.visits, one.sampled, reuse=reuse, progress=progress, alarm=alarm)
 
 
-def _report(loop: Loop, done: Sequence[Round]) -> Figures:
-    found = figures(loop.name, [one.folder for one in done])
+def _report(loop: Loop) -> Figures:
+    """All finished rounds, however many were asked for."""
+    done = loop.finished()
+    found = figures(loop.name, [one.number for one in done], [one.folder for one in done])
     write_report(found, loop.folder)
     return found

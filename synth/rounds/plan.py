@@ -6,6 +6,7 @@ answers of the round before serve equal calls.
 """
 
 from collections.abc import Iterator
+from itertools import count, islice, takewhile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,7 +23,7 @@ from synth.writing import sha256_of
 
 SAMPLED = "sampled"
 _NAMED = ("model", "identity", "base_url")
-MOST = 10_000
+MOST_DIGITS = 9  # of the number of a round
 
 
 class Round(NamedTuple):
@@ -73,12 +74,16 @@ class Loop:
             found = found._replace(config=found.config.model_copy(update={"reuse": reuse}))
         return found
 
-    def finished(self) -> Iterator[Round]:
-        """The rounds that are finished, up to the first that is not."""
-        for number in range(1, MOST):
-            if not (found := self.round(number)).is_finished:
-                return
-            yield found
+    def finished(self) -> list[Round]:
+        """The rounds that are finished: earlier ones may have been removed."""
+        ends = (folder.name.rpartition("-round")[2] for folder in self.runs.glob("*-round*"))
+        numbers = {int(end) for end in ends if end.isdecimal() and len(end) <= MOST_DIGITS}
+        return [one for one in map(self.round, sorted(numbers - {0})) if one.is_finished]
+
+    def missing(self, rounds: int) -> Iterator[Round]:
+        """The rounds up to the one of this number that are not finished; 0: the first such round alone."""
+        open_ = (one for one in map(self.round, count(1)) if not one.is_finished)
+        return takewhile(lambda one: one.number <= rounds, open_) if rounds else islice(open_, 1)
 
     def _folder(self, number: int) -> Path:
         return self.runs / f"{self.name}-round{number}"

@@ -40,7 +40,7 @@ def reading(config: RunConfig) -> Reading:
 
 
 def faults_of(config: RunConfig) -> list[str]:
-    """What is wrong with the logs as far as their first rows tell: they may be large."""
+    """What is wrong with the logs as far as their columns and first rows tell: they may be large."""
     if not config.rollouts.paths:
         rounds = ", or --rounds 1 for those of rounds.seeds" if config.rounds.seeds else ""
         fix = f"add --rollouts PATH or set it in the recipe{rounds}"

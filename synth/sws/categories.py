@@ -16,25 +16,43 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from synth.errors import ConfigError
+from synth.stages.orders import find_order
 from synth.sws.tables import CATEGORIES
 from synth.text import cut_marks
 
 UNKNOWN = "Uncategorised"
 _SMALL = frozenset(("a", "an", "and", "as", "at", "by", "for", "in", "of", "on", "or", "the", "to", "with"))
 _JOINTS = re.compile(r"[\s_\-–—/]+")
+# A name stands in prompts and tables: what is longer, or orders something, is none.
+MOST_CHARS, MOST_WORDS = 100, 15
+_LONGEST = 1_000  # of a spelling, before anything is done with it
+_MOST = 1 << 40  # of a budget or a number of problems: sums of these are whole numbers of 64 bits
 CONCEPTS = 5  # of one combination (METHOD 3.5)
 
 
 def category_name(spelling: str) -> str | None:
     """The one spelling of a category: `counting_and_probability` is `Counting and Probability`.
 
-    It is made of this spelling alone, so that it is the same in every round; null where nothing is left.
+    It is made of this spelling alone, so that it is the same in every round; null where nothing is left, and
+    where it is no name but a text, or an order to a model.
     """
-    text = unicodedata.normalize("NFKC", cut_marks(spelling)).casefold().replace("&", " and ")
+    if len(spelling) > _LONGEST:
+        return None
+    text = unicodedata.normalize("NFKC", cut_marks(_seen(spelling))).casefold().replace("&", " and ")
     words = [word.strip(".,;:'\"()[]") for word in _JOINTS.split(text)]
     words = [word for word in words if word]
     named = [word if n and word in _SMALL else word[:1].upper() + word[1:] for n, word in enumerate(words)]
-    return " ".join(named) or None
+    name = " ".join(named)
+    if len(name) > MOST_CHARS or len(named) > MOST_WORDS:
+        return None
+    if find_order(spelling) or find_order(name):
+        return None
+    return name or None
+
+
+def _seen(text: str) -> str:
+    """The text without signs that cannot be seen: some turn the lines of a terminal around, or clear it."""
+    return "".join(c for c in text if c.isspace() or unicodedata.category(c) not in ("Cc", "Cf"))
 
 
 def supported(concepts: int, size: int = CONCEPTS, shared: int = 2) -> int:
@@ -107,8 +125,15 @@ def categories(
     where it failed in all.
 
     Raises:
-        ConfigError: a total names no category of the log, or is lower than its problems.
+        ConfigError: a total names no category of the log, or is lower than its problems; it or the budget is
+            too large.
     """
+    for said, value in (
+        ("--budget", budget),
+        *((f"--total {name}", n) for name, n in (totals or {}).items()),
+    ):
+        if value > _MOST:
+            raise ConfigError(f"{said}: give at most {_MOST:,} problems.")
     counts = _counts(weaknesses)
     for given, value in (totals or {}).items():
         name = category_name(given) or UNKNOWN

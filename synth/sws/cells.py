@@ -17,8 +17,13 @@ from synth.sws.scores import Floats, Numbers
 
 Mask = npt.NDArray[np.bool_]
 _LISTS = (pa.ListType, pa.LargeListType, pa.FixedSizeListType, pa.ListViewType, pa.LargeListViewType)
+_STRINGS = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+_BINARIES = (
+    pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view, pa.types.is_fixed_size_binary
+)  # fmt: skip
 _WORDS = {"true": 1.0, "false": 0.0}
-_LAST_NUMBER = re.compile(r"(\d+)\D*$")
+# Each number is looked at once: names of visits may be of any length.
+_LAST_NUMBER = re.compile(r"(?<!\d)(\d{1,20})\D*$")
 
 
 class Cells(NamedTuple):
@@ -73,15 +78,22 @@ def prompts(column: pa.Array) -> pa.Array:
 
 
 def texts(column: pa.Array) -> pa.DictionaryArray:
-    """Any column as text, each distinct text once."""
+    """Any column as text, each distinct text once; null where a value nests too deep to be one."""
     if pa.types.is_dictionary(column.type):
-        return column
-    if pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
+        if is_text(column.type.value_type):
+            return column
+        column = column.dictionary_decode()
+    if any(is_binary(column.type) for is_binary in _BINARIES):
         decoded = (None if v is None else v.decode(errors="replace") for v in column.to_pylist())
         column = pa.array(decoded, pa.string())
     if pa.types.is_nested(column.type):
         column = pa.array([None if v is None else _json(v) for v in column.to_pylist()], pa.string())
     return pc.dictionary_encode(column.cast(pa.string()))
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Whether a type is one of Arrow's texts."""
+    return any(is_it(kind) for is_it in _STRINGS)
 
 
 def is_list(kind: pa.DataType) -> bool:
@@ -91,7 +103,7 @@ def is_list(kind: pa.DataType) -> bool:
 
 def _numbers(column: pa.Array, read: Callable[[str], float | None]) -> Cells:
     kind = column.type
-    if pa.types.is_dictionary(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind):
+    if pa.types.is_dictionary(kind) or is_text(kind):
         return _of_texts(texts(column), read)
     empty = np.asarray(column.is_null().to_numpy(zero_copy_only=False), bool)
     if pa.types.is_null(kind):
@@ -145,14 +157,20 @@ def _list(cell: object) -> list[float | None] | None:
     return [float(value) if isinstance(value, bool | int | float) else None for value in values]
 
 
-def _json(value: object) -> str:
-    return orjson.dumps(value, default=str).decode()
+def _json(value: object) -> str | None:
+    try:
+        return orjson.dumps(value, default=str).decode()
+    except orjson.JSONEncodeError:
+        return None
 
 
 def _messages(column: pa.Array) -> pa.DictionaryArray:
     """The content of the last message of each list whose role is `user`."""
     messages, owners = pc.list_flatten(column), pc.list_parent_indices(column)
-    users = pc.fill_null(pc.equal(pc.struct_field(messages, "role"), "user"), False)
+    if not {"role", "content"} <= {field.name for field in messages.type}:
+        return texts(pa.nulls(len(column), pa.string()))
+    roles = texts(pc.struct_field(messages, "role")).dictionary_decode()
+    users = pc.fill_null(pc.equal(roles, "user"), False)
     said = texts(pc.struct_field(messages, "content").filter(users))
     rows = owners.filter(users).to_numpy(zero_copy_only=False).astype(np.int64)
     last = np.append(rows[1:] != rows[:-1], True)[: len(rows)]

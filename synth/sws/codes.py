@@ -48,6 +48,11 @@ class Texts:
         ranks[sorted(range(len(self)), key=self.values.__getitem__)] = np.arange(len(self))
         return ranks
 
+    def places(self, codes: Codes) -> npt.NDArray[np.int64]:
+        """The rank of each code; those without a text come last."""
+        found: npt.NDArray[np.int64] = np.append(self.ranks(), len(self))[codes]
+        return found
+
     def sorted(self) -> list[str]:
         """The texts by their rank."""
         return sorted(self.values)

@@ -6,9 +6,10 @@ responses of ten million attempts are never read. Texts that repeat come once a 
 
 import gzip
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
-from itertools import islice
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -18,9 +19,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from synth.errors import ConfigError
-from synth.rollouts.read import Numbered, csv_rows, json_rows, reject
+from synth.rollouts.read import Lined, Numbered, csv_rows, json_rows, reject
 from synth.stages.base import Rejected
-from synth.sws.roles import Roles, roles_of
+from synth.sws.roles import NAMES, Roles, roles_of
 from synth.sws.scores import Numbers
 from synth.text import one_line
 
@@ -30,7 +31,12 @@ BLOCK_ROWS = 1_000_000
 BLOCK_BYTES = 1 << 28
 BATCH = 1 << 16
 LINES = 50_000
+LINE_BYTES = 1 << 26
+# JSON may name another column in each line: the others are not looked for, nor shown.
+MOST_NAMES = 1_000
 _ENDINGS = (".parquet", ".jsonl", ".ndjson", ".csv", ".jsonl.gz", ".ndjson.gz", ".csv.gz")
+# Of the cells of a log too: strings that are not UTF-8, numbers too large, types that nobody thought of.
+_FAULTS = (OSError, EOFError, zlib.error, pa.ArrowException, UnicodeError, OverflowError, RecursionError)
 
 
 class Block(NamedTuple):
@@ -56,21 +62,24 @@ def logs(paths: Sequence[Path]) -> list[Log]:
     """
     files = [file for path in paths for file in _files(path)]
     resolved = [file.resolve() for file in files]
-    if twice := {file for file, full in zip(files, resolved, strict=True) if resolved.count(full) > 1}:
+    times = Counter(resolved)
+    if twice := {file for file, full in zip(files, resolved, strict=True) if times[full] > 1}:
         raise ConfigError(f"{min(twice)} is named twice; name each log once.")
-    names = [file.name for file in files]
-    shown = [
-        f"{full.parent.name}/{full.name}" if names.count(full.name) > 1 else full.name for full in resolved
-    ]
-    shown = [
-        name if shown.count(name) == 1 else f"{name}~{shown[:n].count(name)}" for n, name in enumerate(shown)
-    ]
+    names = Counter(file.name for file in files)
+    shown = [f"{full.parent.name}/{full.name}" if names[full.name] > 1 else full.name for full in resolved]
+    alike, before = Counter(shown), Counter[str]()
+    for n, name in enumerate(shown):
+        if alike[name] > 1:
+            shown[n] = f"{name}~{before[name]}"
+            before[name] += 1
     return [Log(f, name, full.parent) for f, name, full in zip(files, shown, resolved, strict=True)]
 
 
 def _files(path: Path) -> list[Path]:
     found = (
-        sorted(p for p in path.rglob("*") if p.name.lower().endswith(_ENDINGS)) if path.is_dir() else [path]
+        sorted(p for p in path.rglob("*") if p.name.lower().endswith(_ENDINGS) and p.is_file())
+        if path.is_dir()
+        else [path]
     )
     if not found or not found[0].is_file():
         raise ConfigError(f"There is no log {path}; name Parquet, JSON Lines or CSV, or a folder of them.")
@@ -88,12 +97,23 @@ def blocks(
         ConfigError: the file is damaged, or lacks a column.
     """
     roles = {} if seen is None else seen
-    try:
+    with readable(log):
         if log.path.name.lower().endswith(".parquet"):
             yield from _parquet(log, given, roles)
         else:
             yield from _rows(log, given, roles, rejected)
-    except (OSError, EOFError, zlib.error, pa.ArrowException) as fault:
+
+
+@contextmanager
+def readable(log: Log) -> Iterator[None]:
+    """Whatever a log holds that cannot be read ends in a sentence.
+
+    Raises:
+        ConfigError: it is damaged, or holds what no log holds.
+    """
+    try:
+        yield
+    except _FAULTS as fault:
         said = one_line(str(fault)).rstrip(".")
         raise ConfigError(
             f"{log.path} cannot be read ({said}); is it whole, and what its name says?"
@@ -139,33 +159,62 @@ def _is_text(kind: pa.DataType) -> bool:
 
 def _rows(log: Log, given: Mapping[str, str], roles: Roles, rejected: list[Rejected]) -> Iterator[Block]:
     with _opened(log.path) as file:
-        rows = csv_rows(file, log.path, ()) if ".csv" in log.path.suffixes[-2:] else json_rows(file)
-        while taken := list(islice(rows, LINES)):
-            rejected += [
-                reject(log.name, number, "unreadable", row, row)
-                for number, row in taken
-                if isinstance(row, str)
-            ]
-            kept = [(number, row) for number, row in taken if isinstance(row, dict)]
-            if kept and not roles:
-                # What CSV has no value for is put in by name; a log need not have that column.
-                names = dict.fromkeys(name for _, row in kept for name in row)
-                roles |= roles_of(log.path, _present(names, kept), given)
-            if kept:
-                yield _block(kept, roles)
+        names = _present(_numbered(log, file), {*given.values(), *chain(*NAMES.values())})
+    with _opened(log.path) as file:
+        counted, start = _Counted(file), 0
+        numbers: list[int] = []
+        kept: list[list[Any]] = []
+        for number, row in _numbered(log, counted):
+            if isinstance(row, str):
+                rejected.append(reject(log.name, number, "unreadable", row, row))
+                continue
+            if not roles:
+                roles |= roles_of(log.path, names, given)
+            numbers.append(number)
+            kept.append([row.get(name) for role, name in roles.items() if role != "response"])
+            if len(kept) == LINES or counted.bytes - start >= LINE_BYTES:
+                yield _block(numbers, kept, roles)
+                numbers, kept, start = [], [], counted.bytes
+        if kept:
+            yield _block(numbers, kept, roles)
 
 
-def _present(names: Iterable[str], rows: Sequence[Numbered]) -> list[str]:
-    return [
-        name for name in names if any(row.get(name) is not None for _, row in rows if isinstance(row, dict))
-    ]
+class _Counted:
+    """A file, and how many bytes of it were read."""
+
+    def __init__(self, file: Lined) -> None:
+        self._file, self.bytes = file, 0
+
+    def readline(self, size: int, /) -> bytes:
+        line = self._file.readline(size)
+        self.bytes += len(line)
+        return line
 
 
-def _block(rows: Sequence[Numbered], roles: Roles) -> Block:
-    numbers = np.array([number for number, _ in rows], np.int64)
-    found = [row for _, row in rows if isinstance(row, dict)]
-    wanted = {role: name for role, name in roles.items() if role != "response"}
-    return Block(numbers, {role: _array([row.get(name) for row in found]) for role, name in wanted.items()})
+def _numbered(log: Log, file: Lined) -> Iterator[Numbered]:
+    return csv_rows(file, log.path, ()) if ".csv" in log.path.suffixes[-2:] else json_rows(file)
+
+
+def _present(rows: Iterable[Numbered], known: Set[str]) -> list[str]:
+    """The columns that hold something in any row: were it the first rows alone, their order would decide.
+
+    What CSV has no value for is put in by name; a log need not have that column.
+    """
+    names: dict[str, None] = {}
+    for _, row in rows:
+        if isinstance(row, dict) and not row.keys() <= names.keys():
+            new = (name for name, value in row.items() if value is not None)
+            names |= dict.fromkeys(name for name in new if name in known or len(names) < MOST_NAMES)
+    return list(names)
+
+
+def _block(numbers: Sequence[int], rows: Sequence[Sequence[Any]], roles: Roles) -> Block:
+    wanted = (role for role in roles if role != "response")
+    columns = zip(*rows, strict=True)
+    return Block(
+        np.array(numbers, np.int64),
+        {role: _array(list(column)) for role, column in zip(wanted, columns, strict=True)},
+    )
 
 
 def _array(values: list[Any]) -> pa.Array:
@@ -173,10 +222,17 @@ def _array(values: list[Any]) -> pa.Array:
     try:
         return pa.array(values)
     except (pa.ArrowException, TypeError, ValueError, OverflowError):
-        texts = [
-            v if v is None or isinstance(v, str) else orjson.dumps(v, default=str).decode() for v in values
-        ]
+        texts = list(map(_as_text, values))
         return pa.array(texts, pa.string())
+
+
+def _as_text(value: Any) -> str | None:
+    """A value as Arrow would write it in a column of its kind: 7.0 is `7` beside texts as beside numbers."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, int | float):
+        return str(pa.scalar(value).cast(pa.string()).as_py())
+    return orjson.dumps(value, default=str).decode()
 
 
 @contextmanager

@@ -95,7 +95,7 @@ def as_table(found: Found, words: Words) -> pa.Table:
     """The table `histories`, in the order of problem and log."""
     ids = np.array([*problem_ids(words), ""], dtype=np.str_)
     logs = np.array([*words.log.values, ""], dtype=np.str_)
-    found = chosen(found, np.lexsort((found.row, logs[found.log], ids[found.problem])))
+    found = chosen(found, np.lexsort((_ranks(found), logs[found.log], ids[found.problem])))
     offsets = np.append(0, np.cumsum(found.lengths)).astype(np.int32)
     columns = {
         "problem_id": pa.array(ids[found.problem].tolist(), pa.string()),
@@ -110,6 +110,20 @@ def as_table(found: Found, words: Words) -> pa.Table:
         "unanimity": _known(offsets, found.unanimity, ~np.isnan(found.unanimity), pa.float64()),
     }
     return pa.table(columns, schema=HISTORIES.schema)
+
+
+def _ranks(found: Found) -> Numbers:
+    """The places of the histories that one log has of one problem, by their accuracies; 0 for all others."""
+    ranks = np.zeros(len(found.problem), np.int64)
+    pairs = found.problem.astype(np.int64) * (int(found.log.max(initial=0)) + 1) + found.log
+    _, groups, sizes = np.unique(pairs, return_inverse=True, return_counts=True)
+    starts = np.cumsum(found.lengths) - found.lengths
+    several = np.flatnonzero(sizes[groups] > 1)
+    by_value = sorted(
+        several, key=lambda at: found.values[starts[at] : starts[at] + found.lengths[at]].tolist()
+    )
+    ranks[by_value] = np.arange(len(by_value))
+    return ranks
 
 
 def _texts(texts: Texts, codes: Codes) -> pa.Array:

@@ -70,7 +70,7 @@ class _Runs:
         self.rows = rows
         key = key[self.order]
         again = np.append(False, key[1:] == key[:-1]) & (samples[self.order] >= 0)
-        self.differs = again & ~self._as_before()
+        self.differs = again & ~self._as_before(means)
         self.again = again & ~self.differs
         # Where each cell begins among the rows, and each curve among the cells and among the rows.
         self.starts = _starts(self.cell)
@@ -79,11 +79,20 @@ class _Runs:
         self.curves = self.curves[self.begins]
         self.firsts = self.starts[self.begins]
 
-    def _as_before(self) -> Mask:
-        """Whether each row says the same as the one before it."""
+    def _as_before(self, means: bool) -> Mask:
+        """Whether each row says the same as the one before it; of a visit, also of how many attempts."""
         value, answer = self.rows.value[self.order], self.rows.answer[self.order]
         same = (value[1:] == value[:-1]) | (np.isnan(value[1:]) & np.isnan(value[:-1]))
+        if means:
+            attempts = self.rows.attempts[self.order]
+            same &= attempts[1:] == attempts[:-1]
         return np.append(False, same & (answer[1:] == answer[:-1]))
+
+    def students(self) -> Codes:
+        """For each curve the student of its last visit; a row without one does not count beside others."""
+        each: Codes = np.maximum.reduceat(self.rows.model[self.order], self.starts)
+        found: Codes = each[np.append(self.begins[1:], len(self.starts)) - 1]
+        return found
 
 
 def reduced(rows: Rows, words: Words, *, means: bool) -> Reduced:
@@ -104,7 +113,7 @@ def reduced(rows: Rows, words: Words, *, means: bool) -> Reduced:
         problem=problem[good].astype(np.int32),
         category=_named(runs, rows.category, words.category)[0][good],
         label=label[good],
-        model=rows.model[runs.order][np.append(runs.firsts[1:], len(runs.order)) - 1][good],
+        model=runs.students()[good],
         log=log[good].astype(np.int32),
         row=np.zeros(int(good.sum()), np.int64),
         lengths=np.add.reduceat(cells.astype(np.int64), runs.begins)[good],

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synth.errors import ConfigError
-from synth.sws.histories import Found, chosen
+from synth.sws.histories import Found, Words, chosen
 from synth.sws.scores import Numbers
 from synth.text import one_line
 
@@ -29,18 +29,18 @@ class Settled(NamedTuple):
     warnings: list[str]
 
 
-def settled(found: Found, names: list[str], merged: Literal["refuse", "split", "drop"]) -> Settled:
-    """One history a problem, or with `split` several; `names` are the problems by their code.
+def settled(found: Found, words: Words, merged: Literal["refuse", "split", "drop"]) -> Settled:
+    """One history a problem, or with `split` several.
 
     Raises:
         ConfigError: with `refuse`, if any log looks merged.
     """
-    again, several = _repeated(found)
+    again, several = _repeated(found, words)
     long = found.lengths > LONG * np.median(found.lengths) if len(found.lengths) else np.zeros(0, bool)
     shared = long & _shared(found) & ~again if long.any() else long
     told = _signs(several, shared)
     if told and merged == "refuse":
-        example = one_line(names[int(found.problem[np.flatnonzero(several | shared)[0]])], 80)
+        example = one_line(words.problem.values[int(found.problem[np.flatnonzero(several | shared)[0]])], 80)
         raise ConfigError(
             f"The logs look merged ({'; '.join(told)}; for example of {example!r}); give one log, or decide"
             " with --merged drop or --merged split."
@@ -81,10 +81,22 @@ def _warnings(several: Mask, shared: Mask, long: Mask, merged: str) -> list[str]
     return said
 
 
-def _repeated(found: Found) -> tuple[Mask, Mask]:
-    """Histories that repeat an earlier one of their problem, and those that differ from another of it."""
+def _repeated(found: Found, words: Words) -> tuple[Mask, Mask]:
+    """Histories that repeat another one of their problem, and those that differ from another of it.
+
+    Of equal ones that by the alphabet stays, whatever the order of lines: first of logs, then of categories,
+    then of models.
+    """
     keys = _contents(found) * (int(found.label.max(initial=0)) + 2) + found.label + 1
-    order = np.lexsort((found.row, found.log, keys, found.problem))
+    model, category, log = (
+        texts.places(codes)
+        for texts, codes in (
+            (words.model, found.model),
+            (words.category, found.category),
+            (words.log, found.log),
+        )
+    )
+    order = np.lexsort((found.row, model, category, log, keys, found.problem))
     problem, key = found.problem[order], keys[order]
     first = np.append(True, problem[1:] != problem[:-1])[: len(order)]
     equal = np.append(False, (problem[1:] == problem[:-1]) & (key[1:] == key[:-1]))[: len(order)]

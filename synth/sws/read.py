@@ -17,7 +17,7 @@ from synth.errors import ConfigError
 from synth.stages.base import Rejected
 from synth.sws import long, merged
 from synth.sws.codes import NONE
-from synth.sws.files import Log, logs
+from synth.sws.files import Log, logs, readable
 from synth.sws.histories import Found, as_table, joined, problem_ids
 from synth.sws.long import Rows
 from synth.sws.reader import SHOWN_CHARS, Reader, Reading
@@ -45,11 +45,11 @@ def read_histories(paths: Sequence[Path], how: Reading = Reading()) -> Read:  # 
     files = logs(paths)
     reader = Reader(how)
     for log, name in zip(files, _log_names(files), strict=True):
-        reader.read(log, name)
+        with readable(log):
+            reader.read(log, name)
     reader.scales.check()
     found = joined([*_reduced(reader), *reader.wide, long.none()])
-    names = reader.words.problem.values
-    settled = merged.settled(found, names, how.merged)
+    settled = merged.settled(found, reader.words, how.merged)
     warnings = [*reader.scales.warnings(), *settled.warnings, *_fewer(reader, found, settled)]
     rejected = reader.rejected + _fallen(reader, found, settled.fallen)
     if not len(settled.found.problem):

@@ -76,12 +76,20 @@ def flat(histories: pa.Table) -> tuple[Floats, Numbers]:
 
 
 def _sums(histories: pa.Table) -> pa.Array:
-    """Attempts at all visits; null where they are not known."""
+    """Attempts at all visits; null where those of one are not known."""
     column = _chunk(histories, "attempts")
-    ends = np.append(0, np.cumsum(column.flatten().to_numpy(zero_copy_only=False).astype(np.int64)))
+    each = column.flatten()
     offsets = np.append(0, np.cumsum(_lengths(column)))
+    sums, gaps = (_between(values, offsets) for values in (each.fill_null(0), each.is_null()))
     unknown = np.asarray(column.is_null().to_numpy(zero_copy_only=False), bool)
-    return pa.array(np.diff(ends[offsets]), pa.int64(), mask=unknown)
+    return pa.array(sums, pa.int64(), mask=unknown | (gaps > 0))
+
+
+def _between(values: pa.Array, offsets: Numbers) -> Numbers:
+    """The sum of the values between each two offsets; of truths, how many are true."""
+    ends = np.append(0, np.cumsum(values.to_numpy(zero_copy_only=False), dtype=np.int64))
+    found: Numbers = np.diff(ends[offsets])
+    return found
 
 
 def _lasts(histories: pa.Table) -> pa.Array:

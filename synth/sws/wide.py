@@ -6,21 +6,30 @@ In: blocks of such a log. Out: histories, and every row whose list is none: one 
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from synth.sws.cells import Lists, is_list
+from synth.sws.cells import Lists, is_list, is_text
 from synth.sws.codes import NONE, Codes
 from synth.sws.histories import Found
 from synth.sws.scores import Numbers
 
 
 def is_wide(column: pa.Array) -> bool:
-    """Whether a column of accuracies holds lists, also written as text."""
+    """Whether a column of accuracies holds lists: as such, or written as text in half of its rows or more."""
     if is_list(column.type):
         return True
-    if not (pa.types.is_string(column.type) or pa.types.is_dictionary(column.type)):
+    listed = _lists_as_text(column.dictionary if pa.types.is_dictionary(column.type) else column)
+    if listed is None or not pc.any(listed).as_py():
         return False
-    first = next((value.as_py() for value in column if value.is_valid), None)
-    return isinstance(first, str) and first.lstrip().startswith("[")
+    if pa.types.is_dictionary(column.type):
+        listed = listed.take(column.indices)
+    return bool(2 * pc.sum(listed).as_py() >= len(listed) - listed.null_count)
+
+
+def _lists_as_text(texts: pa.Array) -> pa.Array | None:
+    if not is_text(texts.type):
+        return None
+    return pc.starts_with(pc.utf8_ltrim_whitespace(texts.cast(pa.string())), "[")
 
 
 def of_block(read: Lists, rows: Numbers, codes: dict[str, Codes]) -> tuple[Found, list[tuple[int, str]]]:

@@ -126,3 +126,22 @@ def test_the_folder_is_a_file(synth: Synth, tmp_path: Path) -> None:
     path = written(tmp_path / "log.jsonl", LOG)
     done = synth("weaknesses", path, "--out", path)
     assert done.exit_code == 2 and "this is a file; name a folder" in done.output
+
+
+def test_many_categories_are_in_the_file_and_the_first_on_the_screen(synth: Synth, tmp_path: Path) -> None:
+    rows: list[Row] = [{"prompt": f"p{n}", "category": f"c{n:03d}", "accs": [0.0]} for n in range(99)]
+    done = synth(
+        "weaknesses", written(tmp_path / "log.jsonl", rows), "--out", tmp_path / "out", "--budget", 0
+    )
+    assert done.exit_code == 0, done.output
+    assert "C029" in done.output and "C030" not in done.output.partition("categories")[2]
+    assert "in categories.parquet alone: 69" in " ".join(done.output.split())
+    assert pq.read_table(tmp_path / "out" / "categories.parquet").num_rows == 99
+
+
+@pytest.mark.parametrize("option", ["--total", "--concepts"])
+def test_a_number_of_too_many_digits_is_told(option: str, synth: Synth, tmp_path: Path) -> None:
+    path = written(tmp_path / "log.jsonl", LOG)
+    done = synth("weaknesses", path, "--out", tmp_path / "out", option, f"algebra={'9' * 5_000}")
+    assert done.exit_code == 2
+    assert "of 15 digits at most" in " ".join(done.stderr.split()) and len(done.stderr) < 500

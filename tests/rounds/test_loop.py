@@ -1,6 +1,7 @@
 """Rounds of a student that learns: the budget follows its weaknesses, and the report says so."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -8,7 +9,7 @@ import pytest
 
 import synth
 from synth.errors import BudgetReached, ConfigError
-from synth.rounds.figures import Figures
+from synth.rounds.figures import Figures, figures
 from synth.rounds.loop import seeds_of, try_seeds
 from synth.rounds.plan import Loop
 from synth.rounds.report import nested
@@ -75,10 +76,29 @@ def test_a_finished_round_is_not_touched_again(two: tuple[Loop, Figures]) -> Non
     before = contents(made.runs)
     said: list[str] = []
     assert carry(made, 2, said) == found
-    assert carry(made, 1, said).rounds == found.rounds[:1]
-    carry(made, 2)
+    assert carry(made, 1, said) == found  # the report has all that are finished
     assert contents(made.runs) == before
     assert not said
+
+
+@pytest.mark.parametrize("count", [0, 2])
+def test_a_round_that_was_removed_is_made_without_those_behind_it(
+    count: int, two: tuple[Loop, Figures], tmp_path: Path
+) -> None:
+    made = loop(tmp_path, "targets.budget=4")
+    shutil.copytree(two[0].runs, made.runs)
+    shutil.rmtree(made.round(1).folder)
+    second = contents(made.round(2).folder)
+    assert [one.number for one in made.missing(count)] == [1]
+    said: list[str] = []
+    found = carry(made, count, said)
+    assert contents(made.round(2).folder) == second
+    assert said and all("Round 1" in line for line in said)
+    assert [(one.round, one.budget) for one in found.rounds] == [(1, 4), (2, BUDGET)]
+    shutil.rmtree(made.round(1).folder)
+    assert [one.number for one in made.missing(3)] == [1, 3]
+    (left,) = made.finished()
+    assert [one.round for one in figures("l", [left.number], [left.folder]).rounds] == [2]
 
 
 def test_what_ended_a_round_early_does_not_show_in_it(two: tuple[Loop, Figures], tmp_path: Path) -> None:
