@@ -75,6 +75,11 @@ def pieces(value: object, limit: int = MOST_CHARS) -> list[Piece]:
     return _trimmed(found)
 
 
+def formulas(text: str) -> list[tuple[int, int]]:
+    """Where mathematics and code stand in a text, with their marks."""
+    return [match.span() for match in _PIECES.finditer(text) if _piece(match) is not None]
+
+
 def _piece(match: re.Match[str]) -> Piece | None:
     if (code := match["code"]) is not None:
         return Piece("code", code)

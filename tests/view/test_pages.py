@@ -64,6 +64,18 @@ def test_the_first_page_lists_runs(client: TestClient) -> None:
     assert {"/d/rich", "/d/plain"} <= set(page.links())
 
 
+def test_the_state_of_a_run_stands_beside_its_name(client: TestClient) -> None:
+    heads = re.findall(r"<th scope=\"col\"[^>]*>([^<]+)</th>", client.get("/").text)
+    assert heads[:3] == ["Run", "State", "Questions"]
+
+
+def test_the_keys_that_are_told_are_those_of_the_guide(client: TestClient) -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "viewer.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`([^`])`", " ".join(re.findall(r"^\| `.*$", guide, re.MULTILINE))))
+    told = set(re.findall(r"<kbd>([^<])</kbd>", client.get("/d/rich/stats").text))
+    assert named and named == told
+
+
 def test_a_filter_keeps_its_own_alternatives(client: TestClient, runs: Path) -> None:
     frame = synth.load(runs / "plain", "dataset")
     counts = Counter(frame["origin"])

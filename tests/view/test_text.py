@@ -72,3 +72,13 @@ def test_sentences_that_name_a_concept_are_marked() -> None:
 def test_marking_changes_no_letter(text: str, names: list[str]) -> None:
     found = mark(text, {name: name for name in names})
     assert "".join(part.text for one in found.sentences for part in one.parts) == shown(text)
+
+
+def test_marks_leave_mathematics_whole() -> None:
+    text = r"The half is $\left(\half\right)$, or $0.5$ of it. The left half! And \half of $x. Half$ too."
+    found = mark(text, {"half": "half", "left": "left", "right": "right"})
+    marks = [part.text for one in found.sentences for part in one.parts if part.concept]
+    assert marks == ["half", "left", "half"]
+    parts = [part.text for one in found.sentences for part in one.parts]
+    assert any(r"$\left(\half\right)$" in part for part in parts)
+    assert any("$x. Half$" in part for part in parts)

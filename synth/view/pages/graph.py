@@ -25,7 +25,11 @@ def graph(site: Site, request: Request) -> Response:
     if {"concepts", "incidence"} <= source.tables.keys():
         stamp = source.tables["incidence"].stamp
         drawn = site.kept.get(("graph", source.name, stamp), lambda: drawing(source))
-    return site.page(request, "graph.html", source=source, here="graph", drawn=drawn)
+    # What is drawn from a graph comes after it, so where that is there and no graph, none will come.
+    never = "combinations" in source.tables and "concepts" not in source.tables
+    return site.page(
+        request, "graph.html", source=source, here="graph", drawn=drawn, without_documents=never
+    )
 
 
 def concept(site: Site, request: Request) -> Response:
