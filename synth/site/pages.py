@@ -11,7 +11,7 @@ from synth.text import counted
 from synth.view.pages.table import shown_columns
 from synth.view.profile import Bar, Kind, Shape
 from synth.view.state import State
-from synth.view.text import line
+from synth.view.text import begun, line
 from synth.writing import write_bytes
 
 # `frame-ancestors` is left out: a policy that stands in a page cannot have it.
@@ -69,16 +69,6 @@ class Pages:
         write_bytes(self._out / path, html.encode("utf-8", "replace"))
 
 
-def start(cells: Any, limit: int = 240) -> str:
-    """The beginning of a text from its pieces, on one line."""
-    said = ""
-    for _, text in cells or ():
-        said += text
-        if len(said) > 4 * limit:
-            break
-    return line(said, limit)
-
-
 def _templates() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("synth.site"),
@@ -87,6 +77,6 @@ def _templates() -> jinja2.Environment:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.filters |= {"line": line, "start": start}
+    environment.filters |= {"line": line, "begun": begun}
     environment.globals["counted"] = counted
     return environment

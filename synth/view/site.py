@@ -29,7 +29,7 @@ from synth.view.index import kept_in
 from synth.view.profile import Bar, Shape
 from synth.view.search import Indexes
 from synth.view.sources import Library, Source, Table
-from synth.view.text import line, pieces, shown
+from synth.view.text import brief, line, pieces, shown
 from synth.writing import write_bytes
 
 T = TypeVar("T")
@@ -157,6 +157,7 @@ def _templates() -> jinja2.Environment:
         "line": line,
         "shown": shown,
         "pieces": pieces,
+        "brief": brief,
         "number": number,
         "as_json": as_json,
         "curve": curve,

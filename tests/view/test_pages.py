@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from starlette.testclient import TestClient
@@ -109,6 +110,18 @@ def test_counts_are_the_same_whether_rows_were_held_or_read_again(
     held = words()
     monkeypatch.setattr(of, "few", lambda *given: None)  # as where too many rows are left
     assert held and words() == held
+
+
+def test_formulas_of_a_table_are_set_and_whole(opened: Callable[..., TestClient], tmp_path: Path) -> None:
+    problems = [
+        r"Half is $\frac{1}{2}$." + " and more" * 40,
+        "word " * 44 + r"$\frac{1}{2}" + "+1" * 100 + "$",
+    ]
+    table = pa.table({"problem": problems, "label": [r"\frac{6}{5}", r"C:\some\path"]})
+    pq.write_table(table, tmp_path / "math.parquet")
+    page = opened(tmp_path).get(f"/d/{tmp_path.name}/t/math").text
+    assert re.findall(r'class="math">([^<]*)<', page) == [r"\frac{1}{2}", r"\frac{6}{5}"]
+    assert "$" not in re.sub(r"(?s)<pre.*?</pre>", "", page)
 
 
 def test_a_range_takes_both_ends(client: TestClient, runs: Path) -> None:

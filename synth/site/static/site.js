@@ -34,18 +34,31 @@
   };
   const empty = (value) => value === null || value === "" || (Array.isArray(value) && !value.length);
 
-  function prose(pieces) {
-    return make("div", { class: "prose", dir: "auto" }, ...pieces.map(([form, text]) => {
-      if (form === "text") return text;
-      if (form === "code") return make("code", { class: "block" }, text);
-      return make("span", { class: form === "display" ? "math display" : "math" }, text);
-    }));
+  const laid = (pieces) => pieces.map(([form, text]) => {
+    if (form === "text") return text;
+    if (form === "code") return make("code", { class: "block" }, text);
+    return make("span", { class: form === "display" ? "math display" : "math" }, text);
+  });
+
+  // The first pieces on one line, cut outside mathematics.
+  function begun(pieces, most) {
+    const kept = [];
+    let left = most;
+    for (const [form, text] of pieces) {
+      const words = form === "text" || form === "code";
+      if (text.length > left) return [...kept, words ? text.slice(0, left).replace(/\s+\S*$/, "") + "…" : "…"];
+      kept.push(...(form === "display" ? [" ", ...laid([["inline", text]]), " "] : words ? [text] : laid([[form, text]])));
+      left -= text.length;
+    }
+    return kept;
   }
+
+  const prose = (pieces) => make("div", { class: "prose", dir: "auto" }, ...laid(pieces));
 
   function cell(value, column) {
     if (value === null) return [make("span", { class: "none" }, "–")];
     if (column.kind === "tags") return value.slice(0, 8).map((item) => make("span", { class: "tag" }, short(item, 48)));
-    return [column.kind === "text" ? short(value, 240) : figure(value)];
+    return column.kind === "text" ? begun(value, 240) : [figure(value)];
   }
 
   function table(site, rows, address) {

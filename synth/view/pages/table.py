@@ -20,7 +20,8 @@ from synth.view.state import BadRequest, Filter, State, read
 MOST_COLUMNS, ENOUGH = 8, 5
 # Which say most, the first of them first; of long texts and of lists one is enough to know a row by.
 RANK = (Kind.TEXT, Kind.NUMBER, Kind.FLAG, Kind.CATEGORY, Kind.TAGS)
-PREVIEW = 260
+# More than is shown of a text, so that what is cut off there is known to be no formula.
+PREVIEW = 481
 # Items of lists are counted in so many of the rows that a condition leaves: more take too long.
 SAMPLED = 50_000
 
