@@ -23,7 +23,7 @@ from synth.errors import SynthError
 from synth.publish import figures
 from synth.text import counted
 from synth.view import profile
-from synth.view.curves import curve
+from synth.view.curves import curve, line_of
 from synth.view.engine import SECONDS, Engine
 from synth.view.index import kept_in
 from synth.view.profile import Bar, Shape
@@ -160,6 +160,8 @@ def _templates() -> jinja2.Environment:
         "brief": brief,
         "number": number,
         "as_json": as_json,
+        "as_line": as_line,
+        "line_of": line_of,
         "curve": curve,
     }
     environment.globals |= {"counted": counted, "version": _version()}
@@ -181,6 +183,11 @@ def as_json(value: object) -> str:
     """A row as JSON, to be copied: ASCII, so that nothing in it turns or hides; empty where it is long."""
     text = json.dumps(value, indent=2, ensure_ascii=True, default=str)
     return text if len(text) <= MOST_JSON else ""
+
+
+def as_line(value: object, limit: int = 600) -> str:
+    """What has parts, on one line, as JSON writes it."""
+    return line(json.dumps(value, ensure_ascii=False, default=str), limit)
 
 
 def _version() -> str:

@@ -33,12 +33,13 @@ _PIECES = re.compile(
 MOST_BARE = 200
 # Only by such commands: a path of Windows has others.
 _KNOWN = (
-    "frac dfrac tfrac cfrac sqrt binom text mathrm mbox textbf operatorname mathbb mathbf boldsymbol left right "
-    "cdot cdots ldots dots times div pm mp le leq leqslant ge geq geqslant ne neq lt gt approx equiv sim in notin "
-    "cup cap setminus subset subseteq emptyset varnothing infty circ degree angle triangle parallel perp to "
-    "rightarrow mapsto quad qquad sum prod int lim log ln exp sin cos tan cot sec csc arcsin arccos arctan min max "
-    "gcd mod pmod bmod overline underline vec hat bar lfloor rfloor lceil rceil langle rangle mid pi alpha beta "
-    "gamma delta epsilon varepsilon theta lambda mu nu rho sigma tau phi varphi omega Delta Gamma Omega Sigma Phi"
+    "frac dfrac tfrac cfrac sqrt binom text mathrm mbox textbf operatorname mathbb mathbf boldsymbol left "
+    "right cdot cdots ldots dots times div pm mp le leq leqslant ge geq geqslant ne neq lt gt approx "
+    "equiv sim in notin cup cap setminus subset subseteq emptyset varnothing infty circ degree angle "
+    "triangle parallel perp to rightarrow mapsto quad qquad sum prod int lim log ln exp sin cos tan cot "
+    "sec csc arcsin arccos arctan min max gcd mod pmod bmod overline underline vec hat bar lfloor rfloor "
+    "lceil rceil langle rangle mid pi alpha beta gamma delta epsilon varepsilon theta lambda mu nu rho "
+    "sigma tau phi varphi omega Delta Gamma Omega Sigma Phi"
 )
 _COMMAND = re.compile(rf"\\(?:{'|'.join(_KNOWN.split())})(?![a-zA-Z])|\\[%$,;:! {{}}]")
 _SAID = re.compile(r"\\(?:text|mathrm|mbox|textbf|operatorname)\s*\{[^{}]*\}")

@@ -66,7 +66,7 @@
     const heads = shown.map(([column]) => make("th", { scope: "col", class: column.kind, title: column.doc }, column.name));
     const lines = rows.map(([number, row]) => make("tr", { "data-row": "" },
       make("td", { class: "num at" }, make("a", { "data-open": "", href: address(number), "aria-label": `Row ${number} in full` }, number.toLocaleString("en"))),
-      ...shown.map(([column, at]) => make("td", { class: column.long ? `${column.kind} long` : column.kind }, make("div", {}, ...cell(row[at], column))))));
+      ...shown.map(([column, at]) => make("td", { class: column.long ? `${column.kind} long` : column.kind, ...(column.kind === "category" && row[at] ? { title: short(row[at], 400) } : {}) }, make("div", {}, ...cell(row[at], column))))));
     return make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Table of rows" },
       make("table", { class: "data" },
         make("thead", {}, make("tr", {}, make("th", { scope: "col", class: "num at" }, make("span", { class: "unseen" }, "Row")), ...heads)),

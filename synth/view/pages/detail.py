@@ -15,11 +15,12 @@ from synth.view.profile import Kind, Shape
 from synth.view.site import NotThere, Site
 from synth.view.sources import Source, Table
 from synth.view.state import State
-from synth.view.trace import Trace, find, trace
+from synth.view.trace import Trace, find, kept, trace
 
 SHORT, WHOLE = 20_000, 1_000_000
 # A text of so few characters is a fact rather than something to read.
 FEW_CHARS = 48
+MOST_ALIKE = 6
 
 
 def row(site: Site, request: Request) -> Response:
@@ -37,6 +38,7 @@ def row(site: Site, request: Request) -> Response:
         texts=texts, facts=facts, trace=found, limit=WHOLE if "whole" in request.query_params else SHORT,
         kinds=Kind, reasons=REASONS, before=before, after=after, clash=_clash(site, source, table, cells[0]),
         back=state.address(page=state.page), known=_known(source),
+        alike=_alike(site, source, table, cells[0]),
     )  # fmt: skip
 
 
@@ -105,6 +107,21 @@ def _clash(
     """What a rejected row clashed with."""
     id = cells.get("clash_id") if table.name == "rejected" else None
     return find(site.engine, source, str(id)) if id else None
+
+
+def _alike(
+    site: Site, source: Source, table: Table, cells: dict[str, Any]
+) -> list[tuple[int, dict[str, Any]]]:
+    """Other rejected rows of the same problem of a log: `log#problem#2` names one of several."""
+    stem, _, number = str(cells.get("row_id") or "").rpartition("#")
+    if table.name != "rejected" or cells.get("clash_id") or not stem or not number.isdecimal():
+        return []
+    sql = f"""
+        SELECT file_index, file_row_number, "row" FROM read_parquet(?, union_by_name = true)
+        WHERE starts_with(row_id, ?) AND row_id <> ? LIMIT {MOST_ALIKE}
+    """
+    found = site.engine.rows(sql, [table.paths, f"{stem}#", cells["row_id"]])
+    return [(of.number_of(table, (file, at)), kept(text)) for file, at, text in found]
 
 
 def _known(source: Source) -> frozenset[str]:
