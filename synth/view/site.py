@@ -23,7 +23,7 @@ from synth.errors import SynthError
 from synth.publish import figures
 from synth.text import counted
 from synth.view import profile
-from synth.view.curves import curve, line_of
+from synth.view.curves import MOST_VISITS, curve, line_of
 from synth.view.engine import SECONDS, Engine
 from synth.view.index import kept_in
 from synth.view.profile import Bar, Shape
@@ -164,7 +164,7 @@ def _templates() -> jinja2.Environment:
         "line_of": line_of,
         "curve": curve,
     }
-    environment.globals |= {"counted": counted, "version": _version()}
+    environment.globals |= {"counted": counted, "version": _version(), "most_visits": MOST_VISITS}
     return environment
 
 

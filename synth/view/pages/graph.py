@@ -26,7 +26,7 @@ def graph(site: Site, request: Request) -> Response:
         stamp = source.tables["incidence"].stamp
         drawn = site.kept.get(("graph", source.name, stamp), lambda: drawing(source))
     # What is drawn from a graph comes after it, so where that is there and no graph, none will come.
-    never = "combinations" in source.tables and "concepts" not in source.tables
+    never = "combinations" in source.tables and not {"passages", "incidence"} & source.tables.keys()
     return site.page(request, "graph.html", source=source, here="graph", drawn=drawn, without_documents=never)
 
 
