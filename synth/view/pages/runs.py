@@ -45,7 +45,8 @@ def source(site: Site, request: Request) -> Response:
         if found.is_run:
             return RedirectResponse(link(found.name, "progress"), 303)
         return site.page(request, "empty.html", source=found, here="")
-    return RedirectResponse(link(found.name, "t", found.first.name), 303)
+    asked = f"?{request.url.query}" if request.url.query else ""
+    return RedirectResponse(link(found.name, "t", found.first.name) + asked, 303)
 
 
 def _line(found: Source) -> Line:
