@@ -155,9 +155,16 @@ def _leaves(tree: Mapping[str, Any], before: str) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     for name, value in tree.items():
         found += (
-            _leaves(value, f"{before}{name}.") if isinstance(value, dict) else [(before + name, str(value))]
+            _leaves(value, f"{before}{name}.") if isinstance(value, dict) else [(before + name, _told(value))]
         )
     return found
+
+
+def _told(value: Any) -> str:
+    """A setting for a person: items with commas, true and false as in a recipe."""
+    if isinstance(value, list):
+        return ", ".join(map(_told, value)) or "none"
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _stages(a: Path, b: Path) -> list[StagePair]:
@@ -187,7 +194,7 @@ def _shifts(old: pd.DataFrame, new: pd.DataFrame) -> list[Shift]:
 
 def _shares(column: pd.Series) -> dict[str | None, float]:
     """The share of all rows that each value has, and those without one."""
-    counts = column.value_counts(normalize=True, dropna=False).to_dict()
+    counts: dict[Any, Any] = column.value_counts(normalize=True, dropna=False).to_dict()
     return {None if pd.isna(value) else str(value): float(share) for value, share in counts.items()}
 
 

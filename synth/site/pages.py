@@ -8,6 +8,7 @@ import jinja2
 
 from synth.site.shards import PAGE, Cells
 from synth.text import counted
+from synth.view.numbers import number
 from synth.view.pages.table import shown_columns
 from synth.view.profile import Bar, Kind, Shape
 from synth.view.state import State
@@ -43,12 +44,12 @@ class Pages:
         if len(self._held) == PAGE:
             self._flush()
 
-    def close(self, spread: Mapping[str, list[Bar]], files: list[str]) -> None:
+    def close(self, spread: Mapping[str, list[Bar]], files: list[str], about: Mapping[str, Any]) -> None:
         """Write what is left, and the pages that need all rows to be known."""
         if self._held or self._page == 1:
             self._flush()
         self._put(
-            "index.html", "index.html", "", files=files,
+            "index.html", "index.html", "", files=files, about=about,
             spreads=[(one, spread[one.name]) for one in self.columns if spread.get(one.name)],
         )  # fmt: skip
         self._put("rows.html", "script.html", "", title="Rows", job="page")
@@ -77,6 +78,6 @@ def _templates() -> jinja2.Environment:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.filters |= {"line": line, "begun": begun}
+    environment.filters |= {"line": line, "begun": begun, "number": number}
     environment.globals["counted"] = counted
     return environment

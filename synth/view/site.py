@@ -20,12 +20,14 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from synth.errors import SynthError
+from synth.llm.prices import money
 from synth.publish import figures
 from synth.text import counted
 from synth.view import profile
 from synth.view.curves import MOST_VISITS, curve, line_of
 from synth.view.engine import SECONDS, Engine
 from synth.view.index import kept_in
+from synth.view.numbers import number
 from synth.view.profile import Bar, Shape
 from synth.view.search import Indexes
 from synth.view.sources import Library, Source, Table
@@ -159,6 +161,7 @@ def _templates() -> jinja2.Environment:
         "pieces": pieces,
         "brief": brief,
         "number": number,
+        "money": money,
         "as_json": as_json,
         "as_line": as_line,
         "line_of": line_of,
@@ -166,17 +169,6 @@ def _templates() -> jinja2.Environment:
     }
     environment.globals |= {"counted": counted, "version": _version(), "most_visits": MOST_VISITS}
     return environment
-
-
-def number(value: object) -> str:
-    """A number as it is read: separators in whole ones, four digits of others."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int):
-        return f"{value:,}"
-    return f"{value:,.4g}" if isinstance(value, float) else line(value)
 
 
 def as_json(value: object) -> str:

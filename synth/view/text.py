@@ -102,7 +102,7 @@ def brief(value: object, limit: int = 240) -> list[Piece]:
     """The beginning of a text on one line, cut between words and never inside mathematics."""
     text = str(value)
     if not any(mark in text for mark in "$\\`"):
-        return [Piece("text", line(text, limit))] if text.strip() else []
+        return begun([("text", shown(text[: 2 * limit]).strip())], limit, len(text) > 2 * limit)
     return begun(pieces(text[: 2 * limit]), limit, len(text) > 2 * limit)
 
 

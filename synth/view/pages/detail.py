@@ -47,7 +47,7 @@ def row(site: Site, request: Request) -> Response:
         table=table, number=number, cells=cells[0], problem=problem,
         texts=texts, facts=facts, trace=found, limit=WHOLE if "whole" in request.query_params else SHORT,
         kinds=Kind, reasons=REASONS, before=before, after=after, clash=_clash(site, source, table, cells[0]),
-        back=state.address(page=state.page), known=_known(source),
+        back=state.address(page=state.page).removesuffix("?"), known=_known(source),
         drawn=found is not None and _is_drawn(found),
         alike=_alike(site, source, table, cells[0]),
     )  # fmt: skip
@@ -139,7 +139,7 @@ def _beside(
     near = of.places(site.engine, chosen, state, first, 3)
     addresses = {
         first + i: f"{link(source.name, 't', table.name, 'row', of.number_of(table, place))}"
-        f"{state.address(page=state.page)}&i={first + i}"
+        + state.with_more(i=first + i)
         for i, place in enumerate(near)
     }
     return addresses.get(at - 1), addresses.get(at + 1)
@@ -178,4 +178,9 @@ def _is_drawn(found: Trace) -> bool:
 def _known(source: Source) -> frozenset[str]:
     """Columns whose values are ids of rows that have a page."""
     keys = {table.key for table in source.tables.values() if table.key}
-    return frozenset(key for key in keys if key) | {"nearest_id", "start_id", "clash_id", "problem_id"}
+    return frozenset(key for key in keys if key and key.endswith("id")) | {
+        "nearest_id",
+        "start_id",
+        "clash_id",
+        "problem_id",
+    }
