@@ -42,10 +42,10 @@ class StagePair(NamedTuple):
 
 
 class Shift(NamedTuple):
-    """How often a value stands in a column, as shares of the rows of each run."""
+    """How often a value stands in a column, as shares of all rows of each run; None where it is missing."""
 
     column: str
-    value: str
+    value: str | None
     a: float
     b: float
 
@@ -155,9 +155,16 @@ def _leaves(tree: Mapping[str, Any], before: str) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     for name, value in tree.items():
         found += (
-            _leaves(value, f"{before}{name}.") if isinstance(value, dict) else [(before + name, str(value))]
+            _leaves(value, f"{before}{name}.") if isinstance(value, dict) else [(before + name, _told(value))]
         )
     return found
+
+
+def _told(value: Any) -> str:
+    """A setting for a person: items with commas, true and false as in a recipe."""
+    if isinstance(value, list):
+        return ", ".join(map(_told, value)) or "none"
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _stages(a: Path, b: Path) -> list[StagePair]:
@@ -178,12 +185,17 @@ def _shifts(old: pd.DataFrame, new: pd.DataFrame) -> list[Shift]:
     for name in [
         name for name in old.columns if name in new.columns and _is_word(old[name]) and _is_word(new[name])
     ]:
-        a, b = (run[name].value_counts(normalize=True).to_dict() for run in (old, new))
-        if len({*a, *b}) > 1 and len({*a, *b}) <= MOST_VALUES:
-            found += [
-                Shift(name, str(v), float(a.get(v, 0)), float(b.get(v, 0))) for v in sorted({*a, *b}, key=str)
-            ]
+        a, b = (_shares(run[name]) for run in (old, new))
+        if len({*a, *b}) > 1 and len({*a, *b} - {None}) <= MOST_VALUES:
+            values = sorted({*a, *b}, key=lambda value: (value is None, value or ""))
+            found += [Shift(name, value, a.get(value, 0.0), b.get(value, 0.0)) for value in values]
     return found
+
+
+def _shares(column: pd.Series) -> dict[str | None, float]:
+    """The share of all rows that each value has, and those without one."""
+    counts: dict[Any, Any] = column.value_counts(normalize=True, dropna=False).to_dict()
+    return {None if pd.isna(value) else str(value): float(share) for value, share in counts.items()}
 
 
 def _is_word(column: pd.Series) -> bool:

@@ -32,6 +32,8 @@ SEARCHED = (
     "weaknesses",
     "problem_concepts",
 )
+# Steps of draws from the concepts of failed problems.
+OF_PROBLEMS = ("together", "similar", "uniform")
 # Tables whose rows are made of the reply to one call.
 WITH_CALL = ("extractions", "questions", "answers", "candidates", "rollouts")
 
@@ -63,6 +65,11 @@ def lineage(run_folder: Path, row_id: str, look: Look | None = None) -> Lineage:
         ConfigError: the run has no such row.
     """
     return _Reader(run_folder, look).lineage(row_id)
+
+
+def is_of_problems(walk: Sequence[Row]) -> bool:
+    """Whether steps were drawn from the concepts of failed problems, and not walked in a graph."""
+    return any(step["phase"] in OF_PROBLEMS for step in walk)
 
 
 def calls_of(row: Row) -> list[str]:

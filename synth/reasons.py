@@ -65,5 +65,5 @@ REASONS: dict[str, str] = {
     "unsolved": "the student never solves it, and nothing is known of how far the solver's answers agree",
     "undecided": "none of its attempts could be decided",
     "unanswered": "no attempt of the student has a final answer",
-    "conflicting": "says otherwise of the same thing than another row",
+    "conflicting": "contradicts another row about the same thing",
 }

@@ -23,11 +23,15 @@ from synth.store import Manifest, StageStore, part_key
 if TYPE_CHECKING:
     from synth.stage import Stage
 
-State = Literal["finished", "partly", "to do"]
+State = Literal["finished", "at work", "partly", "to do"]
 
 
 class StageStanding(NamedTuple):
-    """One stage; `parts` is None as long as the input that is cut into parts is not known."""
+    """One stage; `parts` is None as long as the input that is cut into parts is not known.
+
+    While a process holds the run, the first stage that is not finished is `at work`: it writes nothing until
+    its first part is done, which may take hours.
+    """
 
     stage: str
     state: State
@@ -55,7 +59,13 @@ def standing(run_folder: Path) -> Standing:
     finished = manifests(run_folder)
     stages = [_stage(run_folder, stage, config, finished) for stage in stages_of(config)]
     published = (dataset_of(run_folder) / "stats.json").is_file() and len(finished) == len(stages)
-    return Standing(stages, published, is_locked(run_folder))
+    at_work = is_locked(run_folder)
+    return Standing(_marked(stages) if at_work else stages, published, at_work)
+
+
+def _marked(stages: list[StageStanding]) -> list[StageStanding]:
+    first = next((one for one in stages if one.state != "finished"), None)
+    return [one._replace(state="at work") if one is first else one for one in stages]
 
 
 def run_config(run_folder: Path) -> RunConfig:

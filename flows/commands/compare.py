@@ -51,7 +51,10 @@ def _show(found: "Comparison") -> None:
         say("All settings are the same.")
     table(("stage", f"out, {a}", b, f"rejected, {a}", b), [tuple(one) for one in found.stages], "Stages")
     if found.shifts:
-        shares = [(one.column, one.value, f"{one.a:.1%}", f"{one.b:.1%}") for one in found.shifts]
+        shares = [
+            (one.column, "none" if one.value is None else one.value, f"{one.a:.1%}", f"{one.b:.1%}")
+            for one in found.shifts
+        ]
         table(("column", "value", a, b), shares, "Shares of rows")
     if found.means:
         heads = ("column", f"mean, {a}", f"mean, {b}", f"median, {a}", f"median, {b}")

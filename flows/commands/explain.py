@@ -73,8 +73,6 @@ SHOWN: dict[str, tuple[str, ...]] = {
     "concepts": ("name", "kind", "surfaces", "passages", "documents", "degree"),
     "mentions": ("name", "kind", "surface", "passage_id"),
 }
-# Steps of draws from the concepts of failed problems, and not in a graph.
-OF_PROBLEMS = ("together", "similar", "uniform")
 TITLES = {
     "weaknesses": "weakness",
     "screened": "checks that the question passed",
@@ -254,7 +252,9 @@ def _problems(tree: "Tree", rows: list[Row], limit: int | None) -> None:
 def _walk(tree: "Tree", steps: list[Row], limit: int | None) -> None:
     if not steps:
         return
-    drawn = any(step["phase"] in OF_PROBLEMS for step in steps)
+    from synth.lineage import is_of_problems
+
+    drawn = is_of_problems(steps)
     branch = _branch(tree, "draw from failed problems" if drawn else "walk on the graph")
     for place, step in enumerate(steps, 1):
         unit = "problem" if drawn else "passage"

@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 from synth.errors import ConfigError, StoreError
 from synth.export.sources import dataset_files
 from synth.places import dataset_of
+from synth.publish.card import demo_model
+from synth.report import read_stats
 from synth.site.pages import Pages
 from synth.site.shards import PAGE, SHARD, Shards, rows_of
 from synth.view.engine import Engine
@@ -89,9 +91,24 @@ def _write(run_folder: Path, files: list[Path], out: Path) -> Written:
         for number, row in enumerate(rows_of(files, columns)):
             shards.add(row)
             pages.add(number, row)
-    pages.close(spread, [file.name for file in files])
+    pages.close(spread, [file.name for file in files], _about(run_folder))
     write_json(out / MARK, _facts(run_folder, columns, pages))
     return Written(out, table.rows, pages.whole)
+
+
+def _about(run_folder: Path) -> dict[str, Any]:
+    """Which models wrote the rows, and whose licences they follow, as the dataset's card says it."""
+    try:
+        told = read_stats(run_folder)
+    except StoreError:  # a dataset without figures, as of an older version
+        told = {}
+    models = {role: model for role, model in told.get("models", {}).items() if model}
+    return {
+        "demo": demo_model(models.get("generator", "")),
+        "models": models,
+        "licences": told.get("licences") or {},
+        "whose": "the documents named in `sources`" if told.get("sources") else "the problems in the logs",
+    }
 
 
 def _facts(run_folder: Path, columns: list[Shape], pages: Pages) -> dict[str, Any]:

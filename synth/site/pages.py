@@ -8,10 +8,11 @@ import jinja2
 
 from synth.site.shards import PAGE, Cells
 from synth.text import counted
+from synth.view.numbers import number
 from synth.view.pages.table import shown_columns
 from synth.view.profile import Bar, Kind, Shape
 from synth.view.state import State
-from synth.view.text import line
+from synth.view.text import begun, line
 from synth.writing import write_bytes
 
 # `frame-ancestors` is left out: a policy that stands in a page cannot have it.
@@ -43,12 +44,12 @@ class Pages:
         if len(self._held) == PAGE:
             self._flush()
 
-    def close(self, spread: Mapping[str, list[Bar]], files: list[str]) -> None:
+    def close(self, spread: Mapping[str, list[Bar]], files: list[str], about: Mapping[str, Any]) -> None:
         """Write what is left, and the pages that need all rows to be known."""
         if self._held or self._page == 1:
             self._flush()
         self._put(
-            "index.html", "index.html", "", files=files,
+            "index.html", "index.html", "", files=files, about=about,
             spreads=[(one, spread[one.name]) for one in self.columns if spread.get(one.name)],
         )  # fmt: skip
         self._put("rows.html", "script.html", "", title="Rows", job="page")
@@ -69,16 +70,6 @@ class Pages:
         write_bytes(self._out / path, html.encode("utf-8", "replace"))
 
 
-def start(cells: Any, limit: int = 240) -> str:
-    """The beginning of a text from its pieces, on one line."""
-    said = ""
-    for _, text in cells or ():
-        said += text
-        if len(said) > 4 * limit:
-            break
-    return line(said, limit)
-
-
 def _templates() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("synth.site"),
@@ -87,6 +78,6 @@ def _templates() -> jinja2.Environment:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.filters |= {"line": line, "start": start}
+    environment.filters |= {"line": line, "begun": begun, "number": number}
     environment.globals["counted"] = counted
     return environment

@@ -117,7 +117,9 @@ def shapes(engine: Engine, table: Table) -> dict[str, Shape]:
             found[name] = Shape(name, kind, doc, low, high, whole, varies=low < high)
         elif kind is None:
             text, varies, chars = seen.get(name, (Kind.TEXT, True, math.inf))
-            found[name] = Shape(name, Kind.ID if name == table.key else text, doc, varies=varies, chars=chars)
+            # A key may be a word as well, as the name of a category is.
+            named = name == table.key and (name == "id" or name.endswith("_id"))
+            found[name] = Shape(name, Kind.ID if named else text, doc, varies=varies, chars=chars)
         else:
             found[name] = Shape(name, kind, doc)
     return found

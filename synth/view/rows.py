@@ -20,7 +20,7 @@ Row = dict[str, Any]
 Place = tuple[int, int]
 HITS = "hits"
 # What a reader wants to see of a rejected row: the first of these that it has.
-READ_FIRST = ("question", "reply", "answer", "name", "text", "title")
+READ_FIRST = ("question", "problem", "reply", "answer", "name", "text", "title")
 FEW = 1_000
 # The number of a row in the whole table; its value is the numbers of the first row of each file.
 NUMBER = "CAST(? AS BIGINT[])[CAST(file_index AS BIGINT) + 1] + CAST(file_row_number AS BIGINT)"

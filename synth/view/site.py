@@ -20,16 +20,18 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from synth.errors import SynthError
+from synth.llm.prices import money
 from synth.publish import figures
 from synth.text import counted
 from synth.view import profile
-from synth.view.curves import curve
+from synth.view.curves import MOST_VISITS, curve, line_of
 from synth.view.engine import SECONDS, Engine
 from synth.view.index import kept_in
+from synth.view.numbers import number
 from synth.view.profile import Bar, Shape
 from synth.view.search import Indexes
 from synth.view.sources import Library, Source, Table
-from synth.view.text import line, pieces, shown
+from synth.view.text import brief, line, pieces, shown
 from synth.writing import write_bytes
 
 T = TypeVar("T")
@@ -157,29 +159,27 @@ def _templates() -> jinja2.Environment:
         "line": line,
         "shown": shown,
         "pieces": pieces,
+        "brief": brief,
         "number": number,
+        "money": money,
         "as_json": as_json,
+        "as_line": as_line,
+        "line_of": line_of,
         "curve": curve,
     }
-    environment.globals |= {"counted": counted, "version": _version()}
+    environment.globals |= {"counted": counted, "version": _version(), "most_visits": MOST_VISITS}
     return environment
-
-
-def number(value: object) -> str:
-    """A number as it is read: separators in whole ones, four digits of others."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int):
-        return f"{value:,}"
-    return f"{value:,.4g}" if isinstance(value, float) else line(value)
 
 
 def as_json(value: object) -> str:
     """A row as JSON, to be copied: ASCII, so that nothing in it turns or hides; empty where it is long."""
     text = json.dumps(value, indent=2, ensure_ascii=True, default=str)
     return text if len(text) <= MOST_JSON else ""
+
+
+def as_line(value: object, limit: int = 600) -> str:
+    """What has parts, on one line, as JSON writes it."""
+    return line(json.dumps(value, ensure_ascii=False, default=str), limit)
 
 
 def _version() -> str:

@@ -23,6 +23,8 @@ from synth.view.engine import QueryFault, literal
 
 # Deeper folders are not looked into for loose Parquet, nor more files of one folder read.
 DEPTH, MOST_FILES = 4, 5_000
+# Of these the first that is there is what one wants to see; else any, and rejected rows last.
+FIRST = ("dataset", "questions", "passages", "documents", "selected", "weaknesses")
 PUBLISHED = {"questions": "dataset", "documents": "documents", "concepts": "concepts", "rejected": "rejected"}
 
 
@@ -149,10 +151,11 @@ class Source:
     @property
     def first(self) -> Table | None:
         """The table that one wants to see first."""
-        for name in ("dataset", "questions", "passages", "documents"):
+        for name in FIRST:
             if name in self.tables:
                 return self.tables[name]
-        return next(iter(self.tables.values()), None)
+        kept = [table for name, table in self.tables.items() if name != "rejected"]
+        return next(iter(kept or self.tables.values()), None)
 
     @cached_property
     def stats(self) -> dict[str, Any]:

@@ -63,6 +63,10 @@ class State:
             pairs.append(("page", str(other.page)))
         return "?" + urlencode(pairs)
 
+    def with_more(self, **more: object) -> str:
+        """The query string of this page of the state with what else is to stand there."""
+        return f"{self.address(page=self.page)}&{urlencode(more)}".replace("?&", "?", 1)
+
     def with_filter(self, filter: Filter) -> str:
         """The address with one more condition, or one fewer where it is there; a range replaces another."""
         if filter in self.filters:

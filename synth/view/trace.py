@@ -96,7 +96,7 @@ def trace(engine: Engine, source: Source, id: str) -> Trace:
         found=found,
         passages=_passages(found, look),
         calls=[_call(row) for row in found.calls],
-        rejected=[(row, _kept(row["row"])) for row in found.rejected],
+        rejected=[(row, kept(row["row"])) for row in found.rejected],
     )
 
 
@@ -145,13 +145,13 @@ def call_of(run_folder: Path, id: str) -> Call | None:
     return _call({"call_id": id, **record}) if record is not None else None
 
 
-def _kept(text: str) -> Row:
+def kept(text: str) -> Row:
     """The rejected row itself, from its JSON."""
     try:
-        kept: Any = json.loads(text)
+        told: Any = json.loads(text)
     except ValueError:
         return {"row": text}
-    return kept if isinstance(kept, dict) else {"row": text}
+    return told if isinstance(told, dict) else {"row": text}
 
 
 def find(engine: Engine, source: Source, id: str) -> tuple[str, Row] | None:

@@ -1,5 +1,6 @@
 """A real run for the viewer, made once, with judges, votes and a student; and a client of the application."""
 
+import json
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,8 +9,9 @@ import pytest
 from starlette.testclient import TestClient
 
 import synth
+from synth.settings import load
 from synth.view.app import create
-from tests import corpus
+from tests import corpus, rolled
 
 MORE = (
     'roles.judge=["fake"]',
@@ -38,6 +40,37 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     finally:
         os.chdir(before)
     return home / "runs"
+
+
+@pytest.fixture(scope="session")
+def rounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two rounds: in the second every third failed problem is solved, and one that was solved is failed."""
+    root = tmp_path_factory.mktemp("rounds")
+    documents = corpus.write(root / "documents")
+    for name in ("one", "two"):
+        log = rolled.write(root / f"{name}.jsonl")
+        if name == "two":
+            rows = [json.loads(line) for line in log.read_text().splitlines()]
+            failed = [row for row in rows if row["accuracies"][-1] == 0]
+            solved = next(row for row in rows if row["accuracies"][-1] == 1)
+            for row in failed[::3]:
+                row["accuracies"] = [0.25, 0.5, 0.75, 0.75]
+            solved["accuracies"] = [0.5, 0.25, 0.0, 0.0]
+            log.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        config = load(
+            "sws-recommended", [str(documents)], "fake", overrides=["targets.budget=20"], rollouts=[str(log)]
+        )
+        synth.run(config, name=name, runs=root / "runs")
+    return root / "runs"
+
+
+@pytest.fixture(scope="session")
+def bare(rounds: Path) -> Path:
+    """A folder with one run that aims, and reads no documents."""
+    log = rounds.parent / "one.jsonl"
+    config = load("sws-recommended", [], "fake", overrides=["targets.budget=6"], rollouts=[str(log)])
+    synth.run(config, name="bare", runs=rounds.parent / "bare")
+    return rounds.parent / "bare"
 
 
 @pytest.fixture

@@ -210,6 +210,35 @@ def test_a_narrow_screen_needs_no_scrolling_sideways(browser: Any, served: Serve
         page.close()
 
 
+def test_menus_of_a_narrow_screen_stay_on_it_and_escape_closes_them(browser: Any, served: Served) -> None:
+    page = browser.new_page(viewport={"width": 400, "height": 800})
+    try:
+        page.goto(f"{served.url}/d/rich/t/dataset")
+        for menu in page.locator("details.menu").all():
+            summary, sheet = menu.locator("summary"), menu.locator(".sheet")
+            before = summary.bounding_box()
+            summary.click()
+            box = sheet.bounding_box()
+            assert box["x"] >= 0 and box["x"] + box["width"] <= 400
+            assert summary.bounding_box() == before
+            page.keyboard.press("Escape")
+            assert not sheet.is_visible()
+    finally:
+        page.close()
+
+
+@pytest.mark.parametrize("scripted", [True, False])
+def test_the_tab_of_this_page_is_in_sight(browser: Any, served: Served, scripted: bool) -> None:
+    context = browser.new_context(java_script_enabled=scripted, viewport={"width": 400, "height": 800})
+    try:
+        page = context.new_page()
+        page.goto(f"{served.url}/d/rich/progress")
+        box = page.locator(".tabs [aria-current]").bounding_box()
+        assert box["x"] >= 0 and box["x"] + box["width"] <= 400
+    finally:
+        context.close()
+
+
 def test_without_script_rows_can_still_be_found(browser: Any, served: Served) -> None:
     context = browser.new_context(java_script_enabled=False)
     try:

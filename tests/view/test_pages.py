@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from starlette.testclient import TestClient
@@ -64,6 +65,18 @@ def test_the_first_page_lists_runs(client: TestClient) -> None:
     assert {"/d/rich", "/d/plain"} <= set(page.links())
 
 
+def test_the_state_of_a_run_stands_beside_its_name(client: TestClient) -> None:
+    heads = re.findall(r"<th scope=\"col\"[^>]*>([^<]+)</th>", client.get("/").text)
+    assert heads[:3] == ["Run", "State", "Questions"]
+
+
+def test_the_keys_that_are_told_are_those_of_the_guide(client: TestClient) -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "viewer.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`([^`])`", " ".join(re.findall(r"^\| `.*$", guide, re.MULTILINE))))
+    told = set(re.findall(r"<kbd>([^<])</kbd>", client.get("/d/rich/stats").text))
+    assert named and named == told
+
+
 def test_a_filter_keeps_its_own_alternatives(client: TestClient, runs: Path) -> None:
     frame = synth.load(runs / "plain", "dataset")
     counts = Counter(frame["origin"])
@@ -97,6 +110,18 @@ def test_counts_are_the_same_whether_rows_were_held_or_read_again(
     held = words()
     monkeypatch.setattr(of, "few", lambda *given: None)  # as where too many rows are left
     assert held and words() == held
+
+
+def test_formulas_of_a_table_are_set_and_whole(opened: Callable[..., TestClient], tmp_path: Path) -> None:
+    problems = [
+        r"Half is $\frac{1}{2}$." + " and more" * 40,
+        "word " * 44 + r"$\frac{1}{2}" + "+1" * 100 + "$",
+    ]
+    table = pa.table({"problem": problems, "label": [r"\frac{6}{5}", r"C:\some\path"]})
+    pq.write_table(table, tmp_path / "math.parquet")
+    page = opened(tmp_path).get(f"/d/{tmp_path.name}/t/math").text
+    assert re.findall(r'class="math">([^<]*)<', page) == [r"\frac{1}{2}", r"\frac{6}{5}"]
+    assert "$" not in re.sub(r"(?s)<pre.*?</pre>", "", page)
 
 
 def test_a_range_takes_both_ends(client: TestClient, runs: Path) -> None:

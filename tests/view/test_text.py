@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synth.view.marks import mark
-from synth.view.text import line, pieces, shown
+from synth.view.text import brief, line, pieces, shown
 
 
 @pytest.mark.parametrize(
@@ -25,6 +25,11 @@ from synth.view.text import line, pieces, shown
         ("$unclosed", [("text", "$unclosed")]),
         ("$$$$", [("text", "$$$$")]),
         ("", []),
+        (r"\frac{6}{5}", [("inline", r"\frac{6}{5}")]),
+        (r"(3, \frac{\pi}{2})", [("inline", r"(3, \frac{\pi}{2})")]),
+        (r"\text{Evelyn}", [("inline", r"\text{Evelyn}")]),
+        (r"C:\new\folder name", [("text", r"C:\new\folder name")]),
+        (r"see \alpha there", [("text", r"see \alpha there")]),
     ],
 )
 def test_pieces(text: str, wanted: list[tuple[str, str]]) -> None:
@@ -72,3 +77,36 @@ def test_sentences_that_name_a_concept_are_marked() -> None:
 def test_marking_changes_no_letter(text: str, names: list[str]) -> None:
     found = mark(text, {name: name for name in names})
     assert "".join(part.text for one in found.sentences for part in one.parts) == shown(text)
+
+
+def test_marks_leave_mathematics_whole() -> None:
+    text = r"The half is $\left(\half\right)$, or $0.5$ of it. The left half! And \half of $x. Half$ too."
+    found = mark(text, {"half": "half", "left": "left", "right": "right"})
+    marks = [part.text for one in found.sentences for part in one.parts if part.concept]
+    assert marks == ["half", "left", "half"]
+    parts = [part.text for one in found.sentences for part in one.parts]
+    assert any(r"$\left(\half\right)$" in part for part in parts)
+    assert any("$x. Half$" in part for part in parts)
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("plain\n words", [("text", "plain words")]),
+        ("half $\\frac{1}{2}$ of it", [("text", "half "), ("inline", "\\frac{1}{2}"), ("text", " of it")]),
+        ("so\n\n$$a$$\nthen", [("text", "so "), ("inline", "a"), ("text", " then")]),
+        ("the sum of all these is $aaaaaaaaaaaaaaaa$", [("text", "the sum of all these is…")]),
+        ("a sum $x$ of many words after it here", [("text", "a sum "), ("inline", "x"), ("text", " of many words after it…")]),
+        ("a sum $" + "x + " * 60 + "$", [("text", "a sum…")]),
+        (r"\$5 $x$" + " w" * 60, [("text", "\\$5 "), ("inline", "x"), ("text", " w" * 13 + "…")]),
+    ],
+)  # fmt: skip
+def test_the_beginning_of_a_text_is_cut_outside_formulas(text: str, wanted: list[tuple[str, str]]) -> None:
+    assert [tuple(piece) for piece in brief(text, 32)] == wanted
+
+
+@given(st.text(alphabet="ab $\\()[]{}`\n\u202e<", max_size=300), st.integers(2, 60))
+def test_a_beginning_is_short_and_has_no_line_end(text: str, limit: int) -> None:
+    found = brief(text, limit)
+    assert sum(len(piece.text) for piece in found) <= limit + 2 * len(found) + 1
+    assert all("\n" not in piece.text for piece in found if piece.form == "text")

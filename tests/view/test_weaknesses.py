@@ -1,6 +1,9 @@
 """Weaknesses of an aimed run: categories, curves, an earlier round, and the problems behind a question."""
 
-import json
+import os
+import re
+import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,38 +12,14 @@ import pytest
 from starlette.testclient import TestClient
 
 import synth
-from synth.settings import load
 from synth.store import StageStore
 from synth.view.curves import curve
-from tests import corpus, rolled
 from tests.view.pages import Page, assert_inert
 from tests.view.test_browser import CHROMIUM, Served, browser, serious_faults
 
 __all__ = ["browser"]
 
 Row = dict[str, Any]
-
-
-@pytest.fixture(scope="module")
-def rounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two rounds: in the second every third failed problem is solved, and one that was solved is failed."""
-    root = tmp_path_factory.mktemp("rounds")
-    documents = corpus.write(root / "documents")
-    for name in ("one", "two"):
-        log = rolled.write(root / f"{name}.jsonl")
-        if name == "two":
-            rows = [json.loads(line) for line in log.read_text().splitlines()]
-            failed = [row for row in rows if row["accuracies"][-1] == 0]
-            solved = next(row for row in rows if row["accuracies"][-1] == 1)
-            for row in failed[::3]:
-                row["accuracies"] = [0.25, 0.5, 0.75, 0.75]
-            solved["accuracies"] = [0.5, 0.25, 0.0, 0.0]
-            log.write_text("".join(json.dumps(row) + "\n" for row in rows))
-        config = load(
-            "sws-recommended", [str(documents)], "fake", overrides=["targets.budget=20"], rollouts=[str(log)]
-        )
-        synth.run(config, name=name, runs=root / "runs")
-    return root / "runs"
 
 
 def stage(folder: Path, name: str, table: str) -> list[Row]:
@@ -149,3 +128,50 @@ def test_the_page_has_no_serious_fault_of_accessibility(browser: Any, rounds: Pa
         page.close()
     finally:
         viewer.close()
+
+
+@pytest.fixture
+def series(rounds: Path, tmp_path: Path) -> Path:
+    """The rounds under the names that `synth run --rounds` gives, and a run that has nothing to do with them."""
+    folder = tmp_path / "runs"
+    for at, (old, new) in enumerate([("two", "wk-round2"), ("one", "wk-round1"), ("one", "other")]):
+        shutil.copytree(rounds / old, folder / new)
+        os.utime(folder / new / "run.toml", (at, at))
+    return folder
+
+
+def test_the_round_before_is_that_of_its_series(opened: Callable[..., TestClient], series: Path) -> None:
+    client = opened(series)
+    html = client.get("/d/wk-round2/weaknesses").text
+    assert "failed before, not now" in html
+    assert re.findall(r'<optgroup label="([^"]*)">(.*?)</optgroup>', html) == [
+        ("Rounds before it", '<option value="wk-round1" selected>wk-round1</option>'),
+        ("Begun later", '<option value="other">other</option>'),
+    ]
+    alone = client.get("/d/wk-round2/weaknesses?before=").text
+    assert "failed before, not now" not in alone
+    assert all("before=" in one for one in Page(alone).links() if "/weaknesses?category=" in one)
+    first = client.get("/d/wk-round1/weaknesses").text
+    assert "failed before, not now" not in first and '<optgroup label="Rounds' not in first
+
+
+def test_a_chosen_category_is_seen_and_the_list_stays_in_sight(
+    opened: Callable[..., TestClient], rounds: Path
+) -> None:
+    html = opened(rounds).get("/d/one/weaknesses?category=Motion").text
+    assert len(re.findall(r'<tr class="chosen">', html)) == 1
+    choices = [one for one in Page(html).links() if "/weaknesses" in one and one != "/d/one/weaknesses"]
+    assert choices and all(one.endswith("#problems") or "/t/" in one for one in choices)
+
+
+def test_scores_that_are_the_same_for_all_are_left_out(
+    opened: Callable[..., TestClient], rounds: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = opened(rounds)
+    whole = client.get("/d/one/weaknesses").text
+    heads = re.findall(r'<th scope="col"[^>]*>([^<]+)</th>', whole)
+    # The last visit of each of these problems was all right or all wrong.
+    assert "Variance rank" in heads and "Signal" not in heads
+    assert heads.index("Failed", heads.index("Problem")) == heads.index("Problem") + 1
+    monkeypatch.setattr(sys.modules["synth.view.pages.weaknesses"], "PAGE", 1)
+    assert "Variance rank" not in client.get("/d/one/weaknesses").text

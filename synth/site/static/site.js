@@ -30,30 +30,43 @@
   };
   const figure = (value) => {
     if (typeof value === "boolean") return value ? "yes" : "no";
-    return typeof value === "number" ? String(Number(value.toPrecision(4))) : String(value);
+    return typeof value === "number" ? String(Number(value.toPrecision(4))).replace(/^-/, "−") : String(value);
   };
   const empty = (value) => value === null || value === "" || (Array.isArray(value) && !value.length);
 
-  function prose(pieces) {
-    return make("div", { class: "prose", dir: "auto" }, ...pieces.map(([form, text]) => {
-      if (form === "text") return text;
-      if (form === "code") return make("code", { class: "block" }, text);
-      return make("span", { class: form === "display" ? "math display" : "math" }, text);
-    }));
+  const laid = (pieces) => pieces.map(([form, text]) => {
+    if (form === "text") return text;
+    if (form === "code") return make("code", { class: "block" }, text);
+    return make("span", { class: form === "display" ? "math display" : "math" }, text);
+  });
+
+  // The first pieces on one line, cut outside mathematics.
+  function begun(pieces, most) {
+    const kept = [];
+    let left = most;
+    for (const [form, text] of pieces) {
+      const words = form === "text" || form === "code";
+      if (text.length > left) return [...kept, words ? text.slice(0, left).replace(/\s+\S*$/, "") + "…" : "…"];
+      kept.push(...(form === "display" ? [" ", ...laid([["inline", text]]), " "] : words ? [text] : laid([[form, text]])));
+      left -= text.length;
+    }
+    return kept;
   }
+
+  const prose = (pieces) => make("div", { class: "prose", dir: "auto" }, ...laid(pieces));
 
   function cell(value, column) {
     if (value === null) return [make("span", { class: "none" }, "–")];
     if (column.kind === "tags") return value.slice(0, 8).map((item) => make("span", { class: "tag" }, short(item, 48)));
-    return [column.kind === "text" ? short(value, 240) : figure(value)];
+    return column.kind === "text" ? begun(value, 240) : [figure(value)];
   }
 
   function table(site, rows, address) {
     const shown = site.columns.map((column, at) => [column, at]).filter(([column]) => column.shown);
     const heads = shown.map(([column]) => make("th", { scope: "col", class: column.kind, title: column.doc }, column.name));
     const lines = rows.map(([number, row]) => make("tr", { "data-row": "" },
-      make("td", { class: "num at" }, make("a", { "data-open": "", href: address(number), "aria-label": `Row ${number} in full` }, number.toLocaleString("en"))),
-      ...shown.map(([column, at]) => make("td", { class: column.long ? `${column.kind} long` : column.kind }, make("div", {}, ...cell(row[at], column))))));
+      make("td", { class: "num at" }, make("a", { "data-open": "", href: address(number), "aria-label": `Row ${number + 1} in full` }, (number + 1).toLocaleString("en"))),
+      ...shown.map(([column, at]) => make("td", { class: column.long ? `${column.kind} long` : column.kind, ...(column.kind === "category" && row[at] ? { title: short(row[at], 400) } : {}) }, make("div", {}, ...cell(row[at], column))))));
     return make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Table of rows" },
       make("table", { class: "data" },
         make("thead", {}, make("tr", {}, make("th", { scope: "col", class: "num at" }, make("span", { class: "unseen" }, "Row")), ...heads)),
@@ -69,11 +82,11 @@
         make("dd", {}, ...(column.kind === "tags" ? value.map((item) => make("span", { class: "tag" }, item))
           : [column.kind === "id" ? make("code", {}, figure(value)) : figure(value)])))));
     return make("article", { class: "whole-row", id: `r${number}` },
-      make("h2", {}, `Row ${number.toLocaleString("en")}`),
+      make("h2", {}, `Row ${(number + 1).toLocaleString("en")}`),
       make("div", { class: "row-page" },
         make("div", { class: "reading" }, ...texts.map(([column, value], at) => make("section", { class: at ? "text" : "text lead-text" },
           make("h3", { title: column.doc }, column.name), prose(value)))),
-        make("aside", { class: "card", "aria-label": `Facts of row ${number}` }, facts(false),
+        make("aside", { class: "card", "aria-label": `Facts of row ${number + 1}` }, facts(false),
           make("details", {}, make("summary", {}, "Ids"), facts(true)))));
   }
 
@@ -120,7 +133,8 @@
     place.replaceChildren(...(found.length ? [table(site, found, (number) => pageOf(site, number))] : []), ...more);
     document.getElementById("more")?.addEventListener("click", () => find(site, at));
     const range = at < last ? ` in the first ${(at * site.shard).toLocaleString("en")} rows` : "";
-    said.textContent = words.length ? `${found.length} found${range}` : "Write a word to look for.";
+    const none = found.length || at < last ? "" : "No row has all of these words.";
+    said.textContent = words.length ? none || `${found.length} found${range}` : "Write a word to look for.";
   }
 
   async function begin() {

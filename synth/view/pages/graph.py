@@ -25,7 +25,9 @@ def graph(site: Site, request: Request) -> Response:
     if {"concepts", "incidence"} <= source.tables.keys():
         stamp = source.tables["incidence"].stamp
         drawn = site.kept.get(("graph", source.name, stamp), lambda: drawing(source))
-    return site.page(request, "graph.html", source=source, here="graph", drawn=drawn)
+    # What is drawn from a graph comes after it, so where that is there and no graph, none will come.
+    never = "combinations" in source.tables and not {"passages", "incidence"} & source.tables.keys()
+    return site.page(request, "graph.html", source=source, here="graph", drawn=drawn, without_documents=never)
 
 
 def concept(site: Site, request: Request) -> Response:
@@ -78,7 +80,7 @@ def _questions(site: Site, source: Source, name: str) -> tuple[int, list[tuple[i
     state = State(filters=(Filter("concepts", "is", name),), size=25)
     chosen = of.select(table, shapes, state, None)
     places = of.places(site.engine, chosen, state, 0, ROWS)
-    rows = of.preview(site.engine, table, places, [shapes["question"]], 400)
+    rows = of.preview(site.engine, table, places, [shapes["question"]], 601)
     numbered = [(of.number_of(table, place), row) for place, row in zip(places, rows, strict=True)]
     total = of.count(site.engine, chosen, state)
     return total, numbered, link(source.name, "t", "dataset") + State().address(filters=state.filters)

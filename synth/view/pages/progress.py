@@ -1,10 +1,13 @@
 """Where a run stands; the page asks for itself again as long as a process is at work."""
 
+from pathlib import Path
+
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from synth import run_report
 from synth.errors import SynthError
+from synth.llm.journal import Journal
 from synth.standing import standing
 from synth.view.links import link
 from synth.view.site import NotThere, Site
@@ -21,10 +24,20 @@ def progress(site: Site, request: Request) -> Response:
     except SynthError as said:  # of another version, or its configuration cannot be read
         fault = str(said)
     report = run_report.read(source.folder)
+    at_work = found is not None and found.at_work
     return site.page(
         request, "progress.html", source=source, here="progress", found=found, fault=fault, report=report,
-        last=(report.get("tries") or [{}])[-1],
+        last=(report.get("tries") or [{}])[-1], answered=_answered(source.folder) if at_work else None,
     )  # fmt: skip
+
+
+def _answered(run_folder: Path) -> int | None:
+    """Calls that were answered until now: the report of a run at work is written now and then only."""
+    try:
+        with Journal(run_folder / "calls", read_only=True) as journal:
+            return len(journal)
+    except (SynthError, OSError):
+        return None
 
 
 def rejected(site: Site, request: Request) -> Response:

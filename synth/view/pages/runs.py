@@ -45,13 +45,14 @@ def source(site: Site, request: Request) -> Response:
         if found.is_run:
             return RedirectResponse(link(found.name, "progress"), 303)
         return site.page(request, "empty.html", source=found, here="")
-    return RedirectResponse(link(found.name, "t", found.first.name), 303)
+    asked = f"?{request.url.query}" if request.url.query else ""
+    return RedirectResponse(link(found.name, "t", found.first.name) + asked, 303)
 
 
 def _line(found: Source) -> Line:
     report = run_report.read(found.folder) if found.is_run else {}
     tries = report.get("tries") or [{}]
-    stats = found.stats
+    stats, at_work = found.stats, found.is_run and is_locked(found.folder)
     done = [
         stage for stage in STAGES if (found.folder / StageStore(found.folder, stage).manifest_path).exists()
     ]
@@ -59,18 +60,28 @@ def _line(found: Source) -> Line:
         name=found.name,
         kind=found.kind,
         rows=stats.get("rows"),
-        state="at work" if found.is_run and is_locked(found.folder) else str(tries[-1].get("outcome", "")),
+        state="at work" if at_work else _ended(str(tries[-1].get("outcome", ""))),
         figures=stats,
         started=str(tries[-1].get("started") or "")[:16].replace("T", " "),
-        cost=_cost(report),
+        cost=_cost(report, at_work),
         stages=len(done),
     )
 
 
-def _cost(report: dict[str, Any]) -> str:
+def _ended(outcome: str) -> str:
+    # A killed process could not say how it ended.
+    return "killed" if outcome == "running" else outcome
+
+
+def _cost(report: dict[str, Any], at_work: bool) -> str:
+    """What was spent; the report of a run at work is behind, at its beginning by all that there is."""
     from synth.bill import from_tree
 
     try:
-        return from_tree(report).said(str(report["currency"])) if report.get("tries") else ""
+        if not report.get("tries"):
+            return ""
+        if at_work and not report["calls"]["made"]:
+            return "unknown so far"
+        return from_tree(report).said(str(report["currency"])) + (" so far" if at_work else "")
     except (KeyError, TypeError, ValueError):
         return ""

@@ -51,12 +51,13 @@ def _cards(
             cards.append((title, f"{told[name]:,}"))
     if rows and isinstance(told.get("cross_document"), int):
         cards.append(("from several documents", f"{told['cross_document'] / rows:.0%}"))
-    if table and "concepts" in shapes and shapes["concepts"].kind is Kind.TAGS:
+    if rows and table and "concepts" in shapes and shapes["concepts"].kind is Kind.TAGS:
         even = site.kept.get(("even", table.stamp), lambda: _even(site, table, "concepts"))
         cards.append(("evenly used concepts", f"{even:,.0f}"))
     for name in ("agreement", "pass_rate"):
-        if table and name in shapes and shapes[name].varies:
-            cards.append((f"mean {name.replace('_', ' ')}", f"{_mean(site, table, name):.2f}"))
+        mean = _mean(site, table, name) if table and rows and name in shapes else None
+        if mean is not None and shapes[name].varies:
+            cards.append((f"mean {name.replace('_', ' ')}", f"{mean:.2f}"))
     return cards
 
 
@@ -72,11 +73,12 @@ def _even(site: Site, table: Table, column: str) -> float:
     return float(found) if found is not None and math.isfinite(found) else 0.0
 
 
-def _mean(site: Site, table: Table, column: str) -> float:
-    sql = f"SELECT coalesce(avg({quoted(column)}), 0) FROM read_parquet(?, union_by_name = true)"
-    return float(
-        site.kept.get(("mean", column, table.stamp), lambda: site.engine.rows(sql, [table.paths]))[0][0]
-    )
+def _mean(site: Site, table: Table, column: str) -> float | None:
+    """The mean of a column; None where no row has a number in it."""
+    sql = f"SELECT avg({quoted(column)}) FROM read_parquet(?, union_by_name = true)"
+    key = ("mean", column, table.stamp)
+    found = site.kept.get(key, lambda: site.engine.rows(sql, [table.paths]))[0][0]
+    return None if found is None else float(found)
 
 
 def _spreads(

@@ -17,10 +17,11 @@ from synth.view.sources import Source, Table
 from synth.view.state import BadRequest, Filter, State, read
 
 # What a table shows unless it is told which columns: more do not fit a screen.
-MOST_COLUMNS, ENOUGH = 8, 5
+MOST_COLUMNS, ENOUGH, FEW = 8, 5, 2
 # Which say most, the first of them first; of long texts and of lists one is enough to know a row by.
 RANK = (Kind.TEXT, Kind.NUMBER, Kind.FLAG, Kind.CATEGORY, Kind.TAGS)
-PREVIEW = 260
+# More than is shown of a text, so that what is cut off there is known to be no formula.
+PREVIEW = 481
 # Items of lists are counted in so many of the rows that a condition leaves: more take too long.
 SAMPLED = 50_000
 
@@ -72,7 +73,10 @@ def shown_columns(shapes: Mapping[str, Shape], state: State) -> list[Shape]:
     """The columns that were asked for, else those that say most."""
     if state.columns:
         return [shapes[name] for name in state.columns]
-    main = [shape for shape in shapes.values() if shape.is_main] or list(shapes.values())
+    main = [shape for shape in shapes.values() if shape.is_main]
+    if len(main) < FEW:  # of one row, or of rows that are alike, what they have in common is what there is
+        main = [s for s in shapes.values() if not s.is_trail and s.kind is not Kind.OTHER]
+    main = main or list(shapes.values())
     once = [*[s for s in main if s.is_long][1:], *[s for s in main if s.kind is Kind.TAGS][1:]]
     ranked = sorted((s for s in main if s not in once), key=lambda s: (not s.is_long, _rank(s)))
     chosen = [*ranked[:MOST_COLUMNS], *once[: max(0, ENOUGH - len(ranked))]]

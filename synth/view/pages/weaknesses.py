@@ -3,6 +3,7 @@
 A round is a run of its own, so what was before is asked of another run beside it, problem by problem.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -21,6 +22,9 @@ from synth.view.trace import Looking
 
 PAGE = 50
 MOST_CATEGORIES = 500
+# As `synth run --rounds` names the runs of a series.
+ROUND = re.compile(r"(.+)-round([0-9]{1,9})")
+SCORES = ("variance_rank", "signal")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,10 @@ def weaknesses(site: Site, request: Request) -> Response:
     if "weaknesses" not in source.tables:
         raise NotThere(f"{source.name} aims at no weaknesses, so there are none to show.")
     asked = request.query_params
-    category, before = asked.get("category", ""), _before(site, source, asked.get("before", ""))
+    rounds = _others(site, source)
+    # The round before is known where both have names of one series; any other is for the reader to choose.
+    earlier = asked.get("before", rounds.series[0] if rounds.series else "")
+    category, before = asked.get("category", ""), _before(site, source, earlier)
     total, failed = _counts(site, source, category)
     page = read_page(asked.get("page", "1"))
     pages = max(1, -(-total // PAGE))
@@ -50,20 +57,64 @@ def weaknesses(site: Site, request: Request) -> Response:
     def address(**changed: Any) -> str:
         told = {"category": category, "before": before.name if before else "", "page": 1} | changed
         pairs = {name: value for name, value in told.items() if value not in ("", 1)}
+        if rounds.series and not before:  # that none is to be beside it has to be said
+            pairs["before"] = ""
         return f"{base}?{urlencode(pairs)}" if pairs else base
+
+    rows = _problems(site, source, before, category, page)
 
     return site.page(
         request, "weaknesses.html", source=source, here="failing", total=total, failed=failed,
-        page=page, pages=pages, category=category, before=before, others=_others(site, source),
+        page=page, pages=pages, category=category, before=before, rounds=rounds,
         categories=_categories(site, source, before), shift=_shift(site, source, before),
-        problems=_problems(site, source, before, category, page), address=address,
+        problems=rows, address=address, telling=_telling(rows), listed=_listed(source, category, before),
         rule=_rule(site, source), rows_of=_rows_of(source),
     )  # fmt: skip
 
 
-def _others(site: Site, source: Source) -> list[str]:
-    found = [name for name in site.library.names() if name != source.name]
-    return [name for name in found if (one := site.library.get(name)) and "weaknesses" in one.tables]
+@dataclass(frozen=True, slots=True)
+class Rounds:
+    """Other runs that aim: earlier rounds of the same series, the last one first; the rest by their age."""
+
+    series: list[str]
+    older: list[str]
+    newer: list[str]
+
+    @property
+    def groups(self) -> list[tuple[str, list[str]]]:
+        """All of them with what they are."""
+        named = [("Rounds before it", self.series), ("Begun before", self.older), ("Begun later", self.newer)]
+        return [(title, names) for title, names in named if names]
+
+
+def _others(site: Site, source: Source) -> Rounds:
+    names = site.library.names()  # the newest first
+    aiming = [name for name in names if (one := site.library.get(name)) and "weaknesses" in one.tables]
+    mine = ROUND.fullmatch(source.name)
+    rounds = {name: found for name in aiming if (found := ROUND.fullmatch(name))}
+    series = [
+        name
+        for name, found in rounds.items()
+        if mine and found[1] == mine[1] and int(found[2]) < int(mine[2])
+    ]
+    series.sort(key=lambda name: -int(rounds[name][2]))
+    at = names.index(source.name)
+    others = [name for name in aiming if name not in series and name != source.name]
+    return Rounds(
+        series, [n for n in others if names.index(n) > at], [n for n in others if names.index(n) < at]
+    )
+
+
+def _telling(rows: list[Row]) -> list[str]:
+    """Scores that tell these problems apart: of those that are never solved some are the same for all."""
+    return [name for name in SCORES if len({row.get(name) for row in rows}) > 1]
+
+
+def _listed(source: Source, category: str, before: Source | None) -> Any:
+    """The address of a problem, which keeps what the list was narrowed to."""
+    pairs = {"category": category, "before": before.name if before else ""}
+    asked = urlencode({name: value for name, value in pairs.items() if value})
+    return lambda id: link(source.name, "row", id) + (f"?{asked}" if asked else "")
 
 
 def _before(site: Site, source: Source, name: str) -> Source | None:

@@ -67,6 +67,12 @@
 
   function pressed(event) {
     if (event.ctrlKey || event.metaKey || event.altKey || help.open) return;
+    const menu = event.key === "Escape" && one("details.menu[open]");
+    if (menu) {
+      menu.open = false;
+      one("summary", menu).focus();
+      return;
+    }
     const typing = /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName);
     if (typing) {
       if (event.key === "Escape") event.target.blur();
@@ -124,6 +130,10 @@
       follow(part);
     }, 1000 * seconds);
   }
+
+  // On a narrow screen the tabs are one line that scrolls.
+  const tabs = one(".tabs"), tab = one(".tabs [aria-current]");
+  if (tab) tabs.scrollLeft = tab.offsetLeft - tabs.offsetLeft - (tabs.clientWidth - tab.offsetWidth) / 2;
 
   if (matchMedia("(max-width: 56rem)").matches) all("details.facets").forEach((facets) => { facets.open = false; });
   all("[data-again]").forEach(follow);
