@@ -17,8 +17,8 @@ _KEPT = "\n\t\u200c\u200d"
 _UNSEEN = ("Cc", "Cf", "Cs", "Co")
 _LINE_ENDS = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 _ENVIRONMENTS = "equation|align|gather|multline|matrix|pmatrix|bmatrix|cases|aligned|array"
-# What may be a piece begins so. Where its end can be far away, only the beginning is matched here, and the end
-# is looked for once: texts with many beginnings and no end would be read through again for each of them.
+# What may be a piece begins so. Where its end can be far away, only the beginning is matched here, and the
+# end is looked for once: a text with many beginnings and no end would be read anew for each of them.
 _STARTS = re.compile(
     r"^(?P<fence>`{3,20})[^\n`]*\n"
     r"|\$\$(?P<d1>(?:[^$\\]|\\.)+?)\$\$"
