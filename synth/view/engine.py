@@ -19,6 +19,10 @@ SECONDS = 10.0
 MEMORY = "384MB"
 THREADS = 2
 
+# The rows of files, as all statements read them: names of folders (`lang=en`) are no columns.
+ONE_FILE = "read_parquet(?, hive_partitioning = false)"
+PARQUET = "read_parquet(?, union_by_name = true, hive_partitioning = false)"
+
 Rows = list[tuple[Any, ...]]
 
 
@@ -28,6 +32,10 @@ class QueryFault(SynthError):
 
 class TooSlow(QueryFault):
     """A question to the tables took longer than it may."""
+
+
+class TooLarge(QueryFault):
+    """What would have to be held to answer is more than memory that may be used."""
 
 
 class Engine:
@@ -77,7 +85,7 @@ class Engine:
         except duckdb.InterruptException as fault:
             raise TooSlow("This took too long and was stopped; narrow it down by a filter.") from fault
         except duckdb.OutOfMemoryException as fault:
-            raise QueryFault("This takes more memory than the viewer may use; narrow it down.") from fault
+            raise TooLarge("This takes more memory than the viewer may use; narrow it down.") from fault
         except (duckdb.IOException, duckdb.InvalidInputException, duckdb.SerializationException) as fault:
             raise QueryFault("A file of this table is damaged, or has gone meanwhile.") from fault
         except duckdb.Error as fault:

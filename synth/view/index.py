@@ -14,7 +14,7 @@ from contextlib import closing
 from pathlib import Path
 
 from synth.errors import StoreError
-from synth.view.engine import Engine, quoted
+from synth.view.engine import ONE_FILE, Engine, quoted
 from synth.view.sources import Source, Table
 
 BATCH = 5_000
@@ -103,7 +103,7 @@ def _texts(engine: Engine, table: Table, names: Sequence[str]) -> Iterator[list[
     for file, path in enumerate(table.paths):
         there = [name for name in names if name in table.columns_of(file)]
         said = [f"left(CAST({quoted(name)} AS VARCHAR), {MOST_CHARS})" for name in there] or ["''"]
-        sql = f"SELECT concat_ws(' ', {', '.join(said)}) FROM read_parquet(?)"
+        sql = f"SELECT concat_ws(' ', {', '.join(said)}) FROM {ONE_FILE}"
         with engine.cursor(BUILD_SECONDS) as cursor:
             found = cursor.execute(sql, [path])
             while rows := found.fetchmany(BATCH):

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from synth.errors import SynthError
 from synth.view import index
-from synth.view.engine import Engine, TooSlow, quoted
+from synth.view.engine import PARQUET, Engine, TooSlow, quoted
 from synth.view.profile import Kind, Shape
 from synth.view.rows import NUMBER
 from synth.view.sources import Source, Table
@@ -123,7 +123,7 @@ class Indexes:
         pattern = "%" + "".join(f"\\{c}" if c in "\\%_" else c for c in words) + "%"
         asked = " OR ".join(f"CAST({quoted(name)} AS VARCHAR) ILIKE ? ESCAPE '\\'" for name in texts)
         sql = f"""
-            SELECT {NUMBER} FROM read_parquet(?, union_by_name = true) WHERE {asked} LIMIT {MOST_SCANNED}
+            SELECT {NUMBER} FROM {PARQUET} WHERE {asked} LIMIT {MOST_SCANNED}
         """
         values = [table.bases, table.paths, *([pattern] * len(texts))]
         return sorted(row for (row,) in self._engine.rows(sql, values, SCAN_SECONDS))
