@@ -63,10 +63,16 @@ class Engine:
         self._base.execute("SET allowed_directories = ?", [[f"{folder}/" for folder in folders]])
         self._base.execute("SET enable_external_access = false")
         self._base.execute("SET lock_configuration = true")
+        self._at_work: set[duckdb.DuckDBPyConnection] = set()
 
     def close(self) -> None:
         """Let go of the database."""
         self._base.close()
+
+    def interrupt(self) -> None:
+        """End all that is being asked."""
+        for cursor in list(self._at_work):
+            cursor.interrupt()
 
     @contextmanager
     def cursor(self, seconds: float | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -80,6 +86,7 @@ class Engine:
         timer = threading.Timer(seconds or self.seconds, cursor.interrupt)
         timer.daemon = True
         timer.start()
+        self._at_work.add(cursor)
         try:
             yield cursor
         except duckdb.InterruptException as fault:
@@ -92,6 +99,7 @@ class Engine:
             raise QueryFault(f"The table cannot be asked that ({type(fault).__name__}).") from fault
         finally:
             timer.cancel()
+            self._at_work.discard(cursor)
             cursor.close()
 
     def rows(
