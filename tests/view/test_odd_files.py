@@ -183,3 +183,15 @@ def test_rows_too_large_for_duckdb_are_read_one_after_another(
     monkeypatch.setattr(slowly, "MOST_BYTES", 1_000)
     answer = client.get(f"{base}/t/t/row/100")
     assert answer.status_code == 400 and "memory" in answer.text
+
+
+def test_what_may_not_be_missing_is_taken_away_so(opened: Opened, tmp_path: Path) -> None:
+    (tmp_path / "some").mkdir()
+    sure, parts = pa.field("a", pa.int64(), False), pa.field("x", pa.int64(), False)
+    whole = pa.schema([sure, pa.field("b", pa.int64(), False), pa.field("s", pa.struct([parts]), False)])
+    rows = [{"a": 1, "b": 2, "s": {"x": 3}}]
+    pq.write_table(pa.Table.from_pylist(rows, whole), tmp_path / "some" / "t-00000.parquet")
+    pq.write_table(pa.Table.from_pylist([{"a": 4}], pa.schema([sure])), tmp_path / "some" / "t-00001.parquet")
+    taken = pq.read_table(io.BytesIO(opened(tmp_path / "some").get("/d/some/t/t/rows.parquet").content))
+    assert taken.to_pylist() == [*rows, {"a": 4, "b": None, "s": None}]
+    assert [field.nullable for field in taken.schema] == [False, True, True]

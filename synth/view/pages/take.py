@@ -46,15 +46,16 @@ def take(site: Site, request: Request) -> Response:
 
 
 def _parquet(site: Site, table: Table, places: list[Place], path: Path) -> None:
-    schema = pa.schema([_written(field) for field in table.schema])
+    everywhere = frozenset.intersection(*(table.columns_of(file) for file in range(len(table.files))))
+    schema = pa.schema([_written(one, one.nullable or one.name not in everywhere) for one in table.schema])
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
         for chunk in _chunks(places):
             writer.write_table(of.fetch_arrow(site.engine, table, chunk, schema))
 
 
-def _written(field: pa.Field) -> pa.Field:
-    """A column as it is written: any cell may be missing, as in a file without the column."""
-    return pa.field(field.name, _type(field.type), True, field.metadata)
+def _written(field: pa.Field, nullable: bool = True) -> pa.Field:
+    """A column, or a part of one, as it is written; what DuckDB reads of parts may always be missing."""
+    return pa.field(field.name, _type(field.type), nullable, field.metadata)
 
 
 def _type(of_file: pa.DataType) -> pa.DataType:
