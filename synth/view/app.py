@@ -1,5 +1,7 @@
 """The application: routes, faults as pages, and the layers that guard them."""
 
+import logging
+import traceback
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -7,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 from starlette.applications import Starlette
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
@@ -22,6 +25,27 @@ from synth.view.site import NotThere, Site
 if TYPE_CHECKING:
     from starlette.exceptions import HTTPException
 
+LOG = logging.getLogger(__name__)
+UNFORESEEN = (
+    "Its files hold something that the viewer was not made for; where they are damaged, make them anew."
+)
+
+
+class Whole(Convertor[str]):
+    """The rest of an address, line ends and all: names of folders have them too."""
+
+    regex = "(?s:.*)"
+
+    def convert(self, value: str) -> str:
+        """As it is."""
+        return value
+
+    def to_string(self, value: str) -> str:
+        """As it is."""
+        return value
+
+
+register_url_convertor("whole", Whole())
 Page = Callable[[Site, Request], Response]
 ROUTES: tuple[tuple[str, Page], ...] = (
     ("/", pages.runs),
@@ -29,16 +53,16 @@ ROUTES: tuple[tuple[str, Page], ...] = (
     ("/d/{source}", pages.source),
     ("/d/{source}/stats", pages.stats),
     ("/d/{source}/graph", pages.graph),
-    ("/d/{source}/concept/{id:path}", pages.concept),
+    ("/d/{source}/concept/{id:whole}", pages.concept),
     ("/d/{source}/prompts", pages.prompts),
-    ("/d/{source}/prompts/{id:path}", pages.prompt),
+    ("/d/{source}/prompts/{id:whole}", pages.prompt),
     ("/d/{source}/rejected", pages.rejected),
     ("/d/{source}/progress", pages.progress),
     ("/d/{source}/weaknesses", pages.weaknesses),
-    ("/d/{source}/t/{table:path}/row/{number}", pages.row),
-    ("/d/{source}/t/{table:path}/rows.{kind}", pages.take),
-    ("/d/{source}/t/{table:path}", pages.table),
-    ("/d/{source}/row/{id:path}", pages.by_id),
+    ("/d/{source}/t/{table:whole}/row/{number}", pages.row),
+    ("/d/{source}/t/{table:whole}/rows.{kind}", pages.take),
+    ("/d/{source}/t/{table:whole}", pages.table),
+    ("/d/{source}/row/{id:whole}", pages.by_id),
 )
 
 
@@ -83,6 +107,12 @@ def _answer(site: Site, page: Page, request: Request) -> Response:
             str(fault) if isinstance(fault, SynthError) else "A file of it is damaged, or has gone meanwhile."
         )
         return _fault(site, request, 400, "That cannot be shown", said)
+    except Exception as fault:  # noqa: BLE001
+        # No file, however made, may end a page as an error. The text of the fault may be that of a row, so it
+        # is not logged.
+        place = traceback.extract_tb(fault.__traceback__)[-1]
+        LOG.error("%s in %s, line %s", type(fault).__name__, Path(place.filename).name, place.lineno)
+        return _fault(site, request, 400, "That cannot be shown", UNFORESEEN)
 
 
 def _lost(site: Site, request: Request, fault: "HTTPException") -> Response:

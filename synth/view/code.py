@@ -12,6 +12,9 @@ from synth.view.profile import Kind, Shape
 from synth.view.sources import Table
 from synth.view.state import Filter, State
 
+# Of pandas: every type as the file has it, and no columns from the names of folders.
+AS_THEY_ARE = 'dtype_backend="pyarrow", partitioning=None'
+
 
 def snippets(table: Table, shapes: Mapping[str, Shape], state: State) -> dict[str, str]:
     """Code for each library; a search is not part of it, as its index is the viewer's own."""
@@ -31,7 +34,7 @@ def _grouped(state: State) -> list[tuple[Filter, ...]]:
 
 
 def _pandas(table: Table, shapes: Mapping[str, Shape], state: State) -> str:
-    lines = ["import pandas as pd", "", f'rows = pd.read_parquet({_files(table)}, dtype_backend="pyarrow")']
+    lines = ["import pandas as pd", "", f"rows = pd.read_parquet({_files(table)}, {AS_THEY_ARE})"]
     for group in _grouped(state):
         lines.append(f"rows = rows[{' | '.join(f'({_in_pandas(f, shapes[f.column])})' for f in group)}]")
     if state.sort:
@@ -52,7 +55,7 @@ def _in_pandas(filter: Filter, shape: Shape) -> str:
 
 def _duckdb(table: Table, shapes: Mapping[str, Shape], state: State) -> str:
     files = ", ".join(_sql(str(file)) for file in table.files)
-    lines = [f"SELECT * FROM read_parquet([{files}], union_by_name = true)"]
+    lines = [f"SELECT * FROM read_parquet([{files}], union_by_name = true, hive_partitioning = false)"]
     conditions = [" OR ".join(_in_sql(f, shapes[f.column]) for f in group) for group in _grouped(state)]
     if conditions:
         lines.append("WHERE " + "\n  AND ".join(f"({condition})" for condition in conditions))

@@ -19,6 +19,10 @@ SECONDS = 10.0
 MEMORY = "384MB"
 THREADS = 2
 
+# The rows of files, as all statements read them: names of folders (`lang=en`) are no columns.
+ONE_FILE = "read_parquet(?, hive_partitioning = false)"
+PARQUET = "read_parquet(?, union_by_name = true, hive_partitioning = false)"
+
 Rows = list[tuple[Any, ...]]
 
 
@@ -28,6 +32,10 @@ class QueryFault(SynthError):
 
 class TooSlow(QueryFault):
     """A question to the tables took longer than it may."""
+
+
+class TooLarge(QueryFault):
+    """What would have to be held to answer is more than memory that may be used."""
 
 
 class Engine:
@@ -55,10 +63,16 @@ class Engine:
         self._base.execute("SET allowed_directories = ?", [[f"{folder}/" for folder in folders]])
         self._base.execute("SET enable_external_access = false")
         self._base.execute("SET lock_configuration = true")
+        self._at_work: set[duckdb.DuckDBPyConnection] = set()
 
     def close(self) -> None:
         """Let go of the database."""
         self._base.close()
+
+    def interrupt(self) -> None:
+        """End all that is being asked."""
+        for cursor in list(self._at_work):
+            cursor.interrupt()
 
     @contextmanager
     def cursor(self, seconds: float | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -72,18 +86,20 @@ class Engine:
         timer = threading.Timer(seconds or self.seconds, cursor.interrupt)
         timer.daemon = True
         timer.start()
+        self._at_work.add(cursor)
         try:
             yield cursor
         except duckdb.InterruptException as fault:
             raise TooSlow("This took too long and was stopped; narrow it down by a filter.") from fault
         except duckdb.OutOfMemoryException as fault:
-            raise QueryFault("This takes more memory than the viewer may use; narrow it down.") from fault
+            raise TooLarge("This takes more memory than the viewer may use; narrow it down.") from fault
         except (duckdb.IOException, duckdb.InvalidInputException, duckdb.SerializationException) as fault:
             raise QueryFault("A file of this table is damaged, or has gone meanwhile.") from fault
         except duckdb.Error as fault:
             raise QueryFault(f"The table cannot be asked that ({type(fault).__name__}).") from fault
         finally:
             timer.cancel()
+            self._at_work.discard(cursor)
             cursor.close()
 
     def rows(

@@ -9,12 +9,13 @@ whole.
 import os
 import re
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
 from synth.errors import StoreError
-from synth.view.engine import Engine, quoted
+from synth.view.engine import ONE_FILE, Engine, quoted
 from synth.view.sources import Source, Table
 
 BATCH = 5_000
@@ -23,6 +24,8 @@ FOLDER = "view"
 MOST_CHARS = 100_000
 MOST_WORDS = 32
 BUILD_SECONDS = 3_600.0
+# Indexes of other Parquet than runs that are kept; and how often a build looks whether it is to stop.
+MOST_KEPT, STEPS = 20, 100_000
 _WORDS = re.compile(r"[^\W_]+")
 
 
@@ -53,29 +56,66 @@ def is_there(path: Path) -> bool:
 
 
 def build(
-    engine: Engine, source: Source, table: Table, texts: Sequence[str], progress: Callable[[int], None]
+    engine: Engine,
+    source: Source,
+    table: Table,
+    texts: Sequence[str],
+    progress: Callable[[int], None],
+    stop: threading.Event | None = None,
 ) -> Path:
     """Make the index of some columns of a table; `progress` hears of the rows that are done.
 
     Raises:
-        StoreError: it cannot be written.
+        StoreError: it cannot be written, or `stop` was set meanwhile.
     """
     path = path_of(source, table)
     part = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _tidy(path.parent)
         part.unlink(missing_ok=True)
         with closing(sqlite3.connect(part)) as database:
+            if stop is not None:
+                database.set_progress_handler(stop.is_set, STEPS)
             _fill(database, engine, table, texts, progress)
         part.replace(path)
-        for old in path.parent.glob(f"{path.name[: -len('.sqlite') - 16]}*.sqlite"):
-            if old != path and source.is_run:
-                old.unlink(missing_ok=True)
+        _forget(path, source)
     except (OSError, sqlite3.Error) as fault:
         raise StoreError(f"{path}: the search index cannot be written ({fault}); make room there.") from fault
     finally:
         part.unlink(missing_ok=True)
     return path
+
+
+def _tidy(folder: Path) -> None:
+    """Remove what builds left that were killed: the name of a part ends in the number of its process."""
+    for part in folder.glob(".search-*.sqlite.*.tmp"):
+        number = part.name.split(".")[-2]
+        if number.isdecimal() and len(number) < 10 and not _is_alive(int(number)):
+            part.unlink(missing_ok=True)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        pass  # it is another's
+    return True
+
+
+def _forget(path: Path, source: Source) -> None:
+    """Remove indexes that nobody asks any more: of a run older ones, of other Parquet all but the last."""
+    if path.parent == source.folder / FOLDER:
+        others = path.parent.glob(f"{path.name[: -len('.sqlite') - 16]}*.sqlite")
+        for old in others:
+            if old != path:
+                old.unlink(missing_ok=True)
+        return
+    there = sorted(path.parent.glob("search-*.sqlite"), key=lambda one: one.stat().st_mtime, reverse=True)
+    for old in [one for one in there if one != path][MOST_KEPT - 1 :]:
+        old.unlink(missing_ok=True)
 
 
 def _fill(
@@ -103,7 +143,7 @@ def _texts(engine: Engine, table: Table, names: Sequence[str]) -> Iterator[list[
     for file, path in enumerate(table.paths):
         there = [name for name in names if name in table.columns_of(file)]
         said = [f"left(CAST({quoted(name)} AS VARCHAR), {MOST_CHARS})" for name in there] or ["''"]
-        sql = f"SELECT concat_ws(' ', {', '.join(said)}) FROM read_parquet(?)"
+        sql = f"SELECT concat_ws(' ', {', '.join(said)}) FROM {ONE_FILE}"
         with engine.cursor(BUILD_SECONDS) as cursor:
             found = cursor.execute(sql, [path])
             while rows := found.fetchmany(BATCH):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from synth.view import rows as of
+from synth.view.engine import PARQUET
 from synth.view.links import link
 from synth.view.site import Site
 from synth.view.sources import Source
@@ -44,7 +45,7 @@ def among(site: Site, source: Source, row: dict[str, Any], category: str) -> Amo
         SELECT count(*) FILTER (place < here), count(*), max(place) FILTER (place < here)[3],
           min(place) FILTER (place > here)[3]
         FROM (SELECT {place} AS place, row(?, ?, ?) AS here
-          FROM read_parquet(?, union_by_name = true) {narrowed})
+          FROM {PARQUET} {narrowed})
     """
     here = [not row["is_weakness"], row["mean_accuracy"], row["problem_id"]]
     found = site.engine.rows(sql, [*here, source.tables["weaknesses"].paths, *values])[0]
@@ -57,9 +58,9 @@ def made_for(site: Site, source: Source, id: str) -> Made:
     if table is None or drawn is None or not {"combination_id", "question"} <= set(table.schema.names):
         return Made(0, [], "")
     sql = f"""
-        SELECT file_index, file_row_number, combination_id FROM read_parquet(?, union_by_name = true)
+        SELECT file_index, file_row_number, combination_id FROM {PARQUET}
         WHERE combination_id IN (
-          SELECT combination_id FROM read_parquet(?, union_by_name = true) WHERE list_contains(targets, ?))
+          SELECT combination_id FROM {PARQUET} WHERE list_contains(targets, ?))
         ORDER BY file_index, file_row_number LIMIT {MOST}
     """
     found = site.engine.rows(sql, [table.paths, drawn.paths, id])

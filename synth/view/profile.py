@@ -13,7 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from synth.view.engine import Engine, QueryFault, quoted
+from synth.view.engine import PARQUET, Engine, QueryFault, quoted
 from synth.view.sources import Table
 
 SAMPLE = 5_000
@@ -23,6 +23,8 @@ LONG_CHARS = 40.0
 # A name that ends in `_id` and holds words of this length names rows.
 ID_CHARS = 16
 BINS = 20
+# DuckDB tells no more columns of grouping sets apart.
+MOST_AT_ONCE = 60
 # Facets with so many values show the most frequent only.
 MOST_BARS = 12
 
@@ -57,7 +59,8 @@ class Shape:
         """Both ends of its range, no finer than can be told apart in a histogram."""
         if self.whole:
             return f"{self.low:,.0f}", f"{self.high:,.0f}"
-        digits = max(0, 2 - math.floor(math.log10(self.high - self.low))) if self.high > self.low else 2
+        span = self.high - self.low
+        digits = max(0, 2 - math.floor(math.log10(span))) if 0 < span < math.inf else 2
         return f"{round(self.low, digits):g}", f"{round(self.high, digits):g}"
 
     @property
@@ -174,7 +177,7 @@ def _sampled(engine: Engine, table: Table, names: list[str]) -> dict[str, tuple[
     )
     columns = ", ".join(map(quoted, names))
     sql = f"""
-        SELECT {said} FROM (SELECT {columns} FROM read_parquet(?, union_by_name = true) LIMIT {SAMPLE})
+        SELECT {said} FROM (SELECT {columns} FROM {PARQUET} LIMIT {SAMPLE})
     """
     try:
         row = engine.rows(sql, [table.paths])[0]
@@ -192,7 +195,7 @@ def _ends(engine: Engine, table: Table, names: list[str]) -> dict[str, tuple[flo
     if not names:
         return told
     asked = ", ".join(f"min({_finite(n)}), max({_finite(n)})" for n in names)
-    sql = f"SELECT {asked} FROM read_parquet(?, union_by_name = true)"
+    sql = f"SELECT {asked} FROM {PARQUET}"
     row = engine.rows(sql, [table.paths])[0]
     pairs = zip(names, row[::2], row[1::2], strict=True)
     return told | {name: (float(low), float(high)) for name, low, high in pairs if low is not None}
@@ -236,7 +239,10 @@ def words(ask: Ask, source: str, values: list[object], shapes: Sequence[Shape]) 
 def counted(
     ask: Ask, source: str, values: list[object], shapes: Sequence[Shape]
 ) -> tuple[int, dict[str, list[Bar]]]:
-    """How many rows there are, and what `words` finds in them; all in one reading."""
+    """How many rows there are, and what `words` finds in them; all in one reading, or a few."""
+    if len(shapes) > MOST_AT_ONCE:
+        total, first = counted(ask, source, values, shapes[:MOST_AT_ONCE])
+        return total, first | counted(ask, source, values, shapes[MOST_AT_ONCE:])[1]
     said = [f"CAST({quoted(shape.name)} AS VARCHAR) AS c{i}" for i, shape in enumerate(shapes)]
     names = [f"c{i}" for i in range(len(shapes))]
     whole = f"GROUPING({', '.join(names)}) = {(1 << len(names)) - 1}" if names else "true"
@@ -305,11 +311,11 @@ def edges(shape: Shape) -> list[float]:
 def _bins(ask: Ask, source: str, values: list[object], shape: Shape) -> list[Bar]:
     bounds = edges(shape)
     step, last = bounds[1] - bounds[0], len(bounds) - 2
-    if step <= 0:
+    if not 0 < step < math.inf:  # ends so far apart have no distance that a float can hold
         return []
     column = f"CAST({quoted(shape.name)} AS DOUBLE)"
     sql = f"""
-        SELECT least(greatest(CAST(floor(({column} - ?) / ?) AS INTEGER), 0), ?) AS bin, count(*)
+        SELECT least(greatest(floor(({column} - ?) / ?), 0), ?)::INTEGER AS bin, count(*)
         {source.replace("WHERE", f"WHERE isfinite({column}) AND", 1)} GROUP BY bin
     """
     counts: dict[int, int] = dict(ask(sql, [shape.low, step, last, *values]))
@@ -339,7 +345,7 @@ def _label(shape: Shape, low: float, high: float) -> str:
 
 def plain_source(table: Table) -> tuple[str, list[object]]:
     """A FROM clause of all rows of a table."""
-    return "FROM read_parquet(?, union_by_name = true) WHERE true", [table.paths]
+    return f"FROM {PARQUET} WHERE true", [table.paths]
 
 
 def heads(engine: Engine, table: Table, known: Mapping[str, Shape]) -> dict[str, list[Bar]]:

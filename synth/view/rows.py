@@ -4,13 +4,14 @@ First the places of the rows are found (file and row in it), which reads only wh
 then those rows alone are read whole. So a page costs the same at either end of a million rows.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 
-from synth.view.engine import Engine, quoted
+from synth.view import slowly
+from synth.view.engine import ONE_FILE, PARQUET, Engine, TooLarge, quoted
 from synth.view.profile import Kind, Shape
 from synth.view.sources import Table
 from synth.view.state import BadRequest, Filter, State
@@ -54,9 +55,7 @@ def select(
     for column in dict.fromkeys(f.column for f in state.filters if f.column != besides):
         parts = [_condition(shapes[column], filter, values) for filter in state.on(column)]
         asked.append(f"({' OR '.join(parts)})")
-    return Selection(
-        table, f"FROM read_parquet(?, union_by_name = true) WHERE {' AND '.join(asked)}", values, hits
-    )
+    return Selection(table, f"FROM {PARQUET} WHERE {' AND '.join(asked)}", values, hits)
 
 
 def _condition(shape: Shape, filter: Filter, values: list[Any]) -> str:
@@ -154,27 +153,61 @@ def fetch(
 ) -> list[Row]:
     """Some columns of the rows at some places, in that order; `said` has another expression for a column."""
     found: dict[Place, Row] = {}
-    for file in dict.fromkeys(file for file, _ in wanted):
-        rows = [row for at, row in wanted if at == file]
-        near = max(rows) - min(rows) < 2 * len(rows)
-        asked = "BETWEEN ? AND ?" if near else f"IN ({', '.join('?' * len(rows))})"
+    for file, rows in _by_file(wanted):
         present = table.columns_of(file)
         cells = [(said or {}).get(c, quoted(c)) if c in present else "NULL" for c in columns]
-        sql = f"""
-            SELECT {", ".join(["file_row_number", *cells])} FROM read_parquet(?)
-            WHERE file_row_number {asked}
-        """
-        for number, *values in engine.rows(
-            sql, [table.paths[file], *((min(rows), max(rows)) if near else rows)]
-        ):
-            found[file, int(number)] = dict(zip(columns, values, strict=True))
+        try:
+            for number, *values in engine.rows(*_at(table.paths[file], rows, cells)):
+                found[file, int(number)] = dict(zip(columns, values, strict=True))
+        except TooLarge:
+            there = [c for c in columns if c in present]
+            for number, row in slowly.rows(table.files[file], rows, there, engine.seconds):
+                found[file, number] = {c: _begun(row.get(c)) if said else row.get(c) for c in columns}
     return [found[place] for place in wanted if place in found]
+
+
+def fetch_arrow(engine: Engine, table: Table, wanted: Sequence[Place], schema: pa.Schema) -> pa.Table:
+    """All columns of the rows at some places, in that order, by the types of `schema`."""
+    parts: list[pa.Table] = []
+    found: list[Place] = []
+    for file, rows in _by_file(wanted):
+        there = [name for name in schema.names if name in table.columns_of(file)]
+        read = engine.table(*_at(table.paths[file], rows, [quoted(name) for name in there]))
+        found += [(file, number) for number in read["file_row_number"].to_pylist()]
+        named = dict(zip(there, read.columns[1:], strict=True))
+        cells = [
+            named[one.name].cast(one.type) if one.name in named else pa.nulls(read.num_rows, one.type)
+            for one in schema
+        ]
+        parts.append(pa.table(cells, schema=schema))
+    at = {place: i for i, place in enumerate(found)}
+    return pa.concat_tables(parts).take([at[place] for place in wanted if place in at])
+
+
+def _by_file(wanted: Sequence[Place]) -> Iterator[tuple[int, list[int]]]:
+    for file in dict.fromkeys(file for file, _ in wanted):
+        yield file, [row for at, row in wanted if at == file]
+
+
+def _at(path: str, rows: list[int], cells: Sequence[str]) -> tuple[str, list[Any]]:
+    """A statement for some cells of some rows of a file, after the number of each; with its values."""
+    near = max(rows) - min(rows) < 2 * len(rows)
+    asked = "BETWEEN ? AND ?" if near else f"IN ({', '.join('?' * len(rows))})"
+    sql = f"SELECT {', '.join(['file_row_number', *cells])} FROM {ONE_FILE} WHERE file_row_number {asked}"
+    return sql, [path, *((min(rows), max(rows)) if near else rows)]
+
+
+def _begun(value: Any) -> Any:
+    """The beginning of a cell that was read whole."""
+    if isinstance(value, list):
+        return [_begun(item) for item in value[:8]]
+    return value[:1_000] if isinstance(value, str) else value
 
 
 def by_key(engine: Engine, table: Table, column: str, value: str) -> Place | None:
     """Where the first row with a value in a column lies; statistics of the files make that quick for keys."""
     sql = f"""
-        SELECT file_index, file_row_number FROM read_parquet(?, union_by_name = true)
+        SELECT file_index, file_row_number FROM {PARQUET}
         WHERE {quoted(column)} = ? LIMIT 1
     """
     files = table.having(column, [value])

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from synth.errors import SynthError
 from synth.view import index
-from synth.view.engine import Engine, TooSlow, quoted
+from synth.view.engine import PARQUET, Engine, TooSlow, quoted
 from synth.view.profile import Kind, Shape
 from synth.view.rows import NUMBER
 from synth.view.sources import Source, Table
@@ -25,6 +25,8 @@ MOST_SCANNED, SCAN_SECONDS = 200, 3.0
 MOST_FOUND = 50_000
 # A table of so few rows is indexed at once; a larger one in the background.
 SMALL = 20_000
+# Rows are cheap to write and dear to index: a small file can hold a thousand million of one value.
+MOST_INDEXED = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,15 @@ class Indexes:
         self._building: dict[str, float] = {}
         self._failed: dict[str, str] = {}
         self._mutex = threading.Lock()
+        self._stop = threading.Event()
+        self._threads: list[threading.Thread] = []
+
+    def close(self) -> None:
+        """End what is being built: a thread inside a database as Python ends would bring the process down."""
+        self._stop.set()
+        self._engine.interrupt()
+        for thread in self._threads:
+            thread.join()
 
     def find(
         self,
@@ -83,20 +94,25 @@ class Indexes:
     def _begin(self, source: Source, table: Table, texts: list[str]) -> None:
         """Build the index: now where that is quick, else in a thread of its own, once."""
         with self._mutex:
-            if table.stamp in self._building or table.stamp in self._failed:
+            if table.stamp in self._building or table.stamp in self._failed or self._stop.is_set():
+                return
+            if table.rows > MOST_INDEXED:
+                self._failed[table.stamp] = f"of more than {MOST_INDEXED:,} rows only `synth index` makes one"
                 return
             self._building[table.stamp] = 0.0
         if table.rows <= SMALL:
             self._build(source, table, texts)
         else:
-            threading.Thread(target=self._build, args=(source, table, texts), daemon=True).start()
+            thread = threading.Thread(target=self._build, args=(source, table, texts), daemon=True)
+            self._threads.append(thread)
+            thread.start()
 
     def _build(self, source: Source, table: Table, texts: list[str]) -> None:
         def count(done: int) -> None:
             self._building[table.stamp] = done / table.rows
 
         try:
-            index.build(self._engine, source, table, texts, count)
+            index.build(self._engine, source, table, texts, count, self._stop)
         except (SynthError, OSError) as fault:
             self._failed[table.stamp] = str(fault)
         finally:
@@ -108,7 +124,7 @@ class Indexes:
         if share is not None:
             said = f"The search index is being made ({share:.0%}); until then only some rows are found."
         elif fault := self._failed.get(table.stamp):
-            said = f"No search index could be made ({fault}), so rows are read through."
+            said = f"There is no search index ({fault}), so rows are read through."
         try:
             rows = self._scan(table, texts, words)
         except TooSlow:
@@ -123,7 +139,7 @@ class Indexes:
         pattern = "%" + "".join(f"\\{c}" if c in "\\%_" else c for c in words) + "%"
         asked = " OR ".join(f"CAST({quoted(name)} AS VARCHAR) ILIKE ? ESCAPE '\\'" for name in texts)
         sql = f"""
-            SELECT {NUMBER} FROM read_parquet(?, union_by_name = true) WHERE {asked} LIMIT {MOST_SCANNED}
+            SELECT {NUMBER} FROM {PARQUET} WHERE {asked} LIMIT {MOST_SCANNED}
         """
         values = [table.bases, table.paths, *([pattern] * len(texts))]
         return sorted(row for (row,) in self._engine.rows(sql, values, SCAN_SECONDS))

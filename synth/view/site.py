@@ -89,6 +89,7 @@ class Site:
 
     def close(self) -> None:
         """Let go of everything."""
+        self.indexes.close()
         self.kept.clear()
         self.engine.close()
 

@@ -4,11 +4,13 @@ A run is read through its manifests, so a table is there once its stage has fini
 published. Whatever else lies in the folder as Parquet is one table for each folder of files.
 """
 
-import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
+from string import ascii_uppercase
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -20,11 +22,16 @@ from synth.places import dataset_of
 from synth.report import manifests
 from synth.schemas import TABLES
 from synth.view.engine import QueryFault, literal
+from synth.view.published import figures
+from synth.view.text import line
 
 # Deeper folders are not looked into for loose Parquet, nor more files of one folder read.
 DEPTH, MOST_FILES = 4, 5_000
 # Of these the first that is there is what one wants to see; else any, and rejected rows last.
 FIRST = ("dataset", "questions", "passages", "documents", "selected", "weaknesses")
+# Columns that DuckDB adds to each file of Parquet: where a row lies.
+RESERVED = ("file_row_number", "file_index")
+LOWER = {ord(letter): letter.lower() for letter in ascii_uppercase}
 PUBLISHED = {"questions": "dataset", "documents": "documents", "concepts": "concepts", "rejected": "rejected"}
 
 
@@ -43,13 +50,24 @@ class Table:
         """Columns of all files, each where it first occurs.
 
         Raises:
-            QueryFault: a file is no Parquet, or damaged, or gone.
+            QueryFault: a file is no Parquet, or damaged, or gone; or has columns of one name, or of none.
         """
         fields: dict[str, pa.Field] = {}
-        for footer in self._footers:
-            for field in footer.schema.to_arrow_schema():
+        for schema in self._schemas:
+            for field in schema:
                 fields.setdefault(field.name, field)
+        self._check(list(fields), [schema.names for schema in self._schemas])
         return pa.schema(list(fields.values()))
+
+    def _check(self, names: list[str], of_files: Sequence[list[str]]) -> None:
+        """Refuse names that one column could not be told from another by, rather than show the wrong one."""
+        said = [" and ".join(map(repr, pair)) for pair in _alike_names(names, of_files)]
+        said += [f"{name!r}" for name in names if name.translate(LOWER) in ("", *RESERVED)]
+        if said:
+            raise QueryFault(
+                f"Columns of `{self.name}` have one name but for its case, or none, or one that the viewer "
+                f"needs itself ({', '.join(RESERVED)}): {line(', '.join(said))}. Give them other names."
+            )
 
     @cached_property
     def counts(self) -> tuple[int, ...]:
@@ -76,7 +94,7 @@ class Table:
 
     def columns_of(self, file: int) -> frozenset[str]:
         """Names of the columns of one file."""
-        return frozenset(self._footers[file].schema.to_arrow_schema().names)
+        return frozenset(self._schemas[file].names)
 
     @cached_property
     def stamp(self) -> str:
@@ -122,6 +140,13 @@ class Table:
         return str(meta.get(b"description", b""), "utf-8", "replace")
 
     @cached_property
+    def _schemas(self) -> list[pa.Schema]:
+        try:
+            return [footer.schema.to_arrow_schema() for footer in self._footers]
+        except (ValueError, pa.ArrowException) as fault:  # also a name that is no UTF-8
+            raise QueryFault(f"The columns of `{self.name}` cannot be read; make its files anew.") from fault
+
+    @cached_property
     def _footers(self) -> list[pq.FileMetaData]:
         footers = []
         for file in self.files:
@@ -160,11 +185,7 @@ class Source:
     @cached_property
     def stats(self) -> dict[str, Any]:
         """The figures that were published with it; empty where there are none."""
-        try:
-            told = json.loads((dataset_of(self.folder) / "stats.json").read_bytes())
-        except (OSError, ValueError):
-            return {}
-        return told if isinstance(told, dict) else {}
+        return figures(dataset_of(self.folder) / "stats.json")
 
 
 class Library:
@@ -230,6 +251,17 @@ def _range(footer: pq.FileMetaData, column: str) -> tuple[Any, Any] | None:
         return None
 
 
+def _alike_names(names: list[str], of_files: Sequence[list[str]]) -> list[tuple[str, str]]:
+    """Pairs of columns that DuckDB takes for one: it knows no case of the letters A to Z."""
+    twice = [(name, name) for have in of_files for name, times in Counter(have).items() if times > 1]
+    first: dict[str, str] = {}
+    for name in names:
+        other = first.setdefault(name.translate(LOWER), name)
+        if other != name:
+            twice.append((other, name))
+    return list(dict.fromkeys(twice))
+
+
 def _source(name: str, folder: Path, root: Path) -> Source:
     if _is_run(folder):
         return Source(name, folder, "run", _run_tables(folder))
@@ -262,7 +294,7 @@ def _loose(place: Path, root: Path) -> dict[str, Table]:
     if place.is_file():
         return {place.stem: Table(place.stem, str(place.name), (place,))}
     groups: dict[Path, list[Path]] = {}
-    for path in sorted(place.rglob("*.parquet"))[:MOST_FILES]:
+    for path in _parquet_below(place):
         parts = path.relative_to(place).parts
         if len(parts) <= DEPTH and path.resolve().is_relative_to(root):
             groups.setdefault(path.parent, []).append(path.resolve())
@@ -271,6 +303,12 @@ def _loose(place: Path, root: Path) -> dict[str, Table]:
         for name, some in _alike(folder, place, files).items():
             tables[name] = Table(name, "", tuple(some), _key_of(name))
     return dict(sorted(tables.items(), key=lambda item: item[0] not in ("questions", "data")))
+
+
+def _parquet_below(place: Path) -> list[Path]:
+    """Files only: what Spark writes is a folder `data.parquet` of files."""
+    found = (path for path in sorted(place.rglob("*.parquet")) if path.is_file())
+    return list(islice(found, MOST_FILES))
 
 
 def _alike(folder: Path, place: Path, files: Sequence[Path]) -> dict[str, list[Path]]:
@@ -311,7 +349,7 @@ def _mtime(path: Path) -> float:
 def _stamp(folder: Path) -> object:
     """Changes when a stage ends, a dataset is published, or loose files come and go."""
     if not _is_run(folder):
-        files = [folder] if folder.is_file() else sorted(folder.rglob("*.parquet"))[:MOST_FILES]
+        files = [folder] if folder.is_file() else _parquet_below(folder)
         return [(file, _mtime(file)) for file in files]
     manifests = sorted(folder.glob("*/_manifest.json"))
     return [(path, _mtime(path)) for path in [*manifests, folder / "dataset" / "stats.json"]]

@@ -6,28 +6,31 @@ element. Characters that turn the direction of writing, or cannot be seen, are n
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import Literal, NamedTuple
 
 MOST_CHARS = 40_000
-# What is longer than any formula is none; and a page with more formulas would not come to rest.
-MOST_FORMULA, MOST_FORMULAS = 3_000, 600
+# What is longer than any formula is none; and a page with more formulas would not come to rest. A browser
+# draws what is nested by calling itself, and one formula of a few hundred levels ends the whole page.
+MOST_FORMULA, MOST_FORMULAS, MOST_DEPTH = 3_000, 600, 50
 _KEPT = "\n\t\u200c\u200d"
 _UNSEEN = ("Cc", "Cf", "Cs", "Co")
 _LINE_ENDS = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 _ENVIRONMENTS = "equation|align|gather|multline|matrix|pmatrix|bmatrix|cases|aligned|array"
-_PIECES = re.compile(
-    r"^(?P<fence>```+)[^\n`]*\n(?P<code>.*?)\n?(?P=fence)[ \t]*$"
+# What may be a piece begins so. Where its end can be far away, only the beginning is matched here, and the
+# end is looked for once: a text with many beginnings and no end would be read anew for each of them.
+_STARTS = re.compile(
+    r"^(?P<fence>`{3,20})[^\n`]*\n"
     r"|\$\$(?P<d1>(?:[^$\\]|\\.)+?)\$\$"
-    r"|\\\[(?P<d2>.+?)\\\]"
-    rf"|(?P<d3>\\begin\{{(?P<env>(?:{_ENVIRONMENTS})\*?)\}}.+?\\end\{{(?P=env)\}})"
-    r"|\\\((?P<i1>.+?)\\\)"
+    rf"|(?P<open>\\\[|\\\(|\\begin\{{(?P<env>(?:{_ENVIRONMENTS})\*?)\}})"
     r"|(?P<i3>\\boxed\{(?:[^{}$]|\{[^{}$]*\})*\})"
     # As other readers of such text have it: no space inside the marks, no digit after the second.
     r"|(?<![\\$])\$(?P<i2>(?![\s$])(?:[^$\\\n]|\\.|\n(?!\n))*?(?<![\s\\]))\$(?![\d$])",
     re.DOTALL | re.MULTILINE,
 )
+_LEVELS = re.compile(r"\\(?:left|begin)(?![A-Za-z])|\\(?:right|end)(?![A-Za-z])|\\.|[{}]", re.DOTALL)
+_DEEPER, _HIGHER = ("{", r"\left", r"\begin"), ("}", r"\right", r"\end")
 
 # A short text that is one formula without marks, as answers are: commands, and no words outside them.
 MOST_BARE = 200
@@ -85,14 +88,13 @@ def pieces(value: object, limit: int = MOST_CHARS) -> list[Piece]:
         return [Piece("inline", text.strip())]
     found: list[Piece] = []
     at = 0
-    for match in _PIECES.finditer(text):
-        piece = _piece(match)
-        if piece is None or len(found) > 2 * MOST_FORMULAS:
-            continue
-        if match.start() > at:
-            found.append(Piece("text", text[at : match.start()]))
+    for first, last, piece in _pieces(text):
+        if len(found) > 2 * MOST_FORMULAS:
+            break
+        if first > at:
+            found.append(Piece("text", text[at:first]))
         found.append(piece)
-        at = match.end()
+        at = last
     if at < len(text):
         found.append(Piece("text", text[at:]))
     return _trimmed(found)
@@ -149,22 +151,65 @@ def _is_bare(text: str) -> bool:
     if "\\" not in text or len(text) > MOST_BARE or "\n" in text.strip() or _OPENED.search(text):
         return False
     rest = _COMMAND.sub(" ", _SAID.sub(" ", text))
-    return bool(text.strip("\\ ")) and "\\" not in rest and not _WORD.search(rest)
+    said = text.strip("\\ ") and "\\" not in rest and not _WORD.search(rest)
+    return bool(said) and _depth(text) <= MOST_DEPTH
 
 
 def formulas(text: str) -> list[tuple[int, int]]:
     """Where mathematics and code stand in a text, with their marks."""
-    return [match.span() for match in _PIECES.finditer(text) if _piece(match) is not None]
+    return [(first, last) for first, last, _ in _pieces(text)]
 
 
-def _piece(match: re.Match[str]) -> Piece | None:
-    if (code := match["code"]) is not None:
-        return Piece("code", code)
-    display = match["d1"] or match["d2"] or match["d3"]
-    formula = display or match["i1"] or match["i2"] or match["i3"]
-    if formula is None or not formula.strip() or len(formula) > MOST_FORMULA:
+def _pieces(text: str) -> Iterator[tuple[int, int, Piece]]:
+    """Formulas and code, each with its first and its last place."""
+    at, missing = 0, set[str]()
+    while match := _STARTS.search(text, at):
+        end = _end(text, match, missing)
+        at = match.start() + 1 if end is None else end[1]
+        if end and (piece := _piece(text, match, end[0])):
+            yield match.start(), end[1], piece
+
+
+def _end(text: str, match: re.Match[str], missing: set[str]) -> tuple[int, int] | None:
+    """Where the mark at the end of a piece begins and ends; `missing` are marks that do not come any more."""
+    if not match["fence"] and not match["open"]:
+        return match.end(), match.end()
+    mark = match["fence"] or {r"\[": r"\]", r"\(": r"\)"}.get(match["open"], rf"\end{{{match['env']}}}")
+    if mark in missing:
         return None
-    return Piece("display" if display else "inline", formula.strip())
+    if match["fence"]:
+        close = re.compile(rf"\n?{mark}[ \t]*$", re.MULTILINE).search(text, match.end())
+        found = close.span() if close else None
+    else:
+        place = text.find(mark, match.end() + 1)
+        found = (place, place + len(mark)) if place >= 0 else None
+    if found is None:
+        missing.add(mark)
+    return found
+
+
+def _piece(text: str, match: re.Match[str], end: int) -> Piece | None:
+    if match["fence"]:
+        return Piece("code", text[match.end() : end])
+    if match["env"]:
+        formula = text[match.start() : end] + rf"\end{{{match['env']}}}"
+    else:
+        formula = (
+            text[match.end() : end] if match["open"] else match["d1"] or match["i2"] or match["i3"] or ""
+        )
+    if not formula.strip() or len(formula) > MOST_FORMULA or _depth(formula) > MOST_DEPTH:
+        return None
+    is_display = match["d1"] or match["env"] or match["open"] == r"\["
+    return Piece("display" if is_display else "inline", formula.strip())
+
+
+def _depth(formula: str) -> int:
+    """How many braces, brackets that grow, and environments are open at once."""
+    depth = most = 0
+    for mark in _LEVELS.findall(formula):
+        depth += (mark in _DEEPER) - (mark in _HIGHER)
+        most = max(most, depth)
+    return most
 
 
 def _trimmed(found: list[Piece]) -> list[Piece]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from synth.lineage import Lineage, Row, lineage
 from synth.llm.journal import Journal
-from synth.view.engine import Engine, QueryFault, quoted
+from synth.view.engine import PARQUET, Engine, QueryFault, quoted
 from synth.view.marks import Marked, mark
 from synth.view.sources import Source
 
@@ -78,7 +78,7 @@ class Looking:
         if not paths:
             return []
         sql = f"""
-            SELECT * FROM read_parquet(?, union_by_name = true)
+            SELECT * FROM {PARQUET}
             WHERE {quoted(column)} IN ({asked}) LIMIT {most:d}
         """
         return self._engine.dicts(sql, [paths, *values])

@@ -79,8 +79,8 @@ def caches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def opened(caches: None) -> Iterator[Callable[..., TestClient]]:
-    """Opens a viewer of any place; closed afterwards."""
+def opened(caches: None, caplog: pytest.LogCaptureFixture) -> Iterator[Callable[..., TestClient]]:
+    """Opens a viewer of any place; closed afterwards. Faults that nobody foresaw fail the test."""
     clients: list[TestClient] = []
 
     def open_place(place: Path, **more: object) -> TestClient:
@@ -91,6 +91,7 @@ def opened(caches: None) -> Iterator[Callable[..., TestClient]]:
     yield open_place
     for client in clients:
         client.app.state.site.close()  # type: ignore[attr-defined]
+    assert not [one.getMessage() for one in caplog.get_records("call") if one.name == "synth.view.app"]
 
 
 @pytest.fixture

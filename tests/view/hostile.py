@@ -15,6 +15,7 @@ TEXTS = (
     "right\u202eleft\u2066 hidden\u200b \x1b[31mred\x1b[0m \x00 nul",
     "{" * 1000 + "}" * 1000,
     "$" + "{" * 1000 + "x" + "}" * 1000 + "$",
+    "$$" + r"\sqrt{" * 180 + "x" + "}" * 180 + "$$",
     r"$$\begin{matrix}" + "a & " * 500 + r"\end{matrix}$$",
     "{{ 7 * 7 }} {% include '/etc/passwd' %} {{ ''.__class__ }}",
     "' OR 1=1 -- \"; DROP TABLE x; %_\\",

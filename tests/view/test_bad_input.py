@@ -13,6 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from starlette.testclient import TestClient
 
+from synth.view import rows
+from synth.view.app import create
 from tests.view import hostile
 from tests.view.pages import Page, assert_inert
 
@@ -65,7 +67,14 @@ def test_damage_in_the_midst_is_told(opened: Opened, copy: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["_manifest.json", "run_report.json", "stats.json", "run.toml"])
-@pytest.mark.parametrize("content", ["", "{", "[]", "null", '{"tries": 3}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "", "{", "[]", "null", '{"tries": 3}', "[" * 100_000, '{"words": 5, "rows": [1]}',
+        '{"words": {"question": {"p5": "a"}}, "funnel": 5, "sources": -1}',
+        '{"cross_document": ' + "9" * 400 + ', "funnel": [{"stage": 1, "outputs": "x"}]}',
+    ],
+)  # fmt: skip
 def test_damaged_records_are_told(opened: Opened, copy: Path, name: str, content: str) -> None:
     for file in copy.rglob(name):
         file.write_text(content)
@@ -240,3 +249,19 @@ def test_no_address_is(client: TestClient, path: str, query: bytes) -> None:
     ):
         answer = client.get(f"{base}{quote(path, errors='surrogatepass')}?{quote(query)}")
         assert answer.status_code in (200, 303, 400, 404)
+
+
+def test_a_fault_that_nobody_foresaw_is_a_page_and_its_text_is_not_logged(
+    runs: Path, caches: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("the text of a row")
+
+    monkeypatch.setattr(rows, "fetch", fail)
+    app = create(runs)
+    client = TestClient(app, base_url="http://127.0.0.1")
+    answer = client.get("/d/rich/t/dataset/row/0")
+    app.state.site.close()
+    assert answer.status_code == 400 and "not made for" in answer.text
+    assert "RuntimeError in test_bad_input.py" in caplog.text
+    assert "text of a row" not in caplog.text + answer.text

@@ -1,10 +1,16 @@
 """Search: the index says what reading all rows says, lies beside the run, and is made when it is needed."""
 
+import os
 import shutil
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from starlette.testclient import TestClient
 
@@ -89,8 +95,6 @@ def test_an_index_of_other_rows_is_not_asked(opened: Callable[..., TestClient], 
     client.get("/d/plain/t/dataset?q=a")
     old = next((copy / "view").glob("search-dataset-*"))
     file = next((copy / "dataset" / "questions").glob("*.parquet"))
-    import os
-
     os.utime(file, (1, 1))
     os.utime(copy / "dataset" / "stats.json", (1, 1))
     client.get("/d/plain/t/dataset?q=a")
@@ -135,3 +139,68 @@ def test_a_large_table_is_indexed_in_the_background(
         assert time.monotonic() < until
         time.sleep(0.05)
     assert "No row has all of this" in client.get("/d/plain/t/dataset?q=zzz").text
+
+
+def test_an_index_that_is_being_made_ends_with_the_viewer(
+    opened: Callable[..., TestClient], copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import threading
+
+    from synth.view import index
+
+    begun, texts = threading.Event(), index._texts
+
+    def endless(*args: Any) -> Iterator[list[str]]:
+        begun.set()
+        while True:
+            yield from texts(*args)
+
+    monkeypatch.setattr(search, "SMALL", 0)
+    monkeypatch.setattr(index, "_texts", endless)
+    client = opened(copy.parent)
+    client.get("/d/plain/t/dataset?q=zzz")
+    assert begun.wait(30)
+    site = client.app.state.site  # type: ignore[attr-defined]
+    at_work = list(site.indexes._threads)
+    site.close()
+    assert at_work and not any(thread.is_alive() for thread in at_work)
+    assert not list((copy / "view").glob(".search-*"))
+
+
+def test_what_a_killed_build_left_is_removed(opened: Callable[..., TestClient], copy: Path) -> None:
+    done = subprocess.Popen([sys.executable, "-c", ""])
+    done.wait()
+    (copy / "view").mkdir()
+    left, mine = (copy / "view" / f".search-x-0.sqlite.{pid}.tmp" for pid in (done.pid, os.getppid()))
+    left.touch()
+    mine.touch()
+    opened(copy.parent).get("/d/plain/t/dataset?q=a")
+    assert not left.exists() and mine.exists()
+
+
+def test_of_loose_files_the_last_indexes_are_kept(
+    opened: Callable[..., TestClient], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from synth.view import index
+
+    monkeypatch.setattr(index, "MOST_KEPT", 3)
+    kept = tmp_path / "caches" / "synth" / "view"
+    for number in range(5):
+        file = tmp_path / "loose" / f"t{number}.parquet"
+        file.parent.mkdir(exist_ok=True)
+        pq.write_table(pa.table({"q": [f"word{number} is long enough", "b"]}), file)
+        assert "1 is long" in opened(file).get(f"/d/{file.name}/t/{file.stem}?q=word1").text or number != 1
+        for place, old in enumerate(sorted(kept.glob("*.sqlite"), key=lambda one: one.stat().st_mtime_ns)):
+            os.utime(old, (1_000 * number + place, 1_000 * number + place))
+    assert {path.name.split("-")[1] for path in kept.glob("*.sqlite")} == {"t2", "t3", "t4"}
+
+
+def test_a_table_without_end_is_not_indexed_by_itself(
+    opened: Callable[..., TestClient], copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "MOST_INDEXED", 3)
+    client = opened(copy.parent)
+    label = synth.load(copy, "dataset")["label"].iloc[3]
+    page = client.get(f"/d/plain/t/dataset?q={quote(label)}").text
+    assert 3 in rows_of(Page(page)) and "synth index" in page
+    assert not list((copy / "view").glob("*.sqlite"))

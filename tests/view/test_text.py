@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synth.view.marks import mark
-from synth.view.text import brief, line, pieces, shown
+from synth.view.text import Piece, brief, line, pieces, shown
 
 
 @pytest.mark.parametrize(
@@ -110,3 +110,27 @@ def test_a_beginning_is_short_and_has_no_line_end(text: str, limit: int) -> None
     found = brief(text, limit)
     assert sum(len(piece.text) for piece in found) <= limit + 2 * len(found) + 1
     assert all("\n" not in piece.text for piece in found if piece.form == "text")
+
+
+@pytest.mark.parametrize(
+    "start", [r"\[ ", r"\( ", r"\begin{align} ", "````a\nx\n", "```\n", "$$a", r"\boxed{"]
+)
+def test_beginnings_without_an_end_are_looked_at_once(start: str) -> None:
+    text = (start * 1_000_000)[:1_000_000]  # read anew for each beginning, this would take an hour
+    kept = "".join(piece.text for piece in pieces(text, len(text)))
+    assert len(kept) > 0.9 * len(text) or start.startswith("```")
+
+
+@pytest.mark.parametrize("level", [r"\sqrt{", r"\frac{1}{", r"\overline{", "{", "x^{"])
+def test_a_formula_too_deep_for_a_browser_stays_text(level: str) -> None:
+    def nested(levels: int) -> list[Piece]:
+        return pieces(f"so $${level * levels}x{'}' * levels}$$")
+
+    assert [piece.form for piece in nested(50)] == ["text", "display"]
+    assert [piece.form for piece in nested(51)] == ["text"]
+    assert nested(51)[0].text == f"so $${level * 51}x{'}' * 51}$$"
+
+
+def test_braces_that_are_shown_are_no_levels() -> None:
+    assert [piece.form for piece in pieces(r"$\{" + r"\{ x \}" * 60 + "$")] == ["inline"]
+    assert [piece.form for piece in pieces(r"$" + r"\left(" * 51 + "x" + r"\right)" * 51 + "$")] == ["text"]

@@ -11,7 +11,7 @@ from synth.errors import ConfigError
 from synth.lineage import is_of_problems
 from synth.schemas import REASONS
 from synth.view import rows as of
-from synth.view.engine import QueryFault
+from synth.view.engine import PARQUET, QueryFault
 from synth.view.links import link
 from synth.view.pages.table import opened
 from synth.view.problems import Made, among, made_for
@@ -161,7 +161,7 @@ def _alike(
     if table.name != "rejected" or cells.get("clash_id") or not stem or not number.isdecimal():
         return []
     sql = f"""
-        SELECT file_index, file_row_number, "row" FROM read_parquet(?, union_by_name = true)
+        SELECT file_index, file_row_number, "row" FROM {PARQUET}
         WHERE starts_with(row_id, ?) AND row_id <> ? LIMIT {MOST_ALIKE}
     """
     found = site.engine.rows(sql, [table.paths, f"{stem}#", cells["row_id"]])

@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from synth.view import rows as of
 from synth.view.drawing import drawing
+from synth.view.engine import PARQUET
 from synth.view.links import link
 from synth.view.marks import Marked, mark
 from synth.view.profile import Kind
@@ -49,12 +50,12 @@ def _near(site: Site, source: Source, id: str) -> list[dict[str, Any]]:
     """The concepts that stand in most of the same passages."""
     if "incidence" not in source.tables:
         return []
-    sql = """
+    sql = f"""
         SELECT c.concept_id, c.name, c.kind, n FROM (
           SELECT unnest(list_concat(topics, key_concepts)) AS other, count(*) AS n
-          FROM read_parquet(?, union_by_name = true)
+          FROM {PARQUET}
           WHERE list_contains(topics, ?) OR list_contains(key_concepts, ?) GROUP BY other
-        ) JOIN read_parquet(?, union_by_name = true) AS c ON c.concept_id = other
+        ) JOIN {PARQUET} AS c ON c.concept_id = other
         WHERE other <> ? ORDER BY n DESC, c.name LIMIT ?
     """
     tables = source.tables

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from synth.errors import ConfigError
 from synth.prompts.library import Prompt, PromptLibrary
-from synth.view.engine import quoted
+from synth.view.engine import PARQUET, quoted
 from synth.view.links import link
 from synth.view.profile import Kind
 from synth.view.site import NotThere, Site
@@ -57,7 +57,7 @@ def _made(site: Site, source: Source) -> Iterator[Made]:
             continue
         sql = f"""
             SELECT {quoted("prompt_id")}, any_value({quoted("prompt_sha")}), count(*)
-            FROM read_parquet(?, union_by_name = true) WHERE prompt_id IS NOT NULL GROUP BY 1 ORDER BY 1
+            FROM {PARQUET} WHERE prompt_id IS NOT NULL GROUP BY 1 ORDER BY 1
         """
         key = ("prompts", table.stamp)
         for id, sha, rows in site.kept.get(key, lambda: site.engine.rows(sql, [table.paths])):  # noqa: B023

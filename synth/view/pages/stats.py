@@ -9,7 +9,7 @@ from starlette.responses import Response
 from synth import run_report
 from synth.bill import Line
 from synth.report import funnel
-from synth.view.engine import quoted
+from synth.view.engine import PARQUET, quoted
 from synth.view.links import link
 from synth.view.pages.table import bar_filter
 from synth.view.profile import Bar, Kind, Shape
@@ -66,7 +66,7 @@ def _even(site: Site, table: Table, column: str) -> float:
     sql = f"""
         SELECT exp(ln(sum(n)) - sum(n * ln(n)) / sum(n)) FROM (
           SELECT count(*) AS n
-          FROM (SELECT unnest({quoted(column)}) AS one FROM read_parquet(?, union_by_name = true))
+          FROM (SELECT unnest({quoted(column)}) AS one FROM {PARQUET})
           GROUP BY one)
     """
     found = site.engine.rows(sql, [table.paths])[0][0]
@@ -75,7 +75,7 @@ def _even(site: Site, table: Table, column: str) -> float:
 
 def _mean(site: Site, table: Table, column: str) -> float | None:
     """The mean of a column; None where no row has a number in it."""
-    sql = f"SELECT avg({quoted(column)}) FROM read_parquet(?, union_by_name = true)"
+    sql = f"SELECT avg({quoted(column)}) FROM {PARQUET}"
     key = ("mean", column, table.stamp)
     found = site.kept.get(key, lambda: site.engine.rows(sql, [table.paths]))[0][0]
     return None if found is None else float(found)

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from synth.view.curves import curve
-from synth.view.engine import quoted
+from synth.view.engine import PARQUET, quoted
 from synth.view.links import link
 from synth.view.rows import Row
 from synth.view.site import NotThere, Site
@@ -132,13 +132,13 @@ def _where(category: str) -> tuple[str, list[Any]]:
 
 def _counts(site: Site, source: Source, category: str) -> tuple[int, int]:
     asked, values = _where(category)
-    sql = f"SELECT count(*), count(*) FILTER (is_weakness) FROM read_parquet(?, union_by_name = true) {asked}"
+    sql = f"SELECT count(*), count(*) FILTER (is_weakness) FROM {PARQUET} {asked}"
     total, failed = site.engine.rows(sql, [source.tables["weaknesses"].paths, *values])[0]
     return int(total), int(failed)
 
 
 def _rule(site: Site, source: Source) -> str:
-    sql = "SELECT any_value(definition) FROM read_parquet(?, union_by_name = true)"
+    sql = f"SELECT any_value(definition) FROM {PARQUET}"
     return str(site.engine.rows(sql, [source.tables["weaknesses"].paths])[0][0] or "")
 
 
@@ -164,7 +164,7 @@ def _categories(site: Site, source: Source, before: Source | None) -> list[Row]:
 def _table(site: Site, source: Source | None, name: str) -> list[Row]:
     if source is None or name not in source.tables:
         return []
-    sql = f"SELECT * FROM read_parquet(?, union_by_name = true) ORDER BY category LIMIT {MOST_CATEGORIES}"
+    sql = f"SELECT * FROM {PARQUET} ORDER BY category LIMIT {MOST_CATEGORIES}"
     return site.engine.dicts(sql, [source.tables[name].paths])
 
 
@@ -172,19 +172,19 @@ def _made(site: Site, source: Source) -> dict[str, int]:
     table = source.tables.get("dataset")
     if table is None or "category" not in table.schema.names:
         return {}
-    sql = "SELECT category, count(*) FROM read_parquet(?, union_by_name = true) GROUP BY category"
+    sql = f"SELECT category, count(*) FROM {PARQUET} GROUP BY category"
     return dict(site.engine.rows(sql, [table.paths]))
 
 
 def _shift(site: Site, source: Source, before: Source | None) -> Shift | None:
     if before is None:
         return None
-    sql = """
+    sql = f"""
         SELECT count(*), count(*) FILTER (a.is_weakness AND b.is_weakness),
           count(*) FILTER (b.is_weakness AND NOT a.is_weakness),
           count(*) FILTER (a.is_weakness AND NOT b.is_weakness)
-        FROM read_parquet(?, union_by_name = true) AS a
-        JOIN read_parquet(?, union_by_name = true) AS b USING (problem_id)
+        FROM {PARQUET} AS a
+        JOIN {PARQUET} AS b USING (problem_id)
     """
     paths = [one.tables["weaknesses"].paths for one in (source, before)]
     return Shift(*map(int, site.engine.rows(sql, paths)[0]))
@@ -194,7 +194,7 @@ def _problems(site: Site, source: Source, before: Source | None, category: str, 
     """A page of problems, the failed ones and of those the lowest first, each with its curves."""
     asked, values = _where(category)
     sql = f"""
-        SELECT * REPLACE (left(problem, 400) AS problem) FROM read_parquet(?, union_by_name = true) {asked}
+        SELECT * REPLACE (left(problem, 400) AS problem) FROM {PARQUET} {asked}
         ORDER BY is_weakness DESC, mean_accuracy, {quoted("problem_id")} LIMIT ? OFFSET ?
     """
     paths = source.tables["weaknesses"].paths
