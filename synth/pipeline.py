@@ -167,7 +167,7 @@ CONCEPTS = Stage(
 GRAPH = Stage("graph", 1, reads=("mentions", "extractions", "passages"), settings=("graph",), work=_graph)
 COMBINATIONS = Stage(
     "combinations",
-    1,
+    2,
     reads=("passages", "concepts", "incidence", "mentions"),
     settings=("combinations", "seed"),
     work=_combinations,
