@@ -5,7 +5,7 @@ A walk needs no edges: the lists passage -> concepts and concept -> passages hol
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Literal, Self
@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
+from scipy import sparse
 
 from synth.errors import SchemaError
 from synth.graph.words import Words, keys_of
@@ -38,6 +39,19 @@ class Lists:
         sizes = np.bincount(owners, minlength=count).astype(np.int64)
         start = np.concatenate(([0], np.cumsum(sizes)))
         return cls(start, items[order].astype(np.int32), sizes)
+
+    @classmethod
+    def turned(cls, lists: Mapping[Kind, "Lists"], count: int) -> Self:
+        """The owners of each item, of lists that share their owners and no items; in linear time."""
+        parts = [
+            sparse.csr_array(
+                (np.ones(len(part.items), np.int8), part.items, part.start), (len(part.sizes), count)
+            )
+            for part in lists.values()
+        ]
+        both = sum(parts[1:], parts[0]).tocsc()
+        start = both.indptr.astype(np.int64)
+        return cls(start, both.indices.astype(np.int32), np.diff(start))
 
     def of(self, owner: int) -> Numbers:
         """The list of one owner."""
@@ -84,22 +98,32 @@ class Incidence:
         passages = tuple(table["passage_id"].to_pylist())
         _refuse_repeats(passages)
         concepts, is_topic = _concepts(table)
-        owners, items = zip(*(_pairs(table, column, concepts) for column in COLUMNS.values()), strict=True)
-        cluster_numbers = np.unique(np.array(table["cluster_id"].to_pylist(), str), return_inverse=True)[1]
-        both = np.concatenate(items), np.concatenate(owners)
         lists: dict[Kind, Lists] = {
-            kind: Lists.of_pairs(owner, item, len(passages))
-            for kind, owner, item in zip(COLUMNS, owners, items, strict=True)
+            kind: Lists.of_pairs(*_pairs(table, column, concepts), len(passages))
+            for kind, column in COLUMNS.items()
         }
-        postings = Lists.of_pairs(*both, len(concepts))
+        clusters = np.unique(np.array(table["cluster_id"].to_pylist(), str), return_inverse=True)[1]
+        return cls.of_lists(tuple(concepts.to_pylist()), passages, is_topic, clusters, lists)
+
+    @classmethod
+    def of_lists(
+        cls,
+        concepts: Sequence[str],
+        passages: Sequence[str],
+        is_topic: NDArray[np.bool_],
+        clusters: Numbers,
+        lists: dict[Kind, Lists],
+    ) -> Self:
+        """The arrays of passages whose concepts have numbers already: ids in order, each concept in a passage."""
+        postings = Lists.turned(lists, len(concepts))
         return cls(
-            concepts=tuple(concepts.to_pylist()),
+            concepts=concepts,
             passages=passages,
-            concept_keys=keys_of(concepts.to_pylist()),
+            concept_keys=keys_of(concepts),
             passage_keys=keys_of(passages),
             is_topic=is_topic,
             by_kind={"topic": np.flatnonzero(is_topic), "key_concept": np.flatnonzero(~is_topic)},
-            clusters=cluster_numbers.astype(np.int64),
+            clusters=clusters,
             topics=lists["topic"],
             key_concepts=lists["key_concept"],
             postings=postings,
