@@ -114,7 +114,7 @@ class Incidence:
         clusters: Numbers,
         lists: dict[Kind, Lists],
     ) -> Self:
-        """The arrays of passages whose concepts have numbers already: ids in order, each concept in a passage."""
+        """The arrays of passages whose concepts have numbers: ids in order, each concept in a passage."""
         postings = Lists.turned(lists, len(concepts))
         return cls(
             concepts=concepts,

@@ -19,7 +19,8 @@ Sampler = Callable[[Stepper, Numbers, Words, CombinationsConfig], Walks]
 
 def uniform(stepper: Stepper, starts: Numbers, keys: Words, config: CombinationsConfig) -> Walks:
     """Concepts of the same kinds as a walk's, each as likely as any other of its kind; none comes twice."""
-    shape = graph_walk(stepper, starts, keys, config)
+    # With revisits a walk may be longer than there are concepts: what comes again would never be found.
+    shape = graph_walk(stepper, starts, keys, config.model_copy(update={"revisits": False}))
     drawn = np.full(shape.concepts.shape, -1, np.int64)
     drawn[:, 0] = starts
     for column in range(1, len(shape.phases)):

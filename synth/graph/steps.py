@@ -101,12 +101,13 @@ class Stepper:
                 continue
             node = int(nodes[group[0]])
             others, weights = self.edges(node, kind)
-            ends = weights.cumsum()
+            ends, behind = weights.cumsum(), dict[int, Numbers]()
             for walk in group.tolist():
                 chosen = _pick(int(words[walk]), others, weights, ends, barred[walk])
                 if chosen is not None:
-                    shared = self.graph.shared(node, chosen)
-                    concepts[walk] = chosen
+                    if chosen not in behind:
+                        behind[chosen] = self.graph.shared(node, chosen)
+                    concepts[walk], shared = chosen, behind[chosen]
                     passages[walk] = shared[int(mixed(words[walk : walk + 1], 1)[0] % len(shared))]
 
     def edges(self, node: int, kind: Kind) -> tuple[Numbers, Floats]:
