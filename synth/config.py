@@ -105,6 +105,18 @@ class GraphConfig(Config):
         title="Fewest passages",
         description="Drop concepts found in fewer passages; 1 keeps all, as the paper does.",
     )
+    merge: Literal["off", "spelling", "similar"] = Field(
+        "off",
+        title="Merge",
+        description="Which names are one concept: `spelling`, that differ by plurals, hyphens and spaces; "
+        "`similar`, also those whose embeddings are near and that share words and numbers.",
+    )
+    merge_similarity: float = Field(
+        0.9, ge=0.0, le=1.0, title="Similarity", description="Least cosine of names that may be one concept."
+    )
+    merge_names: int = Field(
+        8, ge=2, title="Most names", description="Of one concept: more point to a name that says little."
+    )
 
 
 class QuestionsConfig(Config):
@@ -190,7 +202,8 @@ class RunConfig(Config):
         judging: tuple[Role, ...] = ("judge", "checker") if self.judge.well_posed else ("judge",)
         needed: tuple[Role, ...] = ("generator", "extractor", "solver", *more.get(self.filter.mode, ()))
         trying: tuple[Role, ...] = ("student",) if self.roles.student else ()
-        aiming: tuple[Role, ...] = ("embedder",) if self.embeds_concepts else ()
+        joining = self.has_documents and self.graph.merge == "similar"
+        aiming: tuple[Role, ...] = ("embedder",) if self.embeds_concepts or joining else ()
         return self.players((*needed, *aiming, *(judging if self.roles.judge else ()), *trying))
 
     @property
