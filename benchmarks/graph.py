@@ -50,8 +50,8 @@ def _peers(passages: int) -> list[Measured]:
     rows.append(_walks(f"{passages:,} passages: networkx, from {FEW} walks", "networkx", passages, FEW))
     python = Path(os.environ.get("SYNTH_BENCH_PEERS", "peers")).absolute() / "igraph" / "bin" / "python"
     if python.exists():
-        found = _run([str(python), "-m", "benchmarks.peers.with_igraph", str(passages), str(10 * FEW)])
-        rows.append(_scaled(f"{passages:,} passages: igraph, from {10 * FEW:,} walks", found, 10 * FEW))
+        found = _run([str(python), "-m", "benchmarks.peers.with_igraph", str(passages), str(FEW)])
+        rows.append(_scaled(f"{passages:,} passages: igraph, from {FEW} walks", found, FEW))
     return rows
 
 
