@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from benchmarks.graph import zipf_incidence
 from synth.config import CombinationsConfig
 from synth.config_targets import TargetsConfig
 from synth.graph.capacity import supports
@@ -24,6 +23,7 @@ from synth.graph.matching import by_vector
 from synth.graph.overlap import overlap
 from synth.graph.pool import Pool, aligned
 from synth.graph.weak_walk import Weak, weak_walk
+from synth.schemas import TABLES
 
 SIZES = tuple(int(n) for n in os.environ.get("SYNTH_BENCH_CONCEPTS", "1000,20000,200000").split(","))
 DRAWS, WHOLE, DIMENSIONS, GROUPS = 500, 5, 256, 200
@@ -140,6 +140,26 @@ def _figures_of(sets: int) -> Cost:
     drawn = np.random.default_rng(0).integers(0, 200_000, (sets, 5)).tolist()
     _, seconds = _timed(lambda: overlap(drawn, 200_000))
     return Cost("overlap, each set", 200_000, sets, seconds)
+
+
+def zipf_incidence(passages: int, topics: int, key_concepts: int, seed: int = 0) -> pa.Table:
+    """Passages with 3 topics and 30 key concepts whose frequencies fall as one over their rank."""
+    rng = Random(seed)
+
+    def draw(prefix: str, kinds: int, count: int) -> list[str]:
+        ranks = {min(kinds, int(kinds ** rng.random())) for _ in range(count)}
+        return sorted(f"{prefix}{rank:06d}" for rank in ranks)
+
+    rows = [
+        {
+            "passage_id": f"psg_{place:07d}",
+            "cluster_id": f"doc_{place:07d}",
+            "topics": draw("con_t", topics, 3),
+            "key_concepts": draw("con_k", key_concepts, 30),
+        }
+        for place in range(passages)
+    ]
+    return pa.Table.from_pylist(rows, schema=TABLES["incidence"].schema)
 
 
 def figures() -> list[Cost]:

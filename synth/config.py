@@ -7,10 +7,11 @@ cannot change rows and therefore stays out of fingerprints.
 from collections.abc import Iterable
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from synth.config_answers import AnswersConfig
 from synth.config_code import CodeConfig
+from synth.config_combinations import CombinationsConfig
 from synth.config_difficulty import DifficultyConfig
 from synth.config_documents import DocumentsConfig, LicencesConfig
 from synth.config_filter import FilterConfig
@@ -18,7 +19,6 @@ from synth.config_judge import JudgeConfig
 from synth.config_models import (
     BUILT_IN,
     Config,
-    Count,
     ModelConfig,
     PromptsConfig,
     Role,
@@ -66,13 +66,6 @@ __all__ = [
 ]
 
 
-def _in_order(steps: tuple[int, int]) -> tuple[int, int]:
-    if steps[0] > steps[1]:
-        raise ValueError(f"the fewest ({steps[0]}) are more than the most ({steps[1]})")
-    return steps
-
-
-Steps = Annotated[tuple[Count, Count], AfterValidator(_in_order)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 
 SCHOOL_LEVELS = (
@@ -112,42 +105,17 @@ class GraphConfig(Config):
         title="Fewest passages",
         description="Drop concepts found in fewer passages; 1 keeps all, as the paper does.",
     )
-
-
-class CombinationsConfig(Config):
-    """Three levels of combination (METHOD 2.3, 2.5, 2.6)."""
-
-    level1: Literal["whole_passage", "off"] = Field(
-        "whole_passage", title="Level 1", description="Questions from one passage as it is."
+    merge: Literal["off", "spelling", "similar"] = Field(
+        "off",
+        title="Merge",
+        description="Which names are one concept: `spelling`, that differ by plurals, hyphens and spaces; "
+        "`similar`, also those whose embeddings are near and that share words and numbers.",
     )
-    level2: Literal["model_chooses", "code_chooses", "off"] = Field(
-        "code_chooses",
-        title="Level 2",
-        description="Who picks the concepts of one passage; in the paper the model does.",
+    merge_similarity: float = Field(
+        0.9, ge=0.0, le=1.0, title="Similarity", description="Least cosine of names that may be one concept."
     )
-    level2_sets: int = Field(
-        5, ge=1, title="Sets per passage", description="Level-2 sets per passage chosen by code."
-    )
-    level3: Literal["graph_walk", "uniform", "off"] = Field(
-        "graph_walk",
-        title="Level 3",
-        description="Concepts of many passages, by walk; `uniform` is the control.",
-    )
-    epochs: int = Field(5, ge=1, title="Epochs", description="Walks started from each topic.")
-    topic_steps: Steps = Field((1, 2), title="Topic steps", description="Fewest and most.")
-    key_concept_steps: Steps = Field((3, 4), title="Key-concept steps", description="Fewest and most.")
-    min_concepts: int = Field(
-        4, ge=1, title="Fewest concepts", description="Shorter walks are rejected as dead ends."
-    )
-    retries: Count = Field(5, title="Retries", description="New tries for a set that was drawn before.")
-    references: int = Field(2, ge=1, le=8, title="References", description="Passages per set.")
-    different_clusters: bool = Field(
-        True,
-        title="Different clusters",
-        description="Never two references from one near-duplicate cluster.",
-    )
-    max_level3: Count = Field(
-        0, title="Most level-3 sets", description="Stop after so many sets; 0 sets no limit."
+    merge_names: int = Field(
+        8, ge=2, title="Most names", description="Of one concept: more point to a name that says little."
     )
 
 
@@ -234,7 +202,8 @@ class RunConfig(Config):
         judging: tuple[Role, ...] = ("judge", "checker") if self.judge.well_posed else ("judge",)
         needed: tuple[Role, ...] = ("generator", "extractor", "solver", *more.get(self.filter.mode, ()))
         trying: tuple[Role, ...] = ("student",) if self.roles.student else ()
-        embeds = self.embeds_concepts or self.seeks_paraphrases
+        joining = self.has_documents and self.graph.merge == "similar"
+        embeds = self.embeds_concepts or self.seeks_paraphrases or joining
         aiming: tuple[Role, ...] = ("embedder",) if embeds else ()
         return self.players((*needed, *aiming, *(judging if self.roles.judge else ()), *trying))
 

@@ -95,7 +95,7 @@ def aimed(upper: Mapping[str, Stage]) -> dict[str, Stage]:
     stages = (
         Stage(
             "combinations",
-            1,
+            2,
             reads=("problem_concepts", "budgets"),
             settings=("targets", "seed"),
             work=aim_combinations,

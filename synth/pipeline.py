@@ -8,10 +8,13 @@ from dataclasses import replace
 from fnmatch import fnmatch
 from typing import Any
 
+import pyarrow as pa
+
 from synth.config import EXCLUDED, RunConfig
 from synth.dedup.contamination import read_benchmarks
 from synth.documents.find import find_sources
 from synth.documents.formats.added import added_readers
+from synth.graph.merging import Merge, relabelled
 from synth.ids import digest
 from synth.lower_line import LOWER, aimed
 from synth.prompts.library import PromptLibrary
@@ -29,6 +32,7 @@ from synth.stages.documents import read_documents
 from synth.stages.graph import build_graph
 from synth.stages.holding import instrument
 from synth.stages.judge import judge_questions
+from synth.stages.matching import Vocabulary
 from synth.stages.questions import write_questions
 from synth.stages.screen import open_index, screen_questions
 from synth.stages.screen_benchmarks import embed_of, judge_of
@@ -46,14 +50,24 @@ def _concepts(tables: Tables, config: RunConfig, services: Services) -> Output:
 
 
 def _graph(tables: Tables, config: RunConfig, services: Services) -> Output:
-    return build_graph(tables["mentions"], tables["extractions"], tables["passages"], config.graph)
+    words = Vocabulary(config, services, "graph")
+    return build_graph(
+        tables["mentions"],
+        tables["extractions"],
+        tables["passages"],
+        config.graph,
+        words.vectors,
+        services.say,
+    )
 
 
 def _combinations(tables: Tables, config: RunConfig, services: Services) -> Output:
     passages, concepts, incidence = (tables[name] for name in ("passages", "concepts", "incidence"))
-    return sample_combinations(
-        passages, concepts, incidence, tables["mentions"], config.combinations, config.seed
-    )
+    joined = {row["merged_id"]: Merge(**row) for row in tables["merges"].to_pylist()}
+    mentions = tables["mentions"]
+    if joined:
+        mentions = pa.Table.from_pylist(relabelled(mentions.to_pylist(), joined), mentions.schema)
+    return sample_combinations(passages, concepts, incidence, mentions, config.combinations, config.seed)
 
 
 def _questions(tables: Tables, config: RunConfig, services: Services) -> Output:
@@ -179,11 +193,18 @@ CONCEPTS = Stage(
     prompts=("concepts",),
     roles=("extractor",),
 )
-GRAPH = Stage("graph", 1, reads=("mentions", "extractions", "passages"), settings=("graph",), work=_graph)
+GRAPH = Stage(
+    "graph",
+    2,
+    reads=("mentions", "extractions", "passages"),
+    settings=("graph",),
+    work=_graph,
+    more=lambda config: Needs(roles=("embedder",) if config.graph.merge == "similar" else ()),
+)
 COMBINATIONS = Stage(
     "combinations",
-    1,
-    reads=("passages", "concepts", "incidence", "mentions"),
+    2,
+    reads=("passages", "concepts", "incidence", "mentions", "merges"),
     settings=("combinations", "seed"),
     work=_combinations,
 )

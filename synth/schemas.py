@@ -170,6 +170,21 @@ _ALL = (
         ),
     ),
     Table(
+        "merges",
+        "graph",
+        "concepts that are taken for others, if that is asked for",
+        "merged_id",
+        (
+            _text("merged_id", "concept id that stands in `mentions`, and in no table after it"),
+            _text("concept_id", "concept that it is taken for"),
+            _text("kind", "`topic` or `key_concept`"),
+            _text("merged_name", "canonical name of the merged concept"),
+            _text("name", "canonical name of the concept that it is taken for"),
+            _text("how", "`spelling` or `similar`"),
+            _float("score", "cosine of the names, 1 where they are spelled alike"),
+        ),
+    ),
+    Table(
         "incidence",
         "graph",
         "concepts of each passage: the whole graph, without its edges",

@@ -7,9 +7,8 @@ documents has. A set of which the graph has nothing gets no reference; the stage
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from synth.config import CombinationsConfig
-from synth.graph.incidence import Incidence, Numbers
-from synth.graph.references import top_references
+from synth.graph.incidence import Incidence
+from synth.graph.references import Finder
 
 
 class Grounded(NamedTuple):
@@ -22,18 +21,11 @@ class Grounded(NamedTuple):
     references: tuple[tuple[int, float], ...]
 
 
-def ground(
-    weak: Iterable[str],
-    found: Mapping[str, str],
-    graph: Incidence,
-    config: CombinationsConfig,
-    order: Numbers,
-) -> Grounded:
+def ground(weak: Iterable[str], found: Mapping[str, str], graph: Incidence, finder: Finder) -> Grounded:
     """References for a set of weak concept ids; `found` is that of `matching.usable`.
 
-    `order` is that of `references.tie_order`. What the graph no longer has counts as not found.
+    What the graph no longer has counts as not found.
     """
     ids = sorted({found[concept] for concept in weak if concept in found})
     concepts = tuple(number for number in map(graph.find, ids) if number is not None)
-    best = top_references(graph, concepts, config.references, config.different_clusters, order)
-    return Grounded(concepts, tuple(best))
+    return Grounded(concepts, tuple(finder.find([concepts])[0]))

@@ -5,20 +5,22 @@ A walk needs no edges: the lists passage -> concepts and concept -> passages hol
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
+from scipy import sparse
 
 from synth.errors import SchemaError
+from synth.graph.words import Words, keys_of
 
 Kind = Literal["topic", "key_concept"]
-Numbers = NDArray[np.int64]
+Numbers = NDArray[np.signedinteger[Any]]
 COLUMNS: dict[Kind, str] = {"topic": "topics", "key_concept": "key_concepts"}
 
 
@@ -36,7 +38,20 @@ class Lists:
         order = np.lexsort((items, owners))
         sizes = np.bincount(owners, minlength=count).astype(np.int64)
         start = np.concatenate(([0], np.cumsum(sizes)))
-        return cls(start, items[order], sizes)
+        return cls(start, items[order].astype(np.int32), sizes)
+
+    @classmethod
+    def turned(cls, lists: Mapping[Kind, "Lists"], count: int) -> Self:
+        """The owners of each item, of lists that share their owners and no items; in linear time."""
+        parts = [
+            sparse.csr_array(
+                (np.ones(len(part.items), np.int8), part.items, part.start), (len(part.sizes), count)
+            )
+            for part in lists.values()
+        ]
+        both = sum(parts[1:], parts[0]).tocsc()
+        start = both.indptr.astype(np.int64)
+        return cls(start, both.indices.astype(np.int32), np.diff(start))
 
     def of(self, owner: int) -> Numbers:
         """The list of one owner."""
@@ -53,16 +68,23 @@ class Lists:
 
 @dataclass(frozen=True, slots=True)
 class Incidence:
-    """Which concepts stand in which passages."""
+    """Which concepts stand in which passages.
 
-    concepts: tuple[str, ...]
-    passages: tuple[str, ...]
+    `widest` is, for each concept, the most concepts of a kind that a passage with it holds: a bound that
+    makes drawing from its passages quick. Keys are hashes of ids, for streams and seeded orders.
+    """
+
+    concepts: Sequence[str]
+    passages: Sequence[str]
+    concept_keys: Words
+    passage_keys: Words
     is_topic: NDArray[np.bool_]
     clusters: Numbers
     by_kind: dict[Kind, Numbers]
     topics: Lists
     key_concepts: Lists
     postings: Lists
+    widest: dict[Kind, Numbers]
 
     @classmethod
     def from_table(cls, table: pa.Table) -> Self:
@@ -76,18 +98,36 @@ class Incidence:
         passages = tuple(table["passage_id"].to_pylist())
         _refuse_repeats(passages)
         concepts, is_topic = _concepts(table)
-        owners, items = zip(*(_pairs(table, column, concepts) for column in COLUMNS.values()), strict=True)
-        cluster_numbers = np.unique(np.array(table["cluster_id"].to_pylist(), str), return_inverse=True)[1]
-        both = np.concatenate(items), np.concatenate(owners)
+        lists: dict[Kind, Lists] = {
+            kind: Lists.of_pairs(*_pairs(table, column, concepts), len(passages))
+            for kind, column in COLUMNS.items()
+        }
+        clusters = np.unique(np.array(table["cluster_id"].to_pylist(), str), return_inverse=True)[1]
+        return cls.of_lists(tuple(concepts.to_pylist()), passages, is_topic, clusters, lists)
+
+    @classmethod
+    def of_lists(
+        cls,
+        concepts: Sequence[str],
+        passages: Sequence[str],
+        is_topic: NDArray[np.bool_],
+        clusters: Numbers,
+        lists: dict[Kind, Lists],
+    ) -> Self:
+        """The arrays of passages whose concepts have numbers: ids in order, each concept in a passage."""
+        postings = Lists.turned(lists, len(concepts))
         return cls(
-            concepts=tuple(concepts.to_pylist()),
+            concepts=concepts,
             passages=passages,
+            concept_keys=keys_of(concepts),
+            passage_keys=keys_of(passages),
             is_topic=is_topic,
             by_kind={"topic": np.flatnonzero(is_topic), "key_concept": np.flatnonzero(~is_topic)},
-            clusters=cluster_numbers.astype(np.int64),
-            topics=Lists.of_pairs(owners[0], items[0], len(passages)),
-            key_concepts=Lists.of_pairs(owners[1], items[1], len(passages)),
-            postings=Lists.of_pairs(*both, len(concepts)),
+            clusters=clusters,
+            topics=lists["topic"],
+            key_concepts=lists["key_concept"],
+            postings=postings,
+            widest={kind: widest(postings, held) for kind, held in lists.items()},
         )
 
     @property
@@ -125,6 +165,12 @@ class Incidence:
         """Ids of some concepts, sorted: numbers follow the order of ids."""
         return [self.concepts[number] for number in sorted(concepts)]
 
+    def shared(self, one: int, other: int) -> Numbers:
+        """The passages that hold both of two concepts."""
+        few, many = sorted((one, other), key=lambda concept: int(self.postings.sizes[concept]))
+        passages = self.postings.of(few)
+        return passages[self.holds(many, passages)]
+
     def holds(self, concept: int, passages: Numbers) -> NDArray[np.bool_]:
         """Which of some passages have a concept: costs the length of `passages`, not of the corpus."""
         postings = self.postings.of(concept)
@@ -133,7 +179,14 @@ class Incidence:
         return np.equal(nearest, passages, dtype=bool)
 
 
-def _find(names: tuple[str, ...], name: str) -> int:
+def widest(postings: Lists, held: Lists) -> Numbers:
+    """The longest list among the passages of each concept; each has a passage."""
+    if not len(postings.items):
+        return np.zeros(len(postings.sizes), np.int32)
+    return np.maximum.reduceat(held.sizes[postings.items], postings.start[:-1]).astype(np.int32)
+
+
+def _find(names: Sequence[str], name: str) -> int:
     place = bisect_left(names, name)
     if place == len(names) or names[place] != name:
         raise KeyError(name)

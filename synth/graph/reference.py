@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from synth.config import CombinationsConfig
 from synth.config_targets import TargetsConfig
 from synth.graph.export import EPSILON
-from synth.graph.incidence import Kind
+from synth.graph.incidence import Incidence, Kind
+from synth.graph.walk import DEAD_END, Step, Walk, step
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -59,6 +60,34 @@ def _extend(rng: Random, graph: "nx.Graph[str]", reached: list[str], kind: Kind,
             break
         reached.append(drawn)
     return reached
+
+
+def list_walk(rng: Random, incidence: Incidence, start_topic: int, config: CombinationsConfig) -> Walk:
+    """A walk of `walks.graph_walk`, one step after the other, from a stream of its own."""
+    topic_steps = rng.randint(*config.topic_steps)
+    key_concept_steps = rng.randint(*config.key_concept_steps)
+    topics, key_concepts = [start_topic], list[int]()
+    steps = [Step("start", start_topic, None)]
+    _list_phase(rng, incidence, "topic", topic_steps, topics, steps)
+    _list_phase(rng, incidence, "cross", 1, key_concepts, steps)
+    if key_concepts:
+        _list_phase(rng, incidence, "key_concept", key_concept_steps, key_concepts, steps)
+    return Walk(tuple(topics), tuple(key_concepts), tuple(steps))
+
+
+def _list_phase(
+    rng: Random, incidence: Incidence, phase: str, count: int, reached: list[int], steps: list[Step]
+) -> None:
+    """Take `count` steps from the last concept, adding what is reached to both lists."""
+    kind: Kind = "topic" if phase == "topic" else "key_concept"
+    for _ in range(count):
+        node = steps[-1].concept
+        drawn = step(rng, incidence, node, kind, reached)
+        if drawn is None:
+            steps.append(Step(DEAD_END, node, None))
+            return
+        reached.append(drawn[0])
+        steps.append(Step(phase, *drawn))
 
 
 def cooccurrence_chances(

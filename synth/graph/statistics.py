@@ -4,7 +4,7 @@ Edges are counted exactly and never kept: the product of the incidence matrix wi
 made in blocks of bounded size (METHOD 2.6.1 for the three sub-graphs, 6.10 for what to watch).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -50,6 +50,7 @@ def statistics(concepts: pa.Table, incidence: pa.Table) -> dict[str, Any]:
         "degree": _quantiles(concepts["degree"].to_numpy()),
         "singleton_share": float((passages == 1).mean()) if len(passages) else 0.0,
         "gini": gini(passages),
+        "top_mass": top_mass(passages),
         "largest_component_share": _largest_component(graph),
         "isolated_topics": int((topics[graph.is_topic] == 0).sum()),
     }
@@ -62,6 +63,25 @@ def gini(counts: NDArray[Any]) -> float:
     if not total:
         return 0.0
     return float(((2 * np.arange(1, n + 1) - n - 1) * ordered).sum() / (n * total))
+
+
+def top_mass(counts: NDArray[Any], share: float = 0.01) -> float:
+    """The share of all uses that falls on the most used hundredth of concepts, at least on one."""
+    ordered = np.sort(np.asarray(counts, np.float64))[::-1]
+    total = ordered.sum()
+    return float(ordered[: max(1, round(len(ordered) * share))].sum() / total) if total else 0.0
+
+
+def coverage(concepts: pa.Table, used: Mapping[str, int], most: int = 50) -> list[dict[str, Any]]:
+    """The topics of the most passages, with how many questions name each; `used` counts them by name."""
+    rows = concepts.select(["kind", "name", "passages", "documents"]).to_pylist()
+    topics = sorted(
+        (-row["passages"], row["name"], row["documents"]) for row in rows if row["kind"] == "topic"
+    )
+    return [
+        {"name": name, "passages": -passages, "documents": documents, "questions": used.get(name, 0)}
+        for passages, name, documents in topics[:most]
+    ]
 
 
 def _quantiles(values: NDArray[Any]) -> dict[str, float]:

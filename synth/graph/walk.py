@@ -1,9 +1,8 @@
-"""The walk of SynthLLM, level 3: in, a start topic; out, topics and key concepts (METHOD 2.6.2-2.6.4).
+"""One step of a walk on incidence lists, exact to the count: in, a concept; out, the next (METHOD 2.6.4).
 
-The paper leaves open how long, whether concepts may come again, and what happens at a dead end. Here
-lengths are uniform over their ranges, nothing comes again, and a phase that cannot go on ends early.
 Sampling needs no edges: a pair (passage with the node, wanted concept in it) drawn uniformly gives
-each neighbour in proportion to the passages it shares with the node, as softmax over log counts does.
+each neighbour in proportion to the passages it shares with the node, as softmax over log counts does. This
+step looks at every passage of a concept; `steps` takes many at a time and looks at few.
 """
 
 from collections.abc import Collection
@@ -11,7 +10,6 @@ from dataclasses import dataclass
 from random import Random
 from typing import NamedTuple
 
-from synth.config import CombinationsConfig
 from synth.graph.incidence import Incidence, Kind, Lists
 
 DEAD_END = "dead_end"
@@ -84,46 +82,3 @@ def step(
 def _has(lists: Lists, incidence: Incidence, concept: int) -> bool:
     """Whether lists that leave concepts out everywhere, or nowhere, hold one: a single passage tells."""
     return concept in lists.of(int(incidence.postings.of(concept)[0]))
-
-
-def walk(rng: Random, incidence: Incidence, start_topic: int, config: CombinationsConfig) -> Walk:
-    """A walk over topics, one step across to a key concept, then a walk over key concepts."""
-    topic_steps = rng.randint(*config.topic_steps)
-    key_concept_steps = rng.randint(*config.key_concept_steps)
-    topics, key_concepts = [start_topic], list[int]()
-    steps = [Step("start", start_topic, None)]
-    _phase(rng, incidence, "topic", topic_steps, topics, steps)
-    _phase(rng, incidence, "cross", 1, key_concepts, steps)
-    if key_concepts:
-        _phase(rng, incidence, "key_concept", key_concept_steps, key_concepts, steps)
-    return Walk(tuple(topics), tuple(key_concepts), tuple(steps))
-
-
-def _phase(
-    rng: Random, incidence: Incidence, phase: str, count: int, reached: list[int], steps: list[Step]
-) -> None:
-    """Take `count` steps from the last concept, adding what is reached to both lists."""
-    kind: Kind = "topic" if phase == "topic" else "key_concept"
-    for _ in range(count):
-        node = steps[-1].concept
-        drawn = step(rng, incidence, node, kind, reached)
-        if drawn is None:
-            steps.append(Step(DEAD_END, node, None))
-            return
-        reached.append(drawn[0])
-        steps.append(Step(phase, *drawn))
-
-
-def uniform(rng: Random, incidence: Incidence, start_topic: int, config: CombinationsConfig) -> Walk:
-    """The control: as many concepts as a walk from the same start, drawn from all of their kind."""
-    shape = walk(rng, incidence, start_topic, config)
-    pool = incidence.by_kind["topic"]
-    drawn = [int(pool[i]) for i in rng.sample(range(len(pool)), len(shape.topics))]
-    # One more than needed is drawn, as the start may be among them: what is left is still uniform.
-    topics = [start_topic, *(t for t in drawn if t != start_topic)][: len(shape.topics)]
-    pool = incidence.by_kind["key_concept"]
-    key_concepts = [int(pool[i]) for i in rng.sample(range(len(pool)), len(shape.key_concepts))]
-    steps = [Step("start", start_topic, None)]
-    steps += [Step("topic", t, None) for t in topics[1:]]
-    steps += [Step("key_concept", c, None) for c in key_concepts]
-    return Walk(tuple(topics), tuple(key_concepts), tuple(steps))

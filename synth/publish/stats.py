@@ -5,13 +5,14 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from synth.config import RunConfig
 from synth.costs import as_trees, stage_costs
 from synth.documents.collect import FILES_NOTE
-from synth.graph.picture import statistics
+from synth.graph.statistics import coverage, gini, statistics, top_mass
 from synth.publish.sources import by_source
 from synth.report import FunnelRow
 from synth.store import Manifest
@@ -47,6 +48,8 @@ def dataset_stats(
         "cross_passage": sum(len(xs) > 1 for xs in frame["passage_ids"]),
         "concepts_used": len({x for xs in frame["concepts"] for x in xs}),
         "concepts_found": concepts.num_rows,
+        "concept_use": _use(frame, concepts),
+        "topics": coverage(concepts, Counter(x for xs in frame["concepts"] for x in xs)),
         "models": models_of(manifests),
         "prompts": {k: v for m in manifests.values() for k, v in m.made_from["prompts"].items()},
         "notes": _notes(manifests),
@@ -60,6 +63,21 @@ def dataset_stats(
         "graph": statistics(concepts, incidence),
         "fingerprints": {stage: m.fingerprint for stage, m in manifests.items()},
         **_target(manifests),
+    }
+
+
+def _use(frame: pd.DataFrame, concepts: pa.Table) -> dict[str, float]:
+    """How evenly questions use concepts: over those in use, and over all that there are."""
+    used = Counter(x for xs in frame["concepts"] for x in xs)
+    counts = np.array(list(used.values()), np.int64)
+    rest = np.zeros(max(concepts.num_rows - len(counts), 0), np.int64)
+    every = np.concatenate((counts, rest))
+    cross = sum(len(xs) > 1 for xs in frame["sources"])
+    return {
+        "gini_used": gini(counts),
+        "gini_all": gini(every),
+        "top_mass": top_mass(every),
+        "cross_document_share": cross / len(frame) if len(frame) else 0.0,
     }
 
 

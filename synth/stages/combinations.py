@@ -13,16 +13,16 @@ import pyarrow as pa
 
 from synth.config import CombinationsConfig
 from synth.errors import SchemaError
-from synth.graph.incidence import Incidence, Numbers
-from synth.graph.references import tie_order, top_references
+from synth.graph.epochs import DEAD_END, KEPT, Epoch, epochs
+from synth.graph.incidence import Incidence
+from synth.graph.references import Finder, References, Rule
 from synth.graph.sets import draw_sets
-from synth.graph.walk import Walk, uniform, walk
-from synth.ids import content_id, digest, stream
+from synth.graph.walk import Walk
+from synth.ids import content_id, stream
 from synth.stages.base import Output, Rejected, make_table
 
 Row = dict[str, Any]
 STAGE = "combinations"
-SAMPLERS = {"graph_walk": walk, "uniform": uniform}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Graph:
 
     index: Incidence
     names: Mapping[str, str]
-    order: Numbers
+    finder: Finder
     seed: int
 
 
@@ -63,7 +63,7 @@ def sample_combinations(
         raise SchemaError(
             f"concepts: {min(odd)} is not in both concepts and incidence; run stage graph again."
         )
-    graph = Graph(index, names, tie_order(index, seed), seed)
+    graph = Graph(index, names, Finder.of(index, rule_of(config), seed), seed)
     drawn = _of_passages(passages, mentions, graph, config) | _of_topics(graph, config)
     return Output(
         tables={"combinations": make_table("combinations", [row for d in drawn.values() for row in d.rows])},
@@ -156,53 +156,70 @@ def _code_chooses(
         yield _combination(graph, ("level2", "code_chooses"), passage, concepts, [(passage, score)])
 
 
+def rule_of(config: CombinationsConfig) -> Rule:
+    """What the settings ask of references."""
+    contained = config.reference_score == "containment"
+    return Rule(config.references, config.different_clusters, contained, config.covers_new_concept)
+
+
 def _of_topics(graph: Graph, config: CombinationsConfig) -> dict[str, Drawn]:
-    """Level 3: in a seeded order of topics, so that a limit takes the first of the unlimited run."""
+    """Level 3, in a seeded order of topics, so that a limit takes the first of the unlimited run."""
     if config.level3 == "off":
         return {}
-    topics = [graph.index.concepts[number] for number in graph.index.by_kind["topic"]]
-    drawn = {topic: Drawn(topic) for topic in topics}
-    kept: dict[tuple[int, ...], str] = {}
-    order = sorted(topics, key=lambda topic: digest(graph.seed, STAGE, topic))
-    for epoch, topic in ((epoch, topic) for epoch in range(config.epochs) for topic in order):
-        if config.max_level3 and len(kept) >= config.max_level3:
+    drawn = {
+        graph.index.concepts[topic]: Drawn(graph.index.concepts[topic])
+        for topic in graph.index.by_kind["topic"].tolist()
+    }
+    ids: dict[int, str] = {}
+    for epoch in epochs(graph.index, config, graph.seed):
+        _of_epoch(epoch, drawn, ids, graph, config)
+        if config.max_level3 and len(ids) >= config.max_level3:
             break
-        made = _of_topic(topic, epoch, kept, graph, config)
-        if isinstance(made, Rejected):
-            drawn[topic].failed.append(made)
-        else:
-            drawn[topic].rows.append(made)
     for topic, of_topic in drawn.items():
         if not of_topic.rows and not of_topic.failed:
-            detail = f"{config.max_level3} level-3 sets were kept before its turn came"
-            of_topic.failed.append(_failed(topic, 0, "not_sampled", detail, graph))
+            of_topic.failed.append(_failed(topic, 0, "not_sampled", _why_not(topic, graph, config), graph))
     return drawn
 
 
-def _of_topic(
-    topic: str, epoch: int, kept: dict[tuple[int, ...], str], graph: Graph, config: CombinationsConfig
-) -> Row | Rejected:
-    """One set of one epoch, new among those kept so far; it is added to them."""
-    start = graph.index.number(topic)
-    key: tuple[int, ...] = ()
-    for attempt in range(config.retries + 1):
-        rng = stream(graph.seed, STAGE, f"{topic}:{epoch}:{attempt}")
-        drawn = SAMPLERS[config.level3](rng, graph.index, start, config)
-        if not drawn.key_concepts or len(drawn.concepts) < config.min_concepts:
-            detail = f"{len(drawn.concepts)} concepts, {len(drawn.key_concepts)} of them key concepts"
-            return _failed(topic, epoch, "dead_end", detail, graph, drawn)
-        key = tuple(sorted(drawn.concepts))
-        if key not in kept:
-            row = _walked(topic, drawn, graph, config)
-            kept[key] = row["combination_id"]
-            return row
-    detail = f"every one of {config.retries + 1} draws is a set drawn before"
-    return _failed(topic, epoch, "repeated", detail, graph, drawn)._replace(clash_id=kept[key])
+def _of_epoch(
+    epoch: Epoch, drawn: dict[str, Drawn], ids: dict[int, str], graph: Graph, config: CombinationsConfig
+) -> None:
+    """Rows and failed draws of an epoch, up to the limit; `ids` are the combinations by number of the set."""
+    kept = epoch.kept
+    if config.max_level3:
+        kept = kept[: config.max_level3 - len(ids)]
+    # What comes after the last set that a limit lets in has not been drawn.
+    last = len(epoch.starts) if len(kept) == len(epoch.kept) else int(kept[-1]) + 1
+    walks = [epoch.walks[place] for place in range(last)]
+    topics = [graph.index.concepts[start] for start in epoch.starts[:last].tolist()]
+    found = graph.finder.find([walks[place].concepts for place in kept.tolist()])
+    for place, references in zip(kept.tolist(), found, strict=True):
+        row = _walked(topics[place], walks[place], references, graph, config)
+        ids[int(epoch.numbers[place])] = row["combination_id"]
+        drawn[topics[place]].rows.append(row)
+    for topic, walk, reason, number in zip(
+        topics, walks, epoch.reasons, epoch.numbers.tolist(), strict=False
+    ):
+        if reason != KEPT:
+            failed = _failed(topic, epoch.epoch, reason, _why(reason, walk, config), graph, walk)
+            drawn[topic].failed.append(failed._replace(clash_id=ids.get(number)))
 
 
-def _walked(topic: str, drawn: Walk, graph: Graph, config: CombinationsConfig) -> Row:
+def _why(reason: str, walk: Walk, config: CombinationsConfig) -> str:
+    if reason == DEAD_END:
+        return f"{len(walk.concepts)} concepts, {len(walk.key_concepts)} of them key concepts"
+    return f"every one of {config.retries + 1} draws is a set drawn before"
+
+
+def _why_not(topic: str, graph: Graph, config: CombinationsConfig) -> str:
+    passages = int(graph.index.postings.sizes[graph.index.number(topic)])
+    if passages < config.min_passages:
+        return f"found in {passages} passages, fewer than {config.min_passages}"
+    return f"{config.max_level3} level-3 sets were kept before its turn came"
+
+
+def _walked(topic: str, drawn: Walk, best: References, graph: Graph, config: CombinationsConfig) -> Row:
     index = graph.index
-    best = top_references(index, drawn.concepts, config.references, config.different_clusters, graph.order)
     references = [(index.passages[passage], score) for passage, score in best]
     concepts = index.ids(drawn.topics), index.ids(drawn.key_concepts)
     return _combination(graph, ("level3", config.level3), topic, concepts, references, _steps(drawn, graph))

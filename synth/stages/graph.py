@@ -6,7 +6,7 @@ MathScale does and SynthLLM does not mention.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -14,15 +14,25 @@ import pyarrow as pa
 from synth.config import GraphConfig
 from synth.errors import SchemaError
 from synth.graph.incidence import Incidence
+from synth.graph.merging import SIMILAR, Concept, Merge, merges, relabelled
+from synth.graph.pool import Vectors
 from synth.graph.statistics import neighbour_counts
 from synth.stages.base import Output, Rejected, make_table
 
 Row = dict[str, Any]
+Embed = Callable[[Sequence[str]], Vectors | None]
 MENTION = ("mention_id", "passage_id", "concept_id", "kind", "name", "surface")
 
 
-def build_graph(mentions: pa.Table, extractions: pa.Table, passages: pa.Table, config: GraphConfig) -> Output:
-    """The graph of all mentions; mentions of pruned concepts are rejected.
+def build_graph(
+    mentions: pa.Table,
+    extractions: pa.Table,
+    passages: pa.Table,
+    config: GraphConfig,
+    embed: Embed = lambda names: None,
+    say: Callable[[str], None] = lambda note: None,
+) -> Output:
+    """The graph of all mentions; mentions of pruned concepts are rejected. `embed` gives vectors of names.
 
     Raises:
         SchemaError: a mention belongs to a passage that was not read or not extracted from.
@@ -30,6 +40,12 @@ def build_graph(mentions: pa.Table, extractions: pa.Table, passages: pa.Table, c
     homes = {row["passage_id"]: row for row in _columns(passages, "passage_id", "document_id", "cluster_id")}
     rows = sorted(_columns(mentions, *MENTION), key=lambda row: str(row["mention_id"]))
     _check_origin(rows, homes.keys() & set(extractions["passage_id"].to_pylist()))
+    joined = _merges(rows, config, embed)
+    if joined:
+        before = len({row["concept_id"] for row in rows})
+        left = before - len(joined)
+        say(f"{len(joined):,} names were taken for others: {before:,} concepts became {left:,}.")
+    rows = relabelled(rows, {merge.merged_id: merge for merge in joined})
     found: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         found[row["concept_id"]].append(row)
@@ -40,13 +56,30 @@ def build_graph(mentions: pa.Table, extractions: pa.Table, passages: pa.Table, c
     degrees = _degrees(incidence)
     nodes = [_node(named, homes) | {"degree": degrees[concept]} for concept, named in kept.items()]
     return Output(
-        tables={"concepts": make_table("concepts", nodes), "incidence": incidence},
+        tables={
+            "concepts": make_table("concepts", nodes),
+            "incidence": incidence,
+            "merges": make_table("merges", [merge._asdict() for merge in joined]),
+        },
         inputs=frozenset(row["mention_id"] for row in rows),
         parents=frozenset(row["mention_id"] for row in stay),
         rejected=[
             _pruned(row, counts[row["concept_id"]], config) for row in rows if row["concept_id"] not in kept
         ],
     )
+
+
+def _merges(rows: list[Row], config: GraphConfig, embed: Embed) -> list[Merge]:
+    if config.merge == "off" or not rows:
+        return []
+    passages: dict[tuple[str, str], set[str]] = defaultdict(set)
+    names: dict[str, str] = {}
+    for row in rows:
+        passages[row["concept_id"], row["kind"]].add(row["passage_id"])
+        names[row["concept_id"]] = min(row["name"], names.get(row["concept_id"], row["name"]))
+    concepts = [Concept(id_, kind, names[id_], len(found)) for (id_, kind), found in sorted(passages.items())]
+    vectors = embed([concept.name for concept in concepts]) if config.merge == SIMILAR else None
+    return merges(concepts, vectors, config.merge_similarity, config.merge_names)
 
 
 def _columns(table: pa.Table, *names: str) -> list[Row]:

@@ -24,8 +24,8 @@ STAGE = "combinations"
 class Vocabulary:
     """Names with their vectors, each embedded once; nothing is similar where nothing is embedded."""
 
-    def __init__(self, config: RunConfig, services: Services) -> None:
-        self._config, self._services = config, services
+    def __init__(self, config: RunConfig, services: Services, stage: str = STAGE) -> None:
+        self._config, self._services, self._stage = config, services, stage
         self._rows: dict[str, Any] = {}
 
     def vectors(self, names: Sequence[str]) -> Vectors | None:
@@ -34,7 +34,7 @@ class Vocabulary:
         Raises:
             EndpointError: a name could not be embedded: a set drawn without it would be another one.
         """
-        if not self._config.embeds_concepts:
+        if self._stage == STAGE and not self._config.embeds_concepts:
             return None
         new = sorted({*names} - self._rows.keys())
         self._rows.update(zip(new, self._embedded(new), strict=True))
@@ -44,7 +44,11 @@ class Vocabulary:
     def _embedded(self, names: Sequence[str]) -> list[Any]:
         entry = self._config.roles.embedder
         embedder = Embedder(
-            entry, self._config.endpoints()[entry], self._services.client, STAGE, self._services.calls.take
+            entry,
+            self._config.endpoints()[entry],
+            self._services.client,
+            self._stage,
+            self._services.calls.take,
         )
         found = embedder.embed(names)
         if failed := [row for row in found if isinstance(row, Reply)]:

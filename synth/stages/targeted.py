@@ -15,15 +15,16 @@ from synth.config import RunConfig
 from synth.graph.cooccurrence import SAMPLERS
 from synth.graph.draws import REPEATED, Failed, Kept, Sampled, of_size, sample
 from synth.graph.grounding import ground
-from synth.graph.incidence import Incidence, Numbers
+from synth.graph.incidence import Incidence
 from synth.graph.matching import Match, usable
 from synth.graph.pool import Pool, units_of
-from synth.graph.references import tie_order, top_references
+from synth.graph.references import Finder
 from synth.graph.walk import Step
 from synth.graph.weak_walk import Weak, enough, weak_walk, weights
 from synth.ids import content_id, stream
 from synth.stages.base import Output, Rejected, make_table
 from synth.stages.calls import Services
+from synth.stages.combinations import rule_of
 from synth.stages.matching import Vocabulary, match, match_rows
 from synth.stages.targets import lists_of
 
@@ -78,7 +79,7 @@ class Held(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What all categories share. `index` and `order` are None without documents; `names` of all concepts."""
+    """What all categories share. `index` and `finder` are None without documents; `names` of all concepts."""
 
     config: RunConfig
     names: Mapping[str, str]
@@ -86,7 +87,7 @@ class Ground:
     matches: Mapping[str, Match]
     words: Vocabulary
     index: Incidence | None
-    order: Numbers | None
+    finder: Finder | None
 
     @property
     def found(self) -> dict[str, str]:
@@ -133,7 +134,8 @@ def _ground(
     index = Incidence.from_table(tables["incidence"])
     names = dict(zip(concepts["concept_id"].to_pylist(), concepts["name"].to_pylist(), strict=True))
     services.say(f"{len(usable(found)):,} of {len(weak):,} weak concepts were found in the documents.")
-    return Ground(config, {**weak, **names}, weak, found, words, index, tie_order(index, config.seed))
+    finder = Finder.of(index, rule_of(config.combinations), config.seed)
+    return Ground(config, {**weak, **names}, weak, found, words, index, finder)
 
 
 def _of_category(share: Row, lists: Mapping[str, list[str]], ground_: Ground) -> Made:
@@ -190,8 +192,8 @@ class _Drawn:
         units, shared = self._pool.units, self._ground
         weak = sorted(units.ids(kept.walk.concepts))
         references: References = []
-        if shared.index is not None and shared.order is not None:
-            best = ground(weak, shared.found, shared.index, shared.config.combinations, shared.order)
+        if shared.index is not None and shared.finder is not None:
+            best = ground(weak, shared.found, shared.index, shared.finder)
             references = [(shared.index.passages[place], score) for place, score in best.references]
         return Set([], weak, _steps(kept.walk.steps, units), references, weak)
 
@@ -201,8 +203,8 @@ class _Walked:
 
     def __init__(self, lists: Mapping[str, list[str]], ground_: Ground) -> None:
         assert ground_.index is not None
-        assert ground_.order is not None
-        self._ground, self._index, self._order = ground_, ground_.index, ground_.order
+        assert ground_.finder is not None
+        self._ground, self._index, self._finder = ground_, ground_.index, ground_.finder
         frequency: dict[str, int] = {}
         for concept in (concept for listed in lists.values() for concept in listed):
             frequency[concept] = frequency.get(concept, 0) + 1
@@ -228,10 +230,8 @@ class _Walked:
         return [self._ground.names[c] for c in self._index.ids(failed.walk.concepts)]
 
     def set_of(self, kept: Kept) -> Set:
-        walk, config = kept.walk, self._ground.config.combinations
-        best = top_references(
-            self._index, walk.concepts, config.references, config.different_clusters, self._order
-        )
+        walk = kept.walk
+        best = self._finder.find([walk.concepts])[0]
         references = [(self._index.passages[place], score) for place, score in best]
         ids = self._index.ids(walk.concepts)
         weak = sorted(name for concept in ids for name in self._back.get(concept, ()))

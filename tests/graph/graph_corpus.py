@@ -1,12 +1,13 @@
 """Small corpora for the tests of the graph: passages written as two lists of concepts."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from random import Random
 
 import pyarrow as pa
 from hypothesis import strategies as st
 
 from synth.graph.incidence import Incidence
+from synth.graph.references import Finder, References, Rule
 from synth.stages.base import make_table
 
 Passage = tuple[Sequence[str], Sequence[str]]
@@ -27,6 +28,11 @@ def incidence_table(corpus: Sequence[Passage], clusters: Sequence[str] | None = 
 
 def index(corpus: Sequence[Passage], clusters: Sequence[str] | None = None) -> Incidence:
     return Incidence.from_table(incidence_table(corpus, clusters))
+
+
+def top(graph: Incidence, concepts: Collection[int], k: int, different: bool, seed: int) -> References:
+    """References of one set."""
+    return Finder.of(graph, Rule(k, different), seed).find([concepts])[0]
 
 
 def some(names: str, most: int) -> st.SearchStrategy[list[str]]:

@@ -5,11 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import synth.graph.matching as matching
-from synth.config import CombinationsConfig
 from synth.graph.grounding import ground
 from synth.graph.matching import Match, by_name, by_vector, usable
-from synth.graph.references import tie_order, top_references
-from tests.graph.graph_corpus import LINKED, index
+from synth.graph.references import Finder, Rule
+from tests.graph.graph_corpus import LINKED, index, top
 
 
 def concepts(*rows: tuple[str, str, str]) -> pa.Table:
@@ -84,15 +83,14 @@ def test_the_search_is_exact_whatever_the_order_and_the_blocks(seed: int, block:
 
 def test_references_rest_on_the_concepts_that_were_found() -> None:
     graph = index(LINKED)
-    order = tie_order(graph, 3)
-    config = CombinationsConfig()
+    finder = Finder.of(graph, Rule(), 3)
     found = {"w1": "k5", "w2": "k6", "w3": "k5", "w4": "gone"}
-    grounded = ground(["w4", "w3", "w2", "w1", "w0"], found, graph, config, order)
+    grounded = ground(["w4", "w3", "w2", "w1", "w0"], found, graph, finder)
     assert graph.ids(grounded.concepts) == ["k5", "k6"]
-    assert list(grounded.references) == top_references(graph, grounded.concepts, 2, True, order)
+    assert list(grounded.references) == top(graph, grounded.concepts, 2, True, 3)
     assert graph.passages[grounded.references[0][0]] == "p04"
 
 
 def test_a_set_of_which_the_graph_has_nothing_has_no_reference() -> None:
     graph = index(LINKED)
-    assert ground(["w"], {}, graph, CombinationsConfig(), tie_order(graph, 0)) == ((), ())
+    assert ground(["w"], {}, graph, Finder.of(graph, Rule(), 0)) == ((), ())

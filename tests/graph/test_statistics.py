@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from synth.graph import statistics as module
 from synth.graph.export import to_networkx
-from synth.graph.statistics import gini, neighbour_counts, statistics
+from synth.graph.statistics import coverage, gini, neighbour_counts, statistics, top_mass
 from synth.schemas import TABLES
 from tests.graph.graph_corpus import LINKED, Passage, corpora, incidence_table, index
 
@@ -62,6 +62,22 @@ def test_statistics_of_an_empty_graph() -> None:
     found = statistics(*empty)
     assert found["topics"] == found["isolated_topics"] == 0
     assert found["gini"] == found["singleton_share"] == found["largest_component_share"] == 0.0
+
+
+def test_the_most_used_hundredth() -> None:
+    assert top_mass(np.array([1] * 199 + [201])) == pytest.approx(202 / 400)
+    assert top_mass(np.array([5, 3])) == 5 / 8
+    assert top_mass(np.array([])) == 0.0
+
+
+def test_topics_are_listed_with_the_questions_that_name_them() -> None:
+    columns = {"kind": ["topic", "key_concept", "topic", "topic"], "name": ["t3", "k1", "t1", "t2"]}
+    concepts = pa.table({**columns, "passages": [1, 9, 4, 3], "documents": [1, 2, 4, 3]})
+    rows = coverage(concepts, {"t1": 3, "k1": 9}, most=2)
+    assert rows == [
+        {"name": "t1", "passages": 4, "documents": 4, "questions": 3},
+        {"name": "t2", "passages": 3, "documents": 3, "questions": 0},
+    ]
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ from synth.graph.grounding import ground
 from synth.graph.matching import by_name, by_vector, usable
 from synth.graph.overlap import overlap
 from synth.graph.pool import Pool, aligned, units_of
-from synth.graph.references import tie_order, top_references
+from synth.graph.references import Finder, Rule
 from synth.graph.weak_walk import Weak, enough, weak_walk, weights
-from tests.graph.graph_corpus import LINKED, index
+from tests.graph.graph_corpus import LINKED, index, top
 from tests.graph.test_matching import concepts
 
 SEED = 4
@@ -60,13 +60,13 @@ def test_no_more_is_drawn_than_the_failed_problems_bear() -> None:
 def test_sets_have_references_where_the_documents_have_their_concepts() -> None:
     pool, drawn = from_problems(1_000)
     graph = index(LINKED)
-    order = tie_order(graph, SEED)
+    finder = Finder.of(graph, Rule(), SEED)
     for kept in drawn.kept:
         weak = pool.units.ids(kept.walk.concepts)
-        grounded = ground(weak, found(), graph, CombinationsConfig(), order)
+        grounded = ground(weak, found(), graph, finder)
         assert graph.ids(grounded.concepts) == sorted(found()[w] for w in weak if w != "w9")
         assert grounded.references
-    assert ground(["w9"], found(), graph, CombinationsConfig(), order).references == ()
+    assert ground(["w9"], found(), graph, finder).references == ()
 
 
 @pytest.mark.parametrize("min_weak", [1, 3])
@@ -89,4 +89,4 @@ def test_walks_from_weak_concepts_have_passages_and_lead_back_to_problems(min_we
         assert len(kept.walk.concepts) >= config.min_concepts
         start = back[graph.concepts[kept.walk.steps[0].concept]]
         assert any(start in listed for listed in FAILED.values())
-        assert top_references(graph, kept.walk.concepts, 2, True, tie_order(graph, SEED))
+        assert top(graph, kept.walk.concepts, 2, True, SEED)

@@ -9,8 +9,7 @@ from scipy import stats
 
 from synth.config import CombinationsConfig
 from synth.graph.export import to_networkx
-from synth.graph.reference import neighbours
-from synth.graph.walk import walk
+from synth.graph.reference import list_walk, neighbours
 from synth.graph.weak_walk import Weak, weak_walk, weights
 from tests.graph.graph_corpus import LINKED, Passage, corpora, index
 
@@ -86,7 +85,7 @@ def test_a_weak_topic_and_nothing_to_steer_by_is_the_walk_of_synthllm() -> None:
     for seed in range(50):
         rng = Random(seed)
         rng.randrange(5)  # the draw of the start
-        assert weak_walk(Random(seed), weak, CONFIG, 1) == walk(rng, graph, graph.number("t1"), CONFIG)
+        assert weak_walk(Random(seed), weak, CONFIG, 1) == list_walk(rng, graph, graph.number("t1"), CONFIG)
 
 
 @pytest.mark.parametrize("seed", [1, 2])

@@ -123,7 +123,11 @@ def test_no_mentions_make_an_empty_graph() -> None:
     )
     output.check_balance("graph")
     assert output.inputs == frozenset()
-    assert {name: len(table) for name, table in output.tables.items()} == {"concepts": 0, "incidence": 0}
+    assert {name: len(table) for name, table in output.tables.items()} == {
+        "concepts": 0,
+        "incidence": 0,
+        "merges": 0,
+    }
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,85 @@
+"""The graph of a run, for notebooks and analysis: in, a run folder; out, its lists, or a networkx graph.
+
+The lists are kept beside the tables of the stage, mapped into memory, and made anew where the stage has been
+computed anew. Edges are made for what is asked: all of them only where the graph is small enough.
+"""
+
+import json
+from collections.abc import Iterable
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from synth.errors import ConfigError, StoreError
+from synth.graph import store
+from synth.graph.export import to_networkx as edges_of
+from synth.graph.incidence import Incidence
+from synth.graph.ranking import Ranking
+from synth.store import StageStore
+from synth.writing import write_bytes
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+LISTS, MADE_FROM = "lists", "made_from.json"
+
+
+def open_graph(run_folder: str | PathLike[str]) -> Ranking:
+    """The incidence lists of a run's graph, mapped; made where they are not there, or of old rows.
+
+    Raises:
+        StoreError: the stage `graph` has not finished, or its folder cannot be written.
+    """
+    stage = StageStore(Path(run_folder), "graph")
+    manifest = stage.manifest()
+    if manifest is None:
+        raise StoreError(f"{run_folder}: the stage `graph` has not finished; let it run, then look.")
+    folder, note = stage.folder / LISTS, stage.folder / LISTS / MADE_FROM
+    if not note.is_file() or json.loads(note.read_bytes()) != manifest.outcome:
+        store.write(Ranking.of(Incidence.from_table(stage.read("incidence"))), folder)
+        write_bytes(note, json.dumps(manifest.outcome).encode())
+    return store.read(folder)
+
+
+def to_networkx(
+    run_folder: str | PathLike[str],
+    around: str | Iterable[str] | None = None,
+    steps: int = 1,
+    log: bool = False,
+) -> "nx.Graph[str]":
+    """The graph of a run with its names; with `around` only what is so many steps from some concept ids.
+
+    Raises:
+        ConfigError: the graph has no such concept.
+        StoreError: the stage `graph` has not finished.
+    """
+    graph = open_graph(run_folder).incidence
+    only = (
+        None
+        if around is None
+        else neighbourhood(graph, [around] if isinstance(around, str) else around, steps)
+    )
+    made = edges_of(graph, only, log)
+    rows = StageStore(Path(run_folder), "graph").read("concepts")
+    names = zip(rows["concept_id"].to_pylist(), rows["name"].to_pylist(), strict=True)
+    made.add_nodes_from((concept, {"name": name}) for concept, name in names if concept in made)
+    return made
+
+
+def neighbourhood(graph: Incidence, around: Iterable[str], steps: int) -> list[int]:
+    """The numbers of some concepts and of all that a chain of so many passages joins to them.
+
+    Raises:
+        ConfigError: the graph has no such concept.
+    """
+    numbers = {concept: graph.find(concept) for concept in around}
+    if unknown := [concept for concept, number in numbers.items() if number is None]:
+        raise ConfigError(f"The graph has no concept {unknown[0]!r}; give ids of the table `concepts`.")
+    reached = np.array(sorted(number for number in numbers.values() if number is not None), np.int64)
+    for _ in range(steps):
+        passages = np.unique(graph.postings.of_many(reached))
+        beside = (graph.topics.of_many(passages), graph.key_concepts.of_many(passages))
+        reached = np.unique(np.concatenate((reached, *beside)))
+    return [int(number) for number in reached]

@@ -1,0 +1,114 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from synth.config import GraphConfig
+from synth.graph.merging import Concept, Merge, agree, merges, spelling
+from synth.stages.graph import build_graph
+from tests.stages.concept_tables import graph_inputs, key_concept, topic
+
+
+def concepts(*names: str, kind: str = "key_concept") -> list[Concept]:
+    """The first are found the most."""
+    return [Concept(f"{kind}:{name}", kind, name, 100 - place) for place, name in enumerate(names)]
+
+
+def found(*merged: Merge) -> dict[str, str]:
+    return {merge.merged_name: merge.name for merge in merged}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("eigenvalue", "eigen-values"), ("identity", "identities"),
+        ("box plot", "boxplots"), ("ｆｉｅｌｄ", "fields"), ("group", "Group."),
+    ],
+)  # fmt: skip
+def test_plurals_hyphens_and_unicode_forms_are_one_spelling(one: str, other: str) -> None:
+    assert spelling(one) == spelling(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("basis", "base"), ("mass", "mas"), ("theorem 1", "theorem 2"), ("limit function", "function limit"), ("C", "C#")],
+)  # fmt: skip
+def test_other_words_are_other_spellings(one: str, other: str) -> None:
+    assert (spelling(one) == spelling(other)) == (one == "C")  # signs at the end go with the canonical form
+
+
+def test_the_rarer_name_is_taken_for_the_more_frequent() -> None:
+    assert found(*merges(concepts("ring", "rings", "field"), None, 0.9, 8)) == {"rings": "ring"}
+    turned = [concept._replace(passages=-concept.passages) for concept in concepts("ring", "rings")]
+    assert found(*merges(turned, None, 0.9, 8)) == {"ring": "rings"}
+
+
+def test_kinds_stay_apart() -> None:
+    assert merges([*concepts("ring"), *concepts("rings", kind="topic")], None, 0.9, 8) == []
+
+
+def test_near_names_need_words_and_numbers_in_common() -> None:
+    assert agree("rule of derivatives", "derivative rules")
+    assert not agree("chain rule", "product law")
+    assert not agree("theorem 1", "theorem 2")
+    vectors = np.array([[1, 0], [0.995, 0.0998], [1, 0]], np.float32)
+    named = concepts("derivative rule", "rule of derivatives", "slope")
+    (merge,) = merges(named, vectors, 0.99, 8)
+    assert (merge.merged_name, merge.name, merge.how) == ("rule of derivatives", "derivative rule", "similar")
+    assert merge.score == pytest.approx(0.995, abs=1e-3)
+    assert merges(named, vectors, 0.999, 8) == []
+
+
+def test_no_chain_leads_from_one_meaning_to_another() -> None:
+    """Each name is near the next one only: a chain would make one concept of all."""
+    angles = np.arange(6) * 0.2
+    vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+    named = concepts(*(f"set {letter}" for letter in "abcdef"))
+    merged = merges(named, vectors, np.cos(0.25), 8)
+    assert found(*merged) == {"set b": "set a", "set d": "set c", "set f": "set e"}
+    assert not {merge.merged_id for merge in merged} & {merge.concept_id for merge in merged}
+
+
+def test_a_concept_takes_in_no_more_names_than_the_cap() -> None:
+    named = concepts(*(("x" + " " * n + "ray" + "s" * (n % 2)) if n else "xray" for n in range(6)))
+    assert len(merges(named, None, 0.9, 3)) < 5
+    leaders = [merge.name for merge in merges(named, None, 0.9, 3)]
+    assert all(leaders.count(name) <= 2 for name in leaders)
+
+
+@given(
+    st.lists(st.sampled_from(["ring", "rings", "field", "fields", "Rings", "group"]), unique=True),
+    st.randoms(),
+)
+def test_the_order_of_concepts_does_not_matter(names: list[str], rng) -> None:  # type: ignore[no-untyped-def]
+    one = concepts(*names)
+    other = rng.sample(one, len(one))
+    assert merges(one, None, 0.9, 8) == merges(other, None, 0.9, 8)
+
+
+def test_a_merged_graph_counts_passages_once_and_can_be_undone() -> None:
+    inputs = graph_inputs(
+        {"a/1": {"sets": ["ring", "rings"]}, "a/2": {"set": ["rings"]}, "b/1": {"sets": ["ring"]}}
+    )
+    notes: list[str] = []
+    output = build_graph(*inputs, GraphConfig(merge="spelling"), say=notes.append)
+    output.check_balance("graph")
+    rows = {row["concept_id"]: row for row in output.tables["concepts"].to_pylist()}
+    assert set(rows) == {topic("sets"), key_concept("ring")}
+    assert (rows[key_concept("ring")]["passages"], rows[key_concept("ring")]["name"]) == (3, "ring")
+    assert rows[key_concept("ring")]["surfaces"] == [
+        "ring of a/1",
+        "ring of b/1",
+        "rings of a/1",
+        "rings of a/2",
+    ]
+    undone = {row["merged_id"]: row["concept_id"] for row in output.tables["merges"].to_pylist()}
+    assert undone == {topic("set"): topic("sets"), key_concept("rings"): key_concept("ring")}
+    assert notes == ["2 names were taken for others: 4 concepts became 2."]
+    assert {row["concept_id"] for row in inputs[0].to_pylist()} == rows.keys() | undone.keys()
+
+
+def test_nothing_is_merged_unless_asked() -> None:
+    output = build_graph(*graph_inputs({"a/1": {"sets": ["ring", "rings"]}}), GraphConfig())
+    assert output.tables["merges"].num_rows == 0
+    assert output.tables["concepts"].num_rows == 3
