@@ -58,3 +58,12 @@ def whole(name: str, doc: str, nullable: bool = False) -> Column:
 def number(name: str, doc: str, nullable: bool = False) -> Column:
     """A column of numbers."""
     return Column(name, pa.float64(), doc, nullable)
+
+
+# Where a row that a model wrote comes from.
+CALL = (
+    text("call_id", "the model call that wrote this row, in the journal"),
+    text("prompt_id", "name and version of the prompt file"),
+    text("prompt_sha", "SHA-256 of the prompt file"),
+    text("model", "identity of the model that wrote this row"),
+)

@@ -5,11 +5,13 @@ The README's table, the dataset card, the tests and the viewer are made from thi
 
 import pyarrow as pa
 
-from synth.columns import SCHEMA_VERSION, Column, Table
+from synth.columns import CALL, SCHEMA_VERSION, Column, Table
 from synth.columns import number as _float
 from synth.columns import text as _text
 from synth.columns import texts as _texts
 from synth.columns import whole as _int
+from synth.documents import tables as documents
+from synth.graph import tables as graph
 from synth.reasons import REASONS
 from synth.rollouts.tables import ROLLOUTS, TRIED
 from synth.sws.aimed_tables import AIMED
@@ -46,13 +48,6 @@ STAGES = (
     "dataset",
 )
 
-CALL = (
-    _text("call_id", "the model call that wrote this row, in the journal"),
-    _text("prompt_id", "name and version of the prompt file"),
-    _text("prompt_sha", "SHA-256 of the prompt file"),
-    _text("model", "identity of the model that wrote this row"),
-)
-
 # What one judge said in one pass.
 JUDGEMENT = pa.struct(
     [
@@ -76,126 +71,8 @@ WALK_STEP = pa.struct(
 )
 
 _ALL = (
-    Table(
-        "documents",
-        "documents",
-        "source files or rows, as read",
-        "document_id",
-        (
-            _text("document_id", "content id of the normalised text"),
-            _text(
-                "source",
-                "path relative to the given root, with `#row` in a table (`##` stands in a file's own name)",
-            ),
-            _text("title", "title, or the first heading, or the file's name"),
-            _text("language", "ISO 639-1 code of the detected language, `und` where undecided"),
-            _text("licence", "licence as stated by the source, else null", True),
-            _text("url", "address as stated by the source, else null", True),
-            _text("date", "date as stated by the source, else null", True),
-            _text("format", "reader that read it"),
-            _text("sha256", "SHA-256 of the source's bytes"),
-            _text("cluster_id", "smallest document id of its near-duplicate cluster"),
-            _float("similarity", "Jaccard similarity to the nearest of its cluster, else null", True),
-            _int("chars", "characters of text"),
-            _text("text", "text without boilerplate, mathematics and code kept, as Markdown"),
-        ),
-    ),
-    Table(
-        "passages",
-        "documents",
-        "pieces of documents that fit a prompt",
-        "passage_id",
-        (
-            _text("passage_id", "content id of the normalised text"),
-            _text("document_id", "document it was cut from"),
-            _text("source", "source of its document"),
-            _text("title", "title of its document, and the headings above it"),
-            _text("language", "ISO 639-1 code of its document"),
-            _text("licence", "licence of its document, else null", True),
-            _text("cluster_id", "near-duplicate cluster of its document"),
-            _int("position", "0-based place among the passages of its document"),
-            _int("start", "offset of its first character in the document's text"),
-            _int("end", "offset after its last character in the document's text"),
-            _float("score", "rating from 1 to 10, predicted or given; null where nothing was rated", True),
-            _int("rating", "rating from 1 to 10 that the rater gave; null where it did not read it", True),
-            _text("rater", "identity of the model whose ratings these are, else null", True),
-            _text("rubric", "name and version of the prompt that asks for a rating, else null", True),
-            _text("text", "the passage"),
-        ),
-    ),
-    Table(
-        "mentions",
-        "concepts",
-        "concepts found in passages",
-        "mention_id",
-        (
-            _text("mention_id", "content id of passage and concept"),
-            _text("passage_id", "passage it was found in"),
-            _text("concept_id", "content id of canonical name and kind"),
-            _text("kind", "`topic` or `key_concept`"),
-            _text("name", "canonical name"),
-            _text("surface", "name as the model wrote it"),
-            _text("topic_id", "topic that a key concept was listed under; null for topics", True),
-            _int("rank", "0-based place in the reply"),
-            *CALL,
-        ),
-    ),
-    Table(
-        "extractions",
-        "concepts",
-        "one concept extraction per passage",
-        "passage_id",
-        (
-            _text("passage_id", "passage that was read"),
-            _text("level", "educational level named by the model, else null", True),
-            _text("subject", "subject area named by the model, else null", True),
-            _int("topics", "topics kept"),
-            _int("key_concepts", "key concepts kept"),
-            *CALL,
-        ),
-    ),
-    Table(
-        "concepts",
-        "graph",
-        "nodes of the concept graph",
-        "concept_id",
-        (
-            _text("concept_id", "content id of canonical name and kind"),
-            _text("kind", "`topic` or `key_concept`"),
-            _text("name", "canonical name"),
-            _texts("surfaces", "names as the model wrote them, sorted"),
-            _int("passages", "passages it was found in"),
-            _int("documents", "documents it was found in"),
-            _int("degree", "concepts of any kind that share a passage with it"),
-        ),
-    ),
-    Table(
-        "merges",
-        "graph",
-        "concepts that are taken for others, if that is asked for",
-        "merged_id",
-        (
-            _text("merged_id", "concept id that stands in `mentions`, and in no table after it"),
-            _text("concept_id", "concept that it is taken for"),
-            _text("kind", "`topic` or `key_concept`"),
-            _text("merged_name", "canonical name of the merged concept"),
-            _text("name", "canonical name of the concept that it is taken for"),
-            _text("how", "`spelling` or `similar`"),
-            _float("score", "cosine of the names, 1 where they are spelled alike"),
-        ),
-    ),
-    Table(
-        "incidence",
-        "graph",
-        "concepts of each passage: the whole graph, without its edges",
-        "passage_id",
-        (
-            _text("passage_id", "passage"),
-            _text("cluster_id", "near-duplicate cluster of its document"),
-            _texts("topics", "concept ids of its topics, sorted"),
-            _texts("key_concepts", "concept ids of its key concepts, sorted"),
-        ),
-    ),
+    *documents.TABLES,
+    *graph.TABLES,
     Table(
         "combinations",
         "combinations",

@@ -34,9 +34,12 @@ def endpoint(*options: str) -> Iterator[str]:
     """`synth fake-endpoint` in its own process; ends on Ctrl-C with exit code 0."""
     command = [sys.executable, "-m", "flows.cli", "fake-endpoint", "--port", "0", *options]
     path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    # Where the tests themselves run in the background, Ctrl-C is ignored, and so it would be in the child.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     served = subprocess.Popen(
         command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": path}
     )
+    signal.signal(signal.SIGINT, before)
     try:
         assert served.stdout is not None
         yield served.stdout.readline().strip()

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from starlette.testclient import TestClient
 
 from synth.view import rows
-from synth.view.app import create
+from synth.view.app import LOG, create
 from tests.view import hostile
 from tests.view.pages import Page, assert_inert
 
@@ -258,6 +258,9 @@ def test_a_fault_that_nobody_foresaw_is_a_page_and_its_text_is_not_logged(
         raise RuntimeError("the text of a row")
 
     monkeypatch.setattr(rows, "fetch", fail)
+    # A server of Prefect in this process, of another test, has silenced the loggers that were there.
+    monkeypatch.setattr(LOG, "disabled", False)
+    monkeypatch.setattr(LOG, "propagate", True)
     app = create(runs)
     client = TestClient(app, base_url="http://127.0.0.1")
     answer = client.get("/d/rich/t/dataset/row/0")
