@@ -322,12 +322,16 @@ def test_two_writers_killed_while_they_write_and_seal_lose_nothing(tmp_path):
             subprocess.Popen([*command, f"{turn}{which}"], stdout=subprocess.PIPE, env=os.environ)
             for which in "ab"
         ]
-        # By what is written and not by the clock: on a busy machine they may have begun late.
-        at = rng.randrange(500, 1500)
-        first = b"".join(islice(pair[0].stdout, at))
+        # By what is written and not by the clock: on a busy machine they may have begun late. The first pair
+        # goes on until something is sealed, which begins with Arrow's import.
+        lines, at = [], rng.randrange(500, 6_000)
+        while len(lines) < at or not names(tmp_path, "sealed"):
+            lines += islice(pair[0].stdout, 100)
         for one in pair:
             one.send_signal(signal.SIGKILL)
-        outputs = [before + one.communicate()[0] for before, one in zip((first, b""), pair, strict=True)]
+        outputs = [
+            before + one.communicate()[0] for before, one in zip((b"".join(lines), b""), pair, strict=True)
+        ]
         for output in outputs:
             acknowledged |= {
                 line.decode().strip() for line in output.splitlines(True) if line.endswith(b"\n")
