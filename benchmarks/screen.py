@@ -3,7 +3,8 @@
 from random import Random
 
 from benchmarks.measure import Figure, interleaved
-from synth.dedup.contamination import Decontaminator, Item
+from synth.dedup.benchmarks import Item
+from synth.dedup.contamination import Decontaminator
 from synth.dedup.near import find_pairs
 
 ROWS = 2_000

@@ -9,7 +9,7 @@ from pathlib import Path
 from synth.config import ModelConfig, RunConfig
 from synth.config_answers import COMPARED
 from synth.config_rounds import ROUND
-from synth.dedup.contamination import read_benchmarks
+from synth.dedup.benchmarks import read_benchmarks
 from synth.documents.find import find_sources
 from synth.errors import ConfigError, SynthError
 from synth.filter import regress

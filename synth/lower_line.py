@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from synth.config import RunConfig
-from synth.dedup.contamination import read_benchmarks
+from synth.dedup.benchmarks import read_benchmarks
 from synth.ids import digest
 from synth.prompts.library import PromptLibrary
 from synth.stage import Needs, Stage, Tables

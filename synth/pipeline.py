@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from synth.config import EXCLUDED, RunConfig
-from synth.dedup.contamination import read_benchmarks
+from synth.dedup.benchmarks import read_benchmarks
 from synth.documents.find import find_sources
 from synth.documents.formats.added import added_readers
 from synth.graph.merging import Merge, relabelled

@@ -20,9 +20,7 @@ def dedup(
     out: Annotated[
         Path, typer.Option("--out", metavar="DIR", help="Folder for kept.parquet and removed.parquet.")
     ],
-    text: Annotated[
-        str, typer.Option("--text", "--text-column", metavar="COL", help="Column of the texts.")
-    ] = "question",
+    text: Annotated[str, typer.Option("--text", metavar="COL", help="Column of the texts.")] = "question",
     threshold: Annotated[
         float, typer.Option("--threshold", min=0.01, max=1, help="Jaccard similarity from which a row goes.")
     ] = 0.7,
@@ -32,13 +30,11 @@ def dedup(
     ] = None,
     identity: Annotated[
         str | None,
-        typer.Option("--id", "--id-column", metavar="COL", help="Column of the ids that `dup_of` names."),
+        typer.Option("--id", metavar="COL", help="Column of the ids that `dup_of` names."),
     ] = None,
     quality: Annotated[
         str | None,
-        typer.Option(
-            "--quality", "--quality-column", metavar="COL", help="Column of numbers: the higher stays."
-        ),
+        typer.Option("--quality", metavar="COL", help="Column of numbers: the higher stays."),
     ] = None,
     twins: Annotated[
         Literal["keep", "alike", "remove"],

@@ -64,6 +64,24 @@ StopServer = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 RunFolder = Annotated[str, typer.Argument(metavar="RUN", help="Folder of a run, or its name among the runs.")]
 
+# Which columns of a table of problems hold what, for the commands that read seeds or a pool.
+Problem = Annotated[
+    str | None,
+    typer.Option("--problem", metavar="COLUMN", help="Column of the problem: problem, question, prompt."),
+]
+Label = Annotated[
+    str | None,
+    typer.Option("--label", metavar="COLUMN", help="Right answer: label, final_answer, gold, answer."),
+]
+Category = Annotated[
+    str | None,
+    typer.Option("--category", metavar="COLUMN", help="Category, if any: category, subject, topic."),
+]
+Strip = Annotated[
+    list[str] | None,
+    typer.Option("--strip", metavar="TEXT", help="Instruction to take off the end of each problem."),
+]
+
 
 def configuration(
     recipe: str,

@@ -42,22 +42,10 @@ def rollouts(
     attempts: Annotated[
         int | None, typer.Option("--attempts", metavar="N", help="Attempts at each problem a visit; else 8.")
     ] = None,
-    problem: Annotated[
-        str | None,
-        typer.Option("--problem", metavar="COLUMN", help="Column of the problem: problem, question, prompt."),
-    ] = None,
-    label: Annotated[
-        str | None,
-        typer.Option("--label", metavar="COLUMN", help="Right answer: label, final_answer, gold, answer."),
-    ] = None,
-    category: Annotated[
-        str | None,
-        typer.Option("--category", metavar="COLUMN", help="Category, if any: category, subject, topic."),
-    ] = None,
-    strip: Annotated[
-        list[str] | None,
-        typer.Option("--strip", metavar="TEXT", help="Instruction to take off the end of each problem."),
-    ] = None,
+    problem: options.Problem = None,
+    label: options.Label = None,
+    category: options.Category = None,
+    strip: options.Strip = None,
     temperature: Annotated[
         float | None, typer.Option("--temperature", min=0, max=2, help="Of the sampling; else 1.")
     ] = None,

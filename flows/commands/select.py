@@ -37,22 +37,10 @@ def select(
             help="`wordllama`, an entry of --set, or an embedding model at $OPENAI_BASE_URL.",
         ),
     ] = "wordllama",
-    problem: Annotated[
-        str | None,
-        typer.Option("--problem", metavar="COLUMN", help="Column of the problem: problem, question, prompt."),
-    ] = None,
-    label: Annotated[
-        str | None,
-        typer.Option("--label", metavar="COLUMN", help="Right answer: label, final_answer, gold, answer."),
-    ] = None,
-    category: Annotated[
-        str | None,
-        typer.Option("--category", metavar="COLUMN", help="Category, if any: category, subject, topic."),
-    ] = None,
-    strip: Annotated[
-        list[str] | None,
-        typer.Option("--strip", metavar="TEXT", help="Instruction to take off the end of each problem."),
-    ] = None,
+    problem: options.Problem = None,
+    label: options.Label = None,
+    category: options.Category = None,
+    strip: options.Strip = None,
     overrides: options.Overrides = None,
     as_json: options.Json = False,
 ) -> None:

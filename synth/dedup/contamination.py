@@ -21,13 +21,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from synth.dedup.benchmarks import Item, read_benchmarks
+from synth.dedup.benchmarks import Item
 from synth.dedup.members import Index
 from synth.dedup.ngrams import Hashes, Ngrams
 from synth.dedup.rows import Rows, alone, parts, read_rows, rows_of, runs, wholes, words_in_runs
 from synth.dedup.sieve import MIN_CONTAINED, Sieve, has_template
-
-__all__ = ["Decontaminator", "Hit", "Item", "read_benchmarks"]
 
 # A run of words that stands in more items than this is a phrase of the benchmark ("Let's think step by
 # step"), and says nothing about any of them.
