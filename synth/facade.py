@@ -20,6 +20,7 @@ from synth.schemas import TABLES
 from synth.settings import load as recipe
 from synth.store import Manifest, PartRecord, StageStore
 from synth.target import Outcome, outcome
+from synth.versions import Version
 from synth.waves import WAVED, road
 
 if TYPE_CHECKING:
@@ -34,12 +35,16 @@ Explain = Callable[[str, str], None]
 
 
 class Result(NamedTuple):
-    """A finished run: its folder, its dataset, its funnel, and what came of its target where it has one."""
+    """A finished run: its folder, its dataset, its funnel, what came of its target where it has one.
+
+    `version` is that of the published dataset, where it was asked for.
+    """
 
     folder: Path
     dataset: Path
     funnel: list[FunnelRow]
     target: Outcome | None = None
+    version: Version | None = None
 
 
 def run(
@@ -77,7 +82,8 @@ def run(
             with report.stage(stage):
                 run_stage(opened, stage, count, explain)
         dataset = opened.finish()
-        return Result(opened.folder, dataset, funnel(opened.folder), outcome(manifests(opened.folder)))
+        found = outcome(manifests(opened.folder))
+        return Result(opened.folder, dataset, funnel(opened.folder), found, opened.version)
 
 
 def run_stage(

@@ -34,6 +34,7 @@ from synth.stages.calls import Services
 from synth.stages.tally import Tally
 from synth.store import Manifest, PartRecord, StageStore, part_key
 from synth.target import Walked
+from synth.versions import Version, datasets, publish_run
 from synth.writing import write_bytes
 
 Report = Callable[[int, int], None]
@@ -75,6 +76,8 @@ class Run:
     # How many combinations are asked, the first in the order of their ids; None asks all (`synth.waves`).
     limit: int | None = None
     waves: tuple[Walked, ...] = ()
+    # Where the dataset was published beside the run's folder, once it was.
+    version: Version | None = None
 
     def __init__(self, config: RunConfig, folder: Path) -> None:
         self.config = config
@@ -193,6 +196,8 @@ class Run:
         """Publish `dataset/` from the finished stages; its path."""
         dataset = publish(self.folder, self.config, self.stages)
         for_viewer(self.folder, dataset)
+        if name := self.config.publish.dataset:
+            self.version = publish_run(datasets() / name, dataset, self.config.publish.keep)
         return dataset
 
     def table(self, name: str) -> pa.Table:

@@ -176,6 +176,7 @@ def anchored(config: RunConfig) -> RunConfig:
         ),
         "rounds": config.rounds.model_copy(update={"seeds": tuple(map(_absolute, config.rounds.seeds))}),
         "screen": screen.model_copy(update={"benchmarks": tuple(map(_absolute, screen.benchmarks))}),
+        "store": config.store.model_copy(update={"seen": tuple(map(_absolute, config.store.seen))}),
         "prompts": prompts.model_copy(update=folder),
         "models": entries,
         "prices": _absolute(config.prices) if config.prices else None,
