@@ -26,7 +26,9 @@ from synth.waves import WAVED, road
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Result", "home", "load", "recipe", "run"]
+    from synth.incremental.firing import Fired
+
+__all__ = ["Result", "home", "load", "recipe", "run", "take_new"]
 
 # Hears the stage, what is done and what there is to do; calls or rows.
 Progress = Callable[[str, int, int], None]
@@ -84,6 +86,33 @@ def run(
         dataset = opened.finish()
         found = outcome(manifests(opened.folder))
         return Result(opened.folder, dataset, funnel(opened.folder), found, opened.version)
+
+
+def take_new(
+    config: RunConfig,
+    *,
+    runs: Path | None = None,
+    progress: Progress = lambda stage, done, total: None,
+    clock: Clock | None = None,
+    explain: Explain = lambda stage, why: None,
+    watch: Callable[[Run], None] = lambda run: None,
+    say: Callable[[str], None] = lambda said: None,
+) -> "Fired":
+    """Run what the store of a configuration (`store.name`) has not seen, and publish all of its runs.
+
+    Raises:
+        SynthError, Stopped: as `run` does; the same call goes on.
+    """
+    from synth.incremental.firing import fire
+
+    folder = runs or home() / "runs"
+
+    def make(inner: RunConfig, name: str) -> Result:
+        return run(
+            inner, name=name, runs=folder, progress=progress, clock=clock, explain=explain, watch=watch
+        )
+
+    return fire(config, folder, make, say)
 
 
 def run_stage(

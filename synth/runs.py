@@ -14,7 +14,7 @@ import pyarrow as pa
 from synth import lock
 from synth.changes import changes, sentence_of
 from synth.config import RunConfig
-from synth.errors import ConfigError, StoreError
+from synth.errors import ConfigError, NothingNew, StoreError
 from synth.ids import digest
 from synth.llm.budget import Budget, Densities
 from synth.llm.client import Client
@@ -113,6 +113,10 @@ class Run:
             ConfigError: the name is no name.
             StoreError: the folder cannot be written, or another process holds it.
         """
+        if config.store.name:  # else the run would not know what was seen
+            raise ConfigError(
+                "store.name: a run of a store is begun by the store (`synth run`, `synth.take_new`)."
+            )
         chosen = name or default_name(config)
         if not NAME.fullmatch(chosen):
             raise ConfigError(f"--name {chosen!r}: use letters, digits, dots, dashes and underscores only.")
@@ -221,6 +225,8 @@ class Run:
             return (Part(0, part_key(fingerprint, 0, []), ()),)
         ids: list[str] = self.table(spec.cut)[TABLES[spec.cut].key].to_pylist()
         if not ids and spec.cut == "passages":
+            if self.config.store.seen:
+                raise NothingNew(self._nothing_left())
             raise ConfigError(self._nothing_left())
         if spec.cut == LIMITED:
             ids = ids[: self.limit]
