@@ -28,6 +28,8 @@ from flows.artifacts import (
     show_rejected,
     show_viewer,
 )
+from flows.cancelling import cancellable
+from flows.events import published
 from flows.progress import explain, tell, watch
 from flows.runners import make_runner, shares
 from flows.terminal import note
@@ -104,7 +106,8 @@ def opened(config: RunConfig, runs: Path, name: str | None) -> Iterator[Opened]:
         holder = _opened[str(run.folder)] = Opened(run, report)
         watch(run, _teller())
         try:
-            yield holder
+            with cancellable(run.client.close):
+                yield holder
         finally:
             del _opened[str(run.folder)]
 
@@ -227,6 +230,8 @@ def publish(run: str, rows: StageDone) -> str:
     held = _find(run)
     dataset = held.run.finish()
     get_run_logger().info("Published %s with answers in %s.", counted(rows.rows, "question"), dataset)
+    if (version := held.run.version) and version.is_new:
+        published(version, f"{counted(rows.rows, 'question')} of the run {held.run.name}.")
     return str(dataset)
 
 

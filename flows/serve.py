@@ -1,0 +1,99 @@
+"""Serves the table of deployments on one machine: each firing is a process of its own.
+
+In: entries of the table, and a server that answers. Out: firings, until it is told to stop; then schedules
+are paused, so that no slot piles up while nobody serves.
+"""
+
+import asyncio
+import os
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from importlib import import_module
+from pathlib import Path
+from typing import Any, cast
+from uuid import UUID
+
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
+from prefect.deployments.runner import RunnerDeployment
+from prefect.exceptions import TerminationSignal
+from prefect.runner import Runner
+from prefect.schedules import Schedule
+from prefect.types.entrypoint import EntrypointType
+
+from flows.repair import Repaired, repair, skip_missed
+from flows.table import Entry, flow_path, parameters
+
+# Slots are the same whenever it is served anew.
+ANCHOR = datetime(2020, 1, 1, tzinfo=UTC)
+POLL_SECONDS = 5.0
+
+
+class Served:
+    """Deployments that are known to the server, to be served until somebody stops it."""
+
+    def __init__(self, entries: Sequence[Entry], runs: Path, active: Sequence[bool]) -> None:
+        self.runner = Runner(name="synth", query_seconds=POLL_SECONDS, pause_on_shutdown=True, limit=None)
+        self.ids: dict[str, UUID] = {}
+        for entry, is_active in zip(entries, active, strict=True):
+            made = made_of(entry, runs, is_active)
+            self.ids[entry.name] = cast(UUID, self.runner.add_deployment(made))  # no event loop runs here
+        self.crashed: list[Repaired] = repair()
+        late = {self.ids[entry.name]: entry.of.late_minutes for entry in entries}
+        self.missed = skip_missed(late)
+
+    def serve(self) -> None:
+        """Begin firings as they come due, until SIGINT or SIGTERM."""
+        try:
+            asyncio.run(self.runner.start())
+        except (KeyboardInterrupt, TerminationSignal):
+            return
+
+    def next_firings(self) -> dict[str, datetime]:
+        """When each deployment fires next, as far as the server has planned it."""
+        from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId, FlowRunFilter
+        from prefect.client.schemas.sorting import FlowRunSort
+
+        found: dict[str, datetime] = {}
+        with get_client(sync_client=True) as client:
+            for name, deployment in self.ids.items():
+                only = DeploymentFilter(id=DeploymentFilterId(any_=[deployment]))
+                sort = FlowRunSort.EXPECTED_START_TIME_ASC
+                state: Any = {"state": {"type": {"any_": ["SCHEDULED"]}}}
+                wanted = FlowRunFilter.model_validate(state)
+                runs = client.read_flow_runs(
+                    flow_run_filter=wanted, deployment_filter=only, sort=sort, limit=1
+                )
+                if runs and runs[0].expected_start_time:
+                    found[name] = runs[0].expected_start_time
+        return found
+
+
+def made_of(entry: Entry, runs: Path, is_active: bool = True) -> RunnerDeployment:
+    """A deployment as Prefect takes it."""
+    module, function = flow_path(entry)
+    config = entry.of.config().model_dump(mode="json", exclude_defaults=True)
+    place = os.path.abspath(runs)  # noqa: PTH100 - a link stays one
+    return RunnerDeployment.from_flow(
+        getattr(import_module(module), function),
+        name=entry.name,
+        schedule=_schedule(entry, is_active),
+        paused=False,
+        parameters=parameters(entry, config, place),
+        description=entry.of.description,
+        tags=["synth", *entry.of.tags],
+        concurrency_limit=ConcurrencyLimitConfig(
+            limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW
+        ),
+        entrypoint_type=EntrypointType.MODULE_PATH,
+    )
+
+
+def _schedule(entry: Entry, is_active: bool) -> Schedule | None:
+    of = entry.of
+    if of.cron:
+        return Schedule(cron=of.cron, timezone=of.timezone, active=is_active)
+    if of.every_minutes:
+        every = timedelta(minutes=of.every_minutes)
+        return Schedule(interval=every, timezone=of.timezone, anchor_date=ANCHOR, active=is_active)
+    return None
