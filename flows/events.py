@@ -28,5 +28,6 @@ def published(version: Version, said: str) -> None:
 
 def of_run(event: str, run: str, **payload: Any) -> None:
     """Something of a run; its resource is the flow run that is under way, whose state can be changed."""
-    resource = {"prefect.resource.id": f"prefect.flow-run.{flow_run.id}", "prefect.resource.name": run}
+    root = flow_run.root_flow_run_id or flow_run.id
+    resource = {"prefect.resource.id": f"prefect.flow-run.{root}", "prefect.resource.name": run}
     emit_event(event, resource, payload=payload)

@@ -10,10 +10,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 from uuid import UUID
 
-from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
 from prefect.deployments.runner import RunnerDeployment
 from prefect.exceptions import TerminationSignal
@@ -48,25 +47,6 @@ class Served:
             asyncio.run(self.runner.start())
         except (KeyboardInterrupt, TerminationSignal):
             return
-
-    def next_firings(self) -> dict[str, datetime]:
-        """When each deployment fires next, as far as the server has planned it."""
-        from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId, FlowRunFilter
-        from prefect.client.schemas.sorting import FlowRunSort
-
-        found: dict[str, datetime] = {}
-        with get_client(sync_client=True) as client:
-            for name, deployment in self.ids.items():
-                only = DeploymentFilter(id=DeploymentFilterId(any_=[deployment]))
-                sort = FlowRunSort.EXPECTED_START_TIME_ASC
-                state: Any = {"state": {"type": {"any_": ["SCHEDULED"]}}}
-                wanted = FlowRunFilter.model_validate(state)
-                runs = client.read_flow_runs(
-                    flow_run_filter=wanted, deployment_filter=only, sort=sort, limit=1
-                )
-                if runs and runs[0].expected_start_time:
-                    found[name] = runs[0].expected_start_time
-        return found
 
 
 def made_of(entry: Entry, runs: Path, is_active: bool = True) -> RunnerDeployment:

@@ -26,6 +26,7 @@ from synth.settings import anchored, asked_of, build
 Tree = dict[str, Any]
 SHIPPED = "deployments.toml"
 ZONE = "timezone"
+NO_PROGRESS_MINUTES = 60.0
 # What a firing may be late by, unless its interval is shorter.
 LATE_MINUTES = 60.0
 
@@ -94,7 +95,24 @@ class Entry(NamedTuple):
     of: Deployment
 
 
-def read_table(file: Path | None = None) -> list[Entry]:
+class Head(Config):
+    """What holds for the whole table, and stands above its sections."""
+
+    timezone: str = Field("UTC", description="Of every schedule that names no other.")
+    notify: str | None = Field(None, description="A notification block of the server, as KIND/NAME.")
+    no_progress_minutes: float = Field(
+        NO_PROGRESS_MINUTES, ge=1, description="A run that shows no progress for so long is told of."
+    )
+
+
+class Table(NamedTuple):
+    """Deployments, and what holds for all of them."""
+
+    head: Head
+    entries: list[Entry]
+
+
+def read_table(file: Path | None = None) -> Table:
     """The deployments of a file, or those that come with the package.
 
     Raises:
@@ -109,14 +127,14 @@ def read_table(file: Path | None = None) -> list[Entry]:
         ) from fault
     except tomllib.TOMLDecodeError as fault:
         raise ConfigError(f"{shown} is not TOML: {fault}.") from fault
-    zone = tree.pop(ZONE, "UTC")
     faults: list[str] = []
-    entries = [entry for name, one in tree.items() if (entry := _entry(name, one, zone, faults))]
+    head = _head({key: tree.pop(key) for key in Head.model_fields if key in tree}, faults)
+    entries = [entry for name, one in tree.items() if (entry := _entry(name, one, head.timezone, faults))]
     if not tree:
         faults.append(f"{shown}: there is no deployment in it; write a section for each, as in [nightly].")
     if faults:
         raise ConfigError(*faults)
-    return entries
+    return Table(head, entries)
 
 
 def faults_of(entry: Entry, runs: Path) -> list[str]:
@@ -169,7 +187,15 @@ def schedule(of: Deployment) -> Tree | None:
     return None
 
 
-def _entry(name: str, one: Any, zone: Any, faults: list[str]) -> Entry | None:
+def _head(given: Tree, faults: list[str]) -> Head:
+    try:
+        return Head.model_validate(given)
+    except ValidationError as fault:
+        faults += [_place(error) for error in fault.errors()]
+        return Head()
+
+
+def _entry(name: str, one: Any, zone: str, faults: list[str]) -> Entry | None:
     if not isinstance(one, dict):
         faults.append(f"{name}: is no section; write [{name}], and below it recipe and schedule.")
         return None

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from synth.config_base import Config, Count
+from synth.config_base import Config, Count, Share
 
 FolderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 
@@ -20,6 +20,12 @@ class PublishConfig(Config):
     )
     keep: Count = Field(
         0, title="Keep", description="Versions to keep, the newest; 0 keeps all. The latest always stays."
+    )
+    min_yield: Share = Field(
+        0.0,
+        title="Least yield",
+        description="Least share of the questions written that should be published; where fewer are, the run"
+        " ends all the same, and tells it as an event. 0 never does.",
     )
 
 

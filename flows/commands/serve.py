@@ -11,8 +11,7 @@ from synth.errors import ConfigError
 from synth.text import counted
 
 if TYPE_CHECKING:
-    from flows.serve import Served
-    from flows.table import Entry
+    from flows.table import Entry, Table
 
 File = Annotated[
     Path | None,
@@ -43,7 +42,8 @@ def serve(
     prepare()
     from flows.table import read_table
 
-    entries, runs = read_table(file), options.runs_folder(out)
+    table_of, runs = read_table(file), options.runs_folder(out)
+    entries = table_of.entries
     if yaml:
         from flows.yaml_table import as_yaml
 
@@ -53,7 +53,7 @@ def serve(
     if check:
         say(f"{counted(len(entries), 'deployment')}: nothing is wrong.")
         return
-    _serve(entries, runs, active)
+    _serve(table_of, runs, active)
 
 
 def repair() -> None:
@@ -95,36 +95,47 @@ def _checked(entries: "list[Entry]", runs: Path, strict: bool) -> list[bool]:
     return [not faults[entry.name] for entry in entries]
 
 
-def _serve(entries: "list[Entry]", runs: Path, active: list[bool]) -> None:
+def _serve(table_of: "Table", runs: Path, active: list[bool]) -> None:
     from flows.server import ensure_server
 
     api_url = ensure_server(note)
-    from flows.serve import Served
+    from prefect.settings import PREFECT_API_URL, temporary_settings
 
+    # Schedules were looked at by Prefect's own code, and so it was imported before there was an address: by
+    # itself it would now start a second server, which knows nothing of the slots of the first.
+    with temporary_settings({PREFECT_API_URL: api_url}):
+        _serve_at(api_url, table_of, runs, active)
+
+
+def _serve_at(api_url: str, table_of: "Table", runs: Path, active: list[bool]) -> None:
+    from flows.serve import Served
+    from flows.watching import watch_over
+
+    head, entries = table_of
+    watched = watch_over(head.notify, head.no_progress_minutes)
     served = Served(entries, runs, active)
     for run in served.crashed:
         note(f"{run.name}: its process was killed; marked as crashed.")
     if served.missed:
         note(f"{counted(served.missed, 'missed slot')} skipped: only what comes from now on is made.")
-    _show(entries, served, active)
+    _show(entries, active)
     say("Deployments in the Prefect UI:")
     copy(f"{api_url.removesuffix('/api')}/deployments")
+    say(f"Watched over, as automations: {', '.join(name.removeprefix('synth: ') for name in watched)}.")
     say("Ctrl-C ends it, and pauses the schedules.")
     served.serve()
     say("Stopped; the schedules are paused until they are served again.")
 
 
-def _show(entries: "list[Entry]", served: "Served", active: list[bool]) -> None:
-    coming = served.next_firings()
+def _show(entries: "list[Entry]", active: list[bool]) -> None:
     rows = [
         (
             entry.name,
             entry.of.flow,
             entry.of.recipe,
             entry.of.when if is_active else f"{entry.of.when} (not scheduled)",
-            f"{coming[entry.name]:%Y-%m-%d %H:%M} UTC" if entry.name in coming else "",
             entry.of.description,
         )
         for entry, is_active in zip(entries, active, strict=True)
     ]
-    table(("deployment", "flow", "recipe", "when", "next", "what"), rows, "Served")
+    table(("deployment", "flow", "recipe", "when", "what"), rows, "Served")
