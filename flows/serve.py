@@ -6,7 +6,9 @@ are paused, so that no slot piles up while nobody serves.
 
 import asyncio
 import os
+import signal
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
@@ -15,7 +17,6 @@ from uuid import UUID
 
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
 from prefect.deployments.runner import RunnerDeployment
-from prefect.exceptions import TerminationSignal
 from prefect.runner import Runner
 from prefect.schedules import Schedule
 from prefect.types.entrypoint import EntrypointType
@@ -42,11 +43,22 @@ class Served:
         self.missed = skip_missed(late)
 
     def serve(self) -> None:
-        """Begin firings as they come due, until SIGINT or SIGTERM."""
-        try:
-            asyncio.run(self.runner.start())
-        except (KeyboardInterrupt, TerminationSignal):
-            return
+        """Begin firings as they come due, until SIGINT or SIGTERM; runs in hand are cancelled then."""
+        asyncio.run(self._until_told())
+
+    async def _until_told(self) -> None:
+        told = asyncio.Event()
+        serving = asyncio.create_task(self.runner.start())
+        await asyncio.sleep(0)  # it sets a handler of its own, which ends the process before all is put away
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, told.set)
+        waiting = asyncio.create_task(told.wait())
+        await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        if self.runner.started and not serving.done():
+            await self.runner.astop()
+        with suppress(asyncio.CancelledError):
+            await serving
 
 
 def made_of(entry: Entry, runs: Path, is_active: bool = True) -> RunnerDeployment:
