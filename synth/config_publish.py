@@ -34,7 +34,7 @@ class StoreConfig(Config):
 
     name: FolderName | None = Field(
         None,
-        title="Store",
+        title="Name",
         description="Take only what this store has not seen, then publish all of its runs as one dataset.",
     )
     seen: tuple[str, ...] = Field(
