@@ -5,6 +5,7 @@ dropped, and the flow ends with an error of its own. Prefect by itself would wai
 wait for their calls; and a run that was begun by `synth run` it would not tell at all.
 """
 
+import contextvars
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -12,6 +13,7 @@ from uuid import UUID
 
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import StateType
+from prefect.exceptions import TerminationSignal
 from prefect.runtime import flow_run
 
 from synth.errors import Stopped
@@ -36,13 +38,16 @@ def cancellable(stop: Callable[[], None]) -> Iterator[None]:
     """
     over, cancelled = threading.Event(), threading.Event()
     watched = flow_run.root_flow_run_id or flow_run.id
-    arguments = (UUID(str(watched)), over, cancelled, stop)
-    watcher = threading.Thread(target=_watch, args=arguments, name="cancelling", daemon=True)
+    # A thread has no settings but those of the environment, unless it is given this one's.
+    arguments = (_watch, UUID(str(watched)), over, cancelled, stop)
+    run = contextvars.copy_context().run
+    watcher = threading.Thread(target=run, args=arguments, name="cancelling", daemon=True)
     watcher.start()
     try:
         yield
-    except Exception as fault:
-        if cancelled.is_set():
+    except BaseException as fault:  # of dropped calls an asyncio.CancelledError, which is no Exception
+        # A runner's SIGTERM is Prefect's own business: it tells the state itself.
+        if cancelled.is_set() and not isinstance(fault, TerminationSignal):
             raise Cancelled("Cancelled in the UI; the same run goes on when it is started again.") from fault
         raise
     finally:
