@@ -20,7 +20,7 @@ def test_a_firing_and_one_with_nothing_new(running_server: str, runs_of: Find, t
 
     began = datetime.now(UTC).isoformat()
     feed, runs = put(tmp_path / "feed", "energy.md", "motion.md"), str(tmp_path / "runs")
-    asked = config(feed, "publish.min_yield=1.0")
+    asked = config(feed, "publish.min_yield=1.0", "screen.max_words=12")
     assert Path(incremental(asked, runs)) == tmp_path / "data/datasets/notes/v0001"
     parent = runs_of("notes, what is new")[0]
     inside = {"parent_flow_run_id": {"any_": [parent["id"]]}}

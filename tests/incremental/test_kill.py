@@ -45,7 +45,7 @@ def test_killed_at_every_instant_after_its_run(tmp_path: Path, monkeypatch: pyte
     for folder in ("stores", "datasets"):
         shutil.rmtree(before / folder)  # as it stood when the run had just ended
     kills = 0
-    for at in (1, 3, 5, 7, 9, 12, 16, 20, 25, 30):
+    for at in (1, 4, 8, 13, 20, 30):
         home = shutil.copytree(before, tmp_path / f"h{at}")
         monkeypatch.setenv("SYNTH_HOME", str(home))
         ended = subprocess.run([sys.executable, "-c", KILLED, str(home), str(feed), str(at)], check=False)
@@ -61,4 +61,4 @@ def test_killed_at_every_instant_after_its_run(tmp_path: Path, monkeypatch: pyte
         if ended.returncode == 0:
             break
         kills += 1
-    assert kills >= 5
+    assert kills >= 3
