@@ -10,6 +10,7 @@ from benchmarks import (
     calls,
     control,
     equivalence,
+    firings,
     graph,
     journal,
     kills,
@@ -48,6 +49,7 @@ SUITES = {
     "weaknesses": weaknesses,
     "equivalence": equivalence,
     "viewing": viewing,
+    "firings": firings,
 }
 
 
