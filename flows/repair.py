@@ -4,7 +4,6 @@ In: a server, and the locks of flow runs of this machine (`alive`). Out: those f
 tasks as `Crashed`, so that Retry is offered and no slot of a limit is held; missed slots as `Skipped`.
 """
 
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -53,23 +52,19 @@ def repair() -> list[Repaired]:
     return done
 
 
-def others_at_work(client: SyncPrefectClient, known: Sequence[UUID]) -> int:
-    """How many flow runs are at work that are not among the `known`."""
-    found = client.read_flow_runs(flow_run_filter=FlowRunFilter(state=_at_work()), limit=PAGE)
-    return sum(run.id not in known and run.parent_task_run_id is None for run in found)
-
-
 def skip_missed(deployments: dict[UUID, float], now: datetime | None = None) -> int:
     """Mark the slots of deployments that passed more than so many minutes ago; how many there were."""
-    count, at = 0, now or datetime.now(UTC)
+    done: set[UUID] = set()
+    at = now or datetime.now(UTC)
     with get_client(sync_client=True) as client:
         for deployment, minutes in deployments.items():
-            while runs := _late(client, deployment, at - timedelta(minutes=minutes)):
+            before = at - timedelta(minutes=minutes)
+            while runs := [run for run in _late(client, deployment, before) if run.id not in done]:
                 for run in runs:
                     said = why_skipped(run.expected_start_time or at, at, minutes) or ""
                     client.set_flow_run_state(run.id, skipped(said), force=True)
-                count += len(runs)
-    return count
+                    done.add(run.id)
+    return len(done)
 
 
 def _late(client: SyncPrefectClient, deployment: UUID, before: datetime) -> list[FlowRun]:

@@ -14,12 +14,21 @@ from prefect.events.schemas.automations import EventTrigger, Posture
 from prefect.exceptions import ObjectNotFound
 
 from flows.events import LOW_YIELD, PROGRESS
-from synth.errors import BudgetReached, ConfigError
+from flows.slots import SKIPPED
+from synth.errors import BudgetReached, ConfigError, NothingNew, Waiting
 
 TAG = "synth"
 _RUN = {"prefect.resource.id": "prefect.flow-run.*"}
 _OURS = {"prefect.resource.role": "tag", "prefect.resource.id": f"prefect.tag.{TAG}"}
 _EACH = {"prefect.resource.id"}
+# States in which a run is over. Not all events of flow runs: one that hangs still sends its heartbeats.
+_ENDS = {
+    f"prefect.flow-run.{name}"
+    for name in (
+        *("Completed", "Failed", "Crashed", "Cancelled", "Cancelling", "Paused", "Suspended", SKIPPED),
+        *(BudgetReached.name, Waiting.name, NothingNew.name),
+    )
+}
 _SAID = "{{ flow_run.name }}: {{ flow_run.state.name }}. {{ flow_run.state.message }}\n{{ flow_run|ui_url }}"
 
 
@@ -52,7 +61,7 @@ def watches(no_progress_minutes: float) -> list[Watch]:
             f"A run has shown no progress for {no_progress_minutes:g} minutes, and has not ended.",
             EventTrigger(
                 after={PROGRESS},
-                expect={PROGRESS, "prefect.flow-run.*"},
+                expect={PROGRESS, *_ENDS},
                 match=_RUN,
                 for_each=_EACH,
                 posture=Posture.Proactive,
