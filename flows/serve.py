@@ -7,7 +7,7 @@ are paused, so that no slot piles up while nobody serves.
 import asyncio
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
@@ -42,20 +42,26 @@ class Served:
         late = {self.ids[entry.name]: entry.of.late_minutes for entry in entries}
         self.missed = skip_missed(late)
 
-    def serve(self) -> None:
-        """Begin firings as they come due, until SIGINT or SIGTERM; runs in hand are cancelled then."""
-        asyncio.run(self._until_told())
+    def serve(self, ready: Callable[[], None]) -> None:
+        """Begin firings as they come due, until SIGINT or SIGTERM; runs in hand are cancelled then.
 
-    async def _until_told(self) -> None:
+        `ready` is called once these signals are heard.
+        """
+        asyncio.run(self._until_told(ready))
+
+    async def _until_told(self, ready: Callable[[], None]) -> None:
         told = asyncio.Event()
         serving = asyncio.create_task(self.runner.start())
         await asyncio.sleep(0)  # it sets a handler of its own, which ends the process before all is put away
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, told.set)
+        ready()
         waiting = asyncio.create_task(told.wait())
         await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()
-        if self.runner.started and not serving.done():
+        while not (self.runner.started or serving.done()):
+            await asyncio.sleep(0.1)  # told while it was still starting
+        if not serving.done():
             await self.runner.astop()
         with suppress(asyncio.CancelledError):
             await serving
