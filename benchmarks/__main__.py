@@ -11,6 +11,7 @@ from benchmarks import (
     control,
     decontamination,
     equivalence,
+    firings,
     graph,
     journal,
     kills,
@@ -52,6 +53,7 @@ SUITES = {
     "weaknesses": weaknesses,
     "equivalence": equivalence,
     "viewing": viewing,
+    "firings": firings,
 }
 
 

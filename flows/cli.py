@@ -27,6 +27,7 @@ from flows.commands import (
     rollouts,
     run,
     select,
+    serve,
     verify,
     view,
     weaknesses,
@@ -114,6 +115,8 @@ app.command(cls=run.RunCommand)(check.check)
 app.command()(inspect.status)
 app.command()(inspect.stats)
 app.command()(explain.explain)
+app.command()(serve.serve)
+app.command()(serve.repair)
 app.command()(view.view)
 app.command()(view.index)
 app.command()(compare.compare)

@@ -5,12 +5,14 @@ rounds, each of them is such a flow of its own: new rollouts, new weaknesses, a 
 """
 
 from pathlib import Path
-from typing import cast
+from typing import Annotated, cast
 
 from prefect import flow, get_run_logger
 from prefect.runtime import flow_run
+from pydantic import Field
 
 from flows.artifacts import show_rounds
+from flows.slots import MINUTES, in_time
 from flows.synthllm import common_road, run_name
 from flows.tasks import one_sentence, opened
 from synth.check import check
@@ -19,9 +21,11 @@ from synth.rollouts.sampling import Sampled
 from synth.rollouts.seeds import Seeds
 from synth.rounds.loop import run_rounds, try_seeds
 from synth.rounds.plan import Loop, Round
+from synth.settings import resolved
 
 
 @flow(name="sws", flow_run_name=run_name, persist_result=False)
+@in_time
 @one_sentence
 def sws(config: RunConfig, name: str | None = None, runs: str = "data/runs") -> str:
     """Run or resume a configuration to its dataset; the path of the dataset.
@@ -33,6 +37,7 @@ def sws(config: RunConfig, name: str | None = None, runs: str = "data/runs") -> 
         name: Name of the run's folder; recipe and fingerprint where none is given.
         runs: Folder of runs.
     """
+    config = resolved(config)
     check(config, Path(runs))
     with opened(config, Path(runs), name) as run:
         rollouts = run.stage("rollouts")
@@ -53,8 +58,15 @@ def rounds_name() -> str:
 
 
 @flow(name="sws-rounds", flow_run_name=rounds_name, persist_result=False)
+@in_time
 @one_sentence
-def sws_rounds(config: RunConfig, rounds: int = 0, name: str | None = None, runs: str = "data/runs") -> str:
+def sws_rounds(
+    config: RunConfig,
+    rounds: Annotated[int, Field(ge=0)] = 0,
+    name: str | None = None,
+    runs: str = "data/runs",
+    skip_after_minutes: Annotated[float, Field(gt=0)] = MINUTES,
+) -> str:
     """Make rounds until there are so many; the folder of the report across them.
 
     By schedule leave `rounds` at 0: each time the next round is made, or the one that was ended early.
@@ -64,8 +76,9 @@ def sws_rounds(config: RunConfig, rounds: int = 0, name: str | None = None, runs
         rounds: How many there are to be; 0: one more than are finished.
         name: What the folders of the rounds begin with; recipe and fingerprint where none is given.
         runs: Folder of runs.
+        skip_after_minutes: A schedule's firing that begins later than so many minutes is skipped.
     """
-    loop, log = Loop(config, Path(runs), name), get_run_logger()
+    loop, log = Loop(resolved(config), Path(runs), name), get_run_logger()
     found = run_rounds(loop, rounds, lambda one: sws(one.config, one.folder.name, runs), _sampled, log.info)
     show_rounds(loop.folder, len(found.rounds))
     return str(loop.folder)

@@ -10,19 +10,22 @@ from typing import cast
 from prefect import flow
 from prefect.runtime import flow_run
 
+from flows.slots import in_time
 from flows.tasks import Opened, StageDone, one_sentence, opened, publish, show_results
 from synth.check import check
 from synth.config import RunConfig
 from synth.runs import default_name
+from synth.settings import resolved
 
 
 def run_name() -> str:
     """The name of the run as that of its flow run."""
     given = flow_run.parameters
-    return str(given.get("name") or default_name(cast(RunConfig, given["config"])))
+    return str(given.get("name") or default_name(resolved(cast(RunConfig, given["config"]))))
 
 
 @flow(name="synthllm", flow_run_name=run_name, persist_result=False)
+@in_time
 @one_sentence
 def synthllm(config: RunConfig, name: str | None = None, runs: str = "data/runs") -> str:
     """Run or resume a configuration to its dataset; the path of the dataset.
@@ -34,6 +37,7 @@ def synthllm(config: RunConfig, name: str | None = None, runs: str = "data/runs"
         name: Name of the run's folder; recipe and fingerprint where none is given.
         runs: Folder of runs.
     """
+    config = resolved(config)
     check(config, Path(runs))
     with opened(config, Path(runs), name) as run:
         documents = run.stage("documents")

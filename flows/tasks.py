@@ -5,6 +5,7 @@ its folder as a string and find it here. What they return is small: rows never p
 """
 
 import functools
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -28,12 +29,14 @@ from flows.artifacts import (
     show_rejected,
     show_viewer,
 )
+from flows.cancelling import cancellable
+from flows.events import LOW_YIELD, PROGRESS, of_run, published
 from flows.progress import explain, tell, watch
 from flows.runners import make_runner, shares
 from flows.terminal import note
 from synth.config import Config, RunConfig
 from synth.errors import NothingFailed, Stopped, StoreError, SynthError, Waiting
-from synth.report import read_stats
+from synth.report import manifests, read_stats
 from synth.run_report import RunReport
 from synth.runs import Part, Plan, Run
 from synth.schemas import main_table, stage_folder
@@ -46,6 +49,8 @@ R = TypeVar("R")
 
 # A fault of the machine may pass; one of our own sentences says what a person has to do first.
 MACHINE_FAULTS = (OSError, MemoryError)
+# Between two events of a run that is getting on.
+EVENT_SECONDS = 60.0
 
 
 class StageDone(Config):
@@ -67,6 +72,14 @@ class Opened:
     whole: set[str] = field(default_factory=set)
     plans: dict[str, tuple[Plan, StageProgress]] = field(default_factory=dict)
     records: dict[str, PartRecord] = field(default_factory=dict)
+    told_at: float = -math.inf
+
+    def beat(self, stage: str) -> None:
+        """Tell now and then, as an event, that the run is getting on: its absence is what is watched."""
+        now = time.monotonic()
+        if now - self.told_at >= EVENT_SECONDS:
+            self.told_at = now
+            of_run(PROGRESS, self.run.name, stage=stage)
 
     def waves(self) -> Iterator[Wave]:
         """The waves that are still to be made (`synth.waves`), each told before its stages begin."""
@@ -104,7 +117,8 @@ def opened(config: RunConfig, runs: Path, name: str | None) -> Iterator[Opened]:
         holder = _opened[str(run.folder)] = Opened(run, report)
         watch(run, _teller())
         try:
-            yield holder
+            with cancellable(run.client.close):
+                yield holder
         finally:
             del _opened[str(run.folder)]
 
@@ -172,6 +186,7 @@ def do_parts(run: str, stage: str, places: tuple[int, ...], label: str) -> tuple
 def _do_part(held: Opened, plan: Plan, part: Part, progress: StageProgress) -> PartRecord:
     def count(done: int, total: int) -> None:
         held.report.beat()
+        held.beat(plan.stage)
         progress.count(part.index, done, total)
 
     record = held.run.work(plan, part, count)
@@ -228,7 +243,19 @@ def publish(run: str, rows: StageDone) -> str:
     held = _find(run)
     dataset = held.run.finish()
     get_run_logger().info("Published %s with answers in %s.", counted(rows.rows, "question"), dataset)
+    if (version := held.run.version) and version.is_new:
+        published(version, f"{counted(rows.rows, 'question')} of the run {held.run.name}.")
+    _tell_low_yield(held.run, rows.rows)
     return str(dataset)
+
+
+def _tell_low_yield(run: Run, rows: int) -> None:
+    """An event where fewer of the questions written are published than should be."""
+    least, written = run.config.publish.min_yield, manifests(run.folder)["questions"].outputs["questions"]
+    if rows < least * written:
+        share = f"{rows:,} of {written:,} questions are published, less than publish.min_yield ({least:g})."
+        get_run_logger().warning(share)
+        of_run(LOW_YIELD, run.name, rows=rows, written=written, said=share)
 
 
 def stop_calls() -> None:

@@ -69,13 +69,13 @@ def _with_prefect(config: RunConfig, name: str | None, runs: Path) -> Done:
         note(f"Watch it: {urls[0]}")
 
     # A hook, since the address is wanted while the run goes on.
-    watched = _flow(config).with_options(on_running=[begun])
+    watched = flow_of(config).with_options(on_running=[begun])
     with progress.bars(), interruptible(stop_calls):
         dataset = Path(watched(config=config, name=name, runs=str(runs)))
     return Done(dataset.parent, dataset, funnel(dataset.parent), urls[0] if urls else None)
 
 
-def _flow(config: RunConfig) -> Any:
+def flow_of(config: RunConfig) -> Any:
     """The flow that a configuration names."""
     if config.aims:
         from flows.sws import sws

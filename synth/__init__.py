@@ -9,9 +9,9 @@ dataset = synth.load(result.folder, "dataset")
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from synth.facade import Result, load, recipe, run
+    from synth.facade import Result, load, recipe, run, take_new
 
-__all__ = ["Result", "load", "recipe", "run"]
+__all__ = ["Result", "load", "recipe", "run", "take_new"]
 
 
 def __getattr__(name: str) -> Any:

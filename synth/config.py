@@ -26,6 +26,7 @@ from synth.config_models import (
     Sampling,
 )
 from synth.config_money import EXCLUDED_MONEY, BudgetConfig
+from synth.config_publish import PublishConfig, StoreConfig
 from synth.config_rollouts import RolloutsConfig
 from synth.config_rounds import RoundsConfig
 from synth.config_screen import ScreenConfig
@@ -52,6 +53,7 @@ __all__ = [
     "LicencesConfig",
     "ModelConfig",
     "PromptsConfig",
+    "PublishConfig",
     "QuestionsConfig",
     "Role",
     "RolesConfig",
@@ -60,6 +62,7 @@ __all__ = [
     "RunConfig",
     "Sampling",
     "ScreenConfig",
+    "StoreConfig",
     "TargetConfig",
     "TargetsConfig",
     "WeaknessConfig",
@@ -173,6 +176,8 @@ class RunConfig(Config):
     code: CodeConfig = CodeConfig()
     target: TargetConfig = TargetConfig()
     dataset: DatasetConfig = DatasetConfig()
+    publish: PublishConfig = PublishConfig()
+    store: StoreConfig = StoreConfig()
     prompts: PromptsConfig = PromptsConfig()
     models: dict[str, ModelConfig] = Field(
         default_factory=dict, title="Models", description="Endpoints by name."
@@ -265,6 +270,8 @@ EXCLUDED: dict[str, str] = {
     "tasks": "scheduling only: rows are cut into parts, whatever task they run in",
     "part_rows": "rows are the same however they are cut",
     "rounds.*": "what it makes of a round is that round's rollouts and models, which count by themselves",
+    "publish.*": "where a copy goes, and not what is in it",
+    "store.*": "what was seen counts by itself: documents and logs are hashed without it",
     "reuse": "an equal call has the same answer, whichever run paid for it",
     "documents.readers": "speed only: each file is read by itself",
     "models.*.max_in_flight": "speed only",

@@ -80,6 +80,12 @@ class Waiting(Stopped):
         return f"{calls} in {many} under way; the same command, by hand or by schedule, collects the answers."
 
 
+class NothingNew(Stopped):
+    """Of what there is, earlier runs of the store have taken all that can be used."""
+
+    name = "NothingNew"
+
+
 class BudgetReached(Stopped):
     """A ceiling of the section `budget` is reached."""
 

@@ -20,12 +20,15 @@ from synth.schemas import TABLES
 from synth.settings import load as recipe
 from synth.store import Manifest, PartRecord, StageStore
 from synth.target import Outcome, outcome
+from synth.versions import Version
 from synth.waves import WAVED, road
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Result", "home", "load", "recipe", "run"]
+    from synth.incremental.firing import Fired
+
+__all__ = ["Result", "home", "load", "recipe", "run", "take_new"]
 
 # Hears the stage, what is done and what there is to do; calls or rows.
 Progress = Callable[[str, int, int], None]
@@ -34,12 +37,16 @@ Explain = Callable[[str, str], None]
 
 
 class Result(NamedTuple):
-    """A finished run: its folder, its dataset, its funnel, and what came of its target where it has one."""
+    """A finished run: its folder, its dataset, its funnel, what came of its target where it has one.
+
+    `version` is that of the published dataset, where it was asked for.
+    """
 
     folder: Path
     dataset: Path
     funnel: list[FunnelRow]
     target: Outcome | None = None
+    version: Version | None = None
 
 
 def run(
@@ -77,7 +84,35 @@ def run(
             with report.stage(stage):
                 run_stage(opened, stage, count, explain)
         dataset = opened.finish()
-        return Result(opened.folder, dataset, funnel(opened.folder), outcome(manifests(opened.folder)))
+        found = outcome(manifests(opened.folder))
+        return Result(opened.folder, dataset, funnel(opened.folder), found, opened.version)
+
+
+def take_new(
+    config: RunConfig,
+    *,
+    runs: Path | None = None,
+    progress: Progress = lambda stage, done, total: None,
+    clock: Clock | None = None,
+    explain: Explain = lambda stage, why: None,
+    watch: Callable[[Run], None] = lambda run: None,
+    say: Callable[[str], None] = lambda said: None,
+) -> "Fired":
+    """Run what the store of a configuration (`store.name`) has not seen, and publish all of its runs.
+
+    Raises:
+        SynthError, Stopped: as `run` does; the same call goes on.
+    """
+    from synth.incremental.firing import fire
+
+    folder = runs or home() / "runs"
+
+    def make(inner: RunConfig, name: str) -> Result:
+        return run(
+            inner, name=name, runs=folder, progress=progress, clock=clock, explain=explain, watch=watch
+        )
+
+    return fire(config, folder, make, say)
 
 
 def run_stage(

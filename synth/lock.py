@@ -9,8 +9,10 @@ from pathlib import Path
 TRIES, PAUSE_S = 10, 0.05
 
 
-def take(run_folder: Path) -> int:
+def take(run_folder: Path, tries: int = TRIES) -> int:
     """Lock a run folder, which is made where there is none; the open file that holds the lock.
+
+    Between two of the `tries` pass 0.05 seconds.
 
     Raises:
         BlockingIOError: another process holds it.
@@ -19,15 +21,15 @@ def take(run_folder: Path) -> int:
     run_folder.mkdir(parents=True, exist_ok=True)
     file = os.open(run_folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
     try:
-        _take(file)
+        _take(file, tries)
     except BaseException:
         os.close(file)
         raise
     return file
 
 
-def _take(file: int) -> None:
-    for left in reversed(range(TRIES)):
+def _take(file: int, tries: int) -> None:
+    for left in reversed(range(tries)):
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

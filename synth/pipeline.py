@@ -6,6 +6,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from fnmatch import fnmatch
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -14,6 +15,7 @@ from synth.config import EXCLUDED, RunConfig
 from synth.dedup.benchmarks import read_benchmarks
 from synth.documents.find import find_sources
 from synth.documents.formats.added import added_readers
+from synth.documents.seen import left
 from synth.graph.merging import Merge, relabelled
 from synth.ids import digest
 from synth.lower_line import LOWER, aimed
@@ -102,7 +104,11 @@ def _dataset(tables: Tables, config: RunConfig, services: Services) -> Output:
 
 def _sources(config: RunConfig) -> str:
     """The files, and the readers of others, which may read them in another way."""
-    return digest(fingerprint_sources(find_sources(config.documents.paths)), added_readers())
+    if not config.store.seen:
+        return digest(fingerprint_sources(find_sources(config.documents.paths)), added_readers())
+    # Of what was seen, each file of ids counts: it decides of single rows as well.
+    seen = sorted(sha256_of(Path(path)) for path in config.store.seen)
+    return digest(fingerprint_sources(left(config).sources), added_readers(), seen)
 
 
 def _filtering(config: RunConfig) -> Needs:

@@ -18,6 +18,7 @@ REASONS: dict[str, str] = {
     "too_long": "longer than the configured limit",
     "low_rating": "rated too low for its domain, clarity or language to be worth reading",
     "not_sampled": "left out because a sample of the passages was asked for",
+    "seen_before": "an earlier run of the same store has taken it",
     "duplicate": "the same text as another row (clash_id) after normalisation",
     "near_duplicate": "nearly the same text as another row (clash_id)",
     "call_failed": "the model could not be reached or refused the call, after the last try",

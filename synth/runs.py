@@ -14,7 +14,7 @@ import pyarrow as pa
 from synth import lock
 from synth.changes import changes, sentence_of
 from synth.config import RunConfig
-from synth.errors import ConfigError, StoreError
+from synth.errors import ConfigError, NothingNew, StoreError
 from synth.ids import digest
 from synth.llm.budget import Budget, Densities
 from synth.llm.client import Client
@@ -34,6 +34,7 @@ from synth.stages.calls import Services
 from synth.stages.tally import Tally
 from synth.store import Manifest, PartRecord, StageStore, part_key
 from synth.target import Walked
+from synth.versions import Version, datasets, publish_run
 from synth.writing import write_bytes
 
 Report = Callable[[int, int], None]
@@ -75,6 +76,8 @@ class Run:
     # How many combinations are asked, the first in the order of their ids; None asks all (`synth.waves`).
     limit: int | None = None
     waves: tuple[Walked, ...] = ()
+    # Where the dataset was published beside the run's folder, once it was.
+    version: Version | None = None
 
     def __init__(self, config: RunConfig, folder: Path) -> None:
         self.config = config
@@ -110,6 +113,10 @@ class Run:
             ConfigError: the name is no name.
             StoreError: the folder cannot be written, or another process holds it.
         """
+        if config.store.name:  # else the run would not know what was seen
+            raise ConfigError(
+                "store.name: a run of a store is begun by the store (`synth run`, `synth.take_new`)."
+            )
         chosen = name or default_name(config)
         if not NAME.fullmatch(chosen):
             raise ConfigError(f"--name {chosen!r}: use letters, digits, dots, dashes and underscores only.")
@@ -193,6 +200,8 @@ class Run:
         """Publish `dataset/` from the finished stages; its path."""
         dataset = publish(self.folder, self.config, self.stages)
         for_viewer(self.folder, dataset)
+        if name := self.config.publish.dataset:
+            self.version = publish_run(datasets() / name, dataset, self.config.publish.keep)
         return dataset
 
     def table(self, name: str) -> pa.Table:
@@ -216,6 +225,8 @@ class Run:
             return (Part(0, part_key(fingerprint, 0, []), ()),)
         ids: list[str] = self.table(spec.cut)[TABLES[spec.cut].key].to_pylist()
         if not ids and spec.cut == "passages":
+            if self.config.store.seen:
+                raise NothingNew(self._nothing_left())
             raise ConfigError(self._nothing_left())
         if spec.cut == LIMITED:
             ids = ids[: self.limit]

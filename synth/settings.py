@@ -58,6 +58,22 @@ def load(
     Raises:
         ConfigError: with every fault that was found.
     """
+    return build(asked_of(recipe, documents, model, sample, overrides, rollouts))
+
+
+def asked_of(
+    recipe: str | None = None,
+    documents: Sequence[str] = (),
+    model: str | None = None,
+    sample: int | None = None,
+    overrides: Sequence[str] = (),
+    rollouts: Sequence[str] = (),
+) -> Tree:
+    """The settings that were asked for, as they were written; all others have their defaults.
+
+    Raises:
+        ConfigError: there is no such recipe, or an override is no setting.
+    """
     tree = read_recipe(recipe) if recipe else {}
     if documents:
         _set(tree, "documents.paths", list(documents))
@@ -76,7 +92,7 @@ def load(
     faults += [_override(tree, override) for override in overrides if override not in entries]
     if told := [fault for fault in faults if fault]:
         raise ConfigError(*told)
-    return build(tree)
+    return tree
 
 
 def build(tree: Mapping[str, Any]) -> RunConfig:
@@ -89,6 +105,11 @@ def build(tree: Mapping[str, Any]) -> RunConfig:
         config = RunConfig.model_validate(tree)
     except ValidationError as fault:
         raise ConfigError(*(_sentence(error) for error in fault.errors())) from fault
+    return resolved(config)
+
+
+def resolved(config: RunConfig) -> RunConfig:
+    """The same with the folder of sample data in the place of `sample:`; form and YAML have it as written."""
     paths = {
         "documents": config.documents.model_copy(update={"paths": _resolve(config.documents.paths)}),
         "rollouts": config.rollouts.model_copy(update={"paths": _resolve(config.rollouts.paths)}),
@@ -176,6 +197,7 @@ def anchored(config: RunConfig) -> RunConfig:
         ),
         "rounds": config.rounds.model_copy(update={"seeds": tuple(map(_absolute, config.rounds.seeds))}),
         "screen": screen.model_copy(update={"benchmarks": tuple(map(_absolute, screen.benchmarks))}),
+        "store": config.store.model_copy(update={"seen": tuple(map(_absolute, config.store.seen))}),
         "prompts": prompts.model_copy(update=folder),
         "models": entries,
         "prices": _absolute(config.prices) if config.prices else None,

@@ -8,6 +8,7 @@ from typer.core import TyperCommand
 
 from flows.commands import options
 from flows.terminal import say, table
+from synth.errors import ConfigError
 
 if TYPE_CHECKING:
     from flows.work import Done
@@ -74,6 +75,15 @@ def run(
             " `rounds`). 0 makes the next one, for schedules.",
         ),
     ] = None,
+    store: Annotated[
+        str | None,
+        typer.Option(
+            "--store",
+            metavar="NAME",
+            help="Take only what this store has not seen, then publish all of its runs as the next version of"
+            " the dataset NAME (--set store.name=NAME). For schedules.",
+        ),
+    ] = None,
     no_ui: options.NoUi = False,
     stop_server: options.StopServer = False,
 ) -> None:
@@ -83,11 +93,15 @@ def run(
     """
     options.check_name(name)
     wanted = [f"target.rows={rows}"] if rows else []
+    wanted += [f"store.name={store}"] if store else []
     asked = [*(overrides or ()), *wanted]
     config = options.configuration(recipe, documents, model, sample, asked, rollouts)
     config = config.model_copy(update={"reuse": (*config.reuse, *(reuse or ()))})
     runs = options.runs_folder(out)
     options.warn(config)
+    if config.store.name:
+        _from_store(config, name, rounds, runs, dry_run, no_ui, stop_server)
+        return
     if rounds is not None:
         from flows.commands.ending import server_stopped
         from flows.commands.rounds import carry_out_rounds, show_plan
@@ -109,6 +123,28 @@ def run(
     with server_stopped(stop_server and not no_ui):
         done = carry_out(config, name, runs, ui=not no_ui)
     show_done(done)
+
+
+def _from_store(
+    config: "RunConfig",
+    name: str | None,
+    rounds: int | None,
+    runs: Path,
+    dry_run: bool,
+    no_ui: bool,
+    stop_server: bool,
+) -> None:
+    from flows.commands.ending import server_stopped
+    from flows.commands.firing import carry_out_firing, show_next_run
+
+    if name is not None or rounds is not None:
+        option = "--rounds" if name is None else "--name"
+        raise ConfigError(f"{option}: runs of a store are named and counted by the store; leave it out.")
+    if dry_run:
+        show_next_run(config, runs)
+        return
+    with server_stopped(stop_server and not no_ui):
+        carry_out_firing(config, runs, ui=not no_ui)
 
 
 def show_done(done: "Done") -> None:

@@ -52,7 +52,7 @@ def file_keys(sources: Sequence[Source]) -> dict[str, str]:
 
 def compared(folder: Path, keys: Mapping[str, str]) -> str:
     """What has become of the files since this run last read any, as a sentence; empty the first time."""
-    before: dict[str, str] = _remembered(folder)
+    before: dict[str, str] = remembered(folder)
     both = before.keys() & keys.keys()
     found = {
         "new": keys.keys() - both,
@@ -76,7 +76,8 @@ def remember(folder: Path, keys: Mapping[str, str]) -> None:
     write_json(folder / "read" / _FILES, dict(keys))
 
 
-def _remembered(folder: Path) -> dict[str, str]:
+def remembered(folder: Path) -> dict[str, str]:
+    """The keys of the files that a run was last made of, by their names; empty where nothing is known."""
     try:
         found = json.loads((folder / "read" / _FILES).read_bytes())
     except (OSError, ValueError, RecursionError):

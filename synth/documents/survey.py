@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from synth.config import RunConfig
 from synth.documents.clusters import Member, Outline, cluster
 from synth.documents.licences import Cards, Licences
+from synth.documents.seen import DETAIL, REASON, Seen, read_seen
 from synth.documents.shelf import Shelf, Shelved, pieces_of, sketch_of
 from synth.errors import StoreError
 from synth.ids import stream
@@ -113,10 +114,12 @@ def survey(shelf: Shelf, names: Mapping[str, Sequence[str]], config: RunConfig) 
     _licensed(entries, licences)
     for entry in entries:
         entry.verdict = entry.verdict or _alone(entry, licences, config)
+    seen = read_seen(config.store.seen)
+    _seen(entries, seen)
     _distinct(entries)
     _near(entries, shelf, config)
     found = Survey({entry.source: entry for entry in entries})
-    _passages(found, config.documents.min_chars)
+    _passages(found, config.documents.min_chars, seen.passages)
     _draw(found, config.documents.sample, config.seed)
     return found
 
@@ -177,6 +180,13 @@ def _alone(entry: Entry, licences: Licences, config: RunConfig) -> Verdict | Non
     return None
 
 
+def _seen(entries: Sequence[Entry], seen: Seen) -> None:
+    """What an earlier run of the store has taken; near copies of it are not looked for yet."""
+    for entry in entries:
+        if entry.verdict is None and entry.document_id in seen.documents:
+            entry.verdict = Verdict(REASON, DETAIL, entry.document_id)
+
+
 def _distinct(entries: Sequence[Entry]) -> None:
     """Of equal texts the one with the smallest source stays."""
     first: dict[str, Entry] = {}
@@ -206,7 +216,7 @@ def _near(entries: Sequence[Entry], shelf: Shelf, config: RunConfig) -> None:
             entry.verdict = Verdict("near_duplicate", detail, member.best)
 
 
-def _passages(found: Survey, least: int) -> None:
+def _passages(found: Survey, least: int, seen: frozenset[str]) -> None:
     """Passages long enough to carry a concept, each text once: of equal ones the first by source."""
     first: dict[str, tuple[str, int]] = {}
     for entry in found.entries.values():
@@ -216,6 +226,8 @@ def _passages(found: Survey, least: int) -> None:
             here = (entry.source, position)
             if chars < least:
                 found.fallen[here] = Verdict("too_short", f"{chars} characters, fewer than {least}")
+            elif passage_id in seen:
+                found.fallen[here] = Verdict(REASON, DETAIL, passage_id)
             elif (kept := first.setdefault(passage_id, here)) != here:
                 detail = f"same text as passage {kept[1]} of {kept[0]}"
                 found.fallen[here] = Verdict("duplicate", detail, passage_id)

@@ -31,9 +31,9 @@ from synth.publish.judging import judging_stats
 from synth.publish.rejected import Leaks, published_rejected
 from synth.publish.stats import dataset_stats, provenance
 from synth.publish.student import student_stats
-from synth.report import funnel, manifests
-from synth.schemas import TABLES
-from synth.store import StageStore, write_table
+from synth.publish.tables import Published
+from synth.report import manifests
+from synth.store import write_table
 from synth.writing import sha256_of, write_bytes, write_json
 
 SUMS = "checksums.sha256"
@@ -51,13 +51,13 @@ def publish(run_folder: Path, config: RunConfig, stages: tuple[str, ...]) -> Pat
         raise StoreError(
             f"{run_folder}: stage `{missing[0]}` has not finished, so there is nothing to publish."
         )
-    stamp = digest({stage: m.outcome for stage, m in done.items()}, _version())
-    if _is_published(target, stamp):
+    stamp = digest({stage: m.outcome for stage, m in done.items()}, version())
+    if is_published(target, stamp):
         return target
     fresh = run_folder / ".dataset.tmp"
     shutil.rmtree(fresh, ignore_errors=True)
     try:
-        _write(fresh, run_folder, config, stages, stamp)
+        write_dataset(fresh, Published([run_folder], config.graph), config, stamp)
         _swap(fresh, target)
     except OSError as fault:
         raise StoreError(
@@ -68,7 +68,7 @@ def publish(run_folder: Path, config: RunConfig, stages: tuple[str, ...]) -> Pat
     return target
 
 
-def _is_published(folder: Path, stamp: str) -> bool:
+def is_published(folder: Path, stamp: str) -> bool:
     """Whether this very dataset lies there whole, with no file changed, lost or added."""
     try:
         same = bool(json.loads((folder / "stats.json").read_bytes())["stamp"] == stamp)
@@ -82,20 +82,26 @@ def _sums(folder: Path) -> str:
     return "".join(f"{sha256_of(path)}  {path.relative_to(folder).as_posix()}\n" for path in files)
 
 
-def _write(folder: Path, run_folder: Path, config: RunConfig, stages: tuple[str, ...], stamp: str) -> None:
-    tables = {name: _read(run_folder, name, stages) for name in _READ}
+def write_dataset(folder: Path, found: Published, config: RunConfig, stamp: str, *notes: str) -> None:
+    """Fill a folder with the dataset of a run, or with that of several; `notes` go to the card.
+
+    What a run aimed at is that of the newest.
+    """
+    tables = {name: found.read(name) for name in _READ}
     rows, documents, concepts, incidence = (tables[name] for name in _READ)
-    judging = _judging(run_folder) if "judge" in stages else None
-    student = _student(run_folder, config) if "difficulty" in stages else None
-    found = funnel(run_folder), manifests(run_folder)
-    answering = _answering(run_folder, config)
-    aimed = aimed_stats(run_folder, rows) if config.aims else None
-    stats = dataset_stats(rows, documents, concepts, incidence, *found, judging, answering, student, aimed)
-    meta = provenance(config, _version(), stats)
+    judging = (
+        judging_stats(found.read("judged"), found.rejected("judge")) if "judge" in found.stages else None
+    )
+    student = _student(found, config) if "difficulty" in found.stages else None
+    answering = _answering(found, config)
+    aimed = aimed_stats(found.last, rows) if config.aims else None
+    counts = found.funnel(), found.manifests()
+    stats = dataset_stats(rows, documents, concepts, incidence, *counts, judging, answering, student, aimed)
+    stats["notes"] += notes
+    meta = provenance(config, version(), stats)
     items = read_benchmarks(config.screen.benchmarks, config.screen.benchmark_column)
     if items:
-        fallen = StageStore(run_folder, "screen").read("rejected")
-        stats["contamination"] = contamination_stats(fallen, items, config.screen)
+        stats["contamination"] = contamination_stats(found.rejected("screen"), items, config.screen)
     leaks = _leak_finder(items, config)
     if config.dataset.include_text:
         documents = _without(documents, "text", "", lambda row: leaks(row["text"]))
@@ -105,43 +111,30 @@ def _write(folder: Path, run_folder: Path, config: RunConfig, stages: tuple[str,
         "questions": tables["dataset"],
         "documents": documents,
         "concepts": tables["concepts"],
-        "rejected": published_rejected(run_folder, stages, config.dataset.include_text, leaks),
+        "rejected": published_rejected(found, config.dataset.include_text, leaks),
     }
     contents: dict[str, str] = {}
     for name, table in published.items():
         path = folder / name / "train-00000-of-00001.parquet"
         write_table(path, _with_metadata(table, meta))
         contents[name] = sha256_of(path)[:16]
-    picture = "graph" in stages and _draw(tables["concepts"], tables["incidence"], folder / "graph.png")
+    picture = "graph" in found.stages and _draw(tables["concepts"], tables["incidence"], folder / "graph.png")
     write_json(folder / "stats.json", {**stats, "stamp": stamp})
     card = render_card(config, stats, tables["documents"], picture, contents)
     write_bytes(folder / "README.md", card.encode())
     write_bytes(folder / SUMS, _sums(folder).encode())
 
 
-def _read(run_folder: Path, name: str, stages: tuple[str, ...]) -> pa.Table:
-    """A table of the run; empty where its stage is left out."""
-    spec = TABLES[name]
-    there = spec.stage in stages
-    return StageStore(run_folder, spec.stage).read(name) if there else spec.schema.empty_table()
-
-
-def _judging(run_folder: Path) -> dict[str, Any]:
-    store = StageStore(run_folder, "judge")
-    return judging_stats(store.read("judged"), store.read("rejected"))
-
-
-def _answering(run_folder: Path, config: RunConfig) -> dict[str, Any] | None:
-    store, answers = StageStore(run_folder, "answers"), config.answers
+def _answering(found: Published, config: RunConfig) -> dict[str, Any] | None:
+    answers = config.answers
     most = answers.samples if answers.mode == "vote" else answers.drafts
-    return answering_stats(store.read("answers"), store.read("candidates"), most)
+    return answering_stats(found.read("answers"), found.read("candidates"), most)
 
 
-def _student(run_folder: Path, config: RunConfig) -> dict[str, Any]:
-    store = StageStore(run_folder, "difficulty")
-    rollouts = store.read("rollouts").select(["problem_id", "answer", "truncated"])
+def _student(found: Published, config: RunConfig) -> dict[str, Any]:
+    rollouts = found.read("rollouts").select(["problem_id", "answer", "truncated"])
     return student_stats(
-        store.read("difficulty"), store.read("rejected"), rollouts, config.difficulty.attempts
+        found.read("difficulty"), found.rejected("difficulty"), rollouts, config.difficulty.attempts
     )
 
 
@@ -198,5 +191,6 @@ def _swap(fresh: Path, target: Path) -> None:
         recover(target.parent)
 
 
-def _version() -> str:
+def version() -> str:
+    """Of the package, which may write other files another time."""
     return metadata.version("synth")

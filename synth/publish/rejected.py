@@ -8,13 +8,12 @@ themselves, and what models wrote, who may echo what they were shown. The run fo
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
+from synth.publish.tables import Published
 from synth.schemas import LOWER, REASONS, TABLES
-from synth.store import StageStore
 
 # A contaminated question is the benchmark's.
 WITHHELD = ("contaminated",)
@@ -31,9 +30,9 @@ Leaks = Callable[[str], bool]
 Row = dict[str, Any]
 
 
-def published_rejected(run_folder: Path, stages: tuple[str, ...], with_text: bool, leaks: Leaks) -> pa.Table:
+def published_rejected(tables: Published, with_text: bool, leaks: Leaks) -> pa.Table:
     """Rejected rows of all stages, in the order of the road."""
-    table = pa.concat_tables([StageStore(run_folder, stage).read("rejected") for stage in stages])
+    table = pa.concat_tables(map(tables.rejected, tables.stages))
     rows = [_shown(row if with_text else _without_text(row), leaks) for row in table.to_pylist()]
     return pa.Table.from_pylist(rows, schema=TABLES["rejected"].schema)
 

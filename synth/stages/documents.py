@@ -15,10 +15,11 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from synth.config import RunConfig
-from synth.documents.collect import collect, compared, file_keys, remember, shelf_for
-from synth.documents.find import Source, find_sources
+from synth.documents.collect import collect, compared, remember, shelf_for
+from synth.documents.find import Source
 from synth.documents.privacy import mask
 from synth.documents.reading import Piece
+from synth.documents.seen import left
 from synth.documents.shelf import Shelf, Shelved, masked_in, pieces_of
 from synth.documents.survey import UNMARKED, Entry, Survey, Verdict, survey
 from synth.filter.judge import judge
@@ -36,14 +37,14 @@ _PASSING = (
 
 def read_documents(config: RunConfig, services: Services) -> Iterator[Output]:
     """Documents and passages of the sources, whatever order they come in."""
-    sources = find_sources(config.documents.paths)
-    keys = file_keys(sources)
+    found_files = left(config)
+    sources, keys = found_files.sources, found_files.keys
     shelf = shelf_for(services.folder, config.documents)
     collect(sources, keys, shelf, config.documents, services.report)
     if shelf.passing:
         services.say(_PASSING.format(len(shelf.passing)))
-    if changes := compared(services.folder, keys):
-        services.say(changes)
+    for said in filter(None, (compared(services.folder, keys), found_files.note())):
+        services.say(said)
     names = _names(sources, keys)
     found = survey(shelf, names, config)
     found.judged = judge(

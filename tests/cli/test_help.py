@@ -41,7 +41,7 @@ ALL = dict(commands(typer.main.get_command(app)))
 def test_the_commands_of_the_contract_are_there() -> None:
     wanted = {"demo", "run", "init", "check", "status", "stats", "explain", "export", "fake-endpoint"}
     wanted |= {"verify", "dedup", "decontaminate", "weaknesses", "rollouts", "select"}
-    wanted |= {"view", "index", "compare"}
+    wanted |= {"view", "index", "compare", "serve", "repair"}
     assert wanted | {"models", "models fetch", "models verify", "models serve", "synth"} == set(ALL)
 
 

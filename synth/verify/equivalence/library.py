@@ -6,7 +6,6 @@ Its time-outs are off, as they need a signal in the main thread (METHOD 6.6); th
 outside.
 """
 
-import logging
 import re
 from functools import cache
 from typing import Any
@@ -32,7 +31,6 @@ DIFFERENT = Outcome(False, "different by computer algebra")
 
 def warm() -> None:
     """Load the library and what it makes at first use."""
-    logging.disable(logging.CRITICAL)
     without_eval()
     for text in _WARM:
         _verify(_parsed(text), _parsed(text.replace("2", "3")))

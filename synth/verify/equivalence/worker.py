@@ -8,6 +8,7 @@ The process that was started loads the library once, and forks a successor for w
 """
 
 import json
+import logging
 import os
 import sys
 from typing import BinaryIO
@@ -24,6 +25,7 @@ def main() -> None:
     """Serve until the input ends; fork a successor whenever one dies."""
     requests, replies = channels()
     limits = json.loads(requests.readline())
+    logging.disable(logging.CRITICAL)  # what the library says of a text would hold that text
     library.warm()
     while not ended(requests):
         child = os.fork()

@@ -1,0 +1,140 @@
+"""`synth serve`: serves a table of deployments with their schedules; `synth repair`: marks killed ones."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.commands import options
+from flows.terminal import copy, note, say, table
+from synth.errors import ConfigError
+from synth.text import counted
+
+if TYPE_CHECKING:
+    from flows.table import Entry, Table
+
+File = Annotated[
+    Path | None,
+    typer.Argument(metavar="[FILE]", help="A table of deployments; without one, that of the package."),
+]
+
+
+def serve(
+    file: File = None,
+    out: options.Out = None,
+    check: Annotated[bool, typer.Option("--check", help="Look for faults, and serve nothing.")] = False,
+    yaml: Annotated[
+        bool, typer.Option("--yaml", help="Print it as prefect.yaml, for a work pool on a cluster.")
+    ] = False,
+    example: Annotated[
+        bool, typer.Option("--example", help="Print the table of the package, to be edited.")
+    ] = False,
+) -> None:
+    """Serve deployments with their schedules on this machine, until Ctrl-C.
+
+    Each firing is a process of its own; at most one of a deployment is at work.
+    """
+    if example:
+        _print_example()
+        return
+    from flows.environment import prepare
+
+    prepare()
+    from flows.table import read_table
+
+    table_of, runs = read_table(file), options.runs_folder(out)
+    entries = table_of.entries
+    if yaml:
+        from flows.yaml_table import as_yaml
+
+        typer.echo(as_yaml(entries), nl=False)
+        return
+    active = _checked(entries, runs, strict=file is not None or check)
+    if check:
+        say(f"{counted(len(entries), 'deployment')}: nothing is wrong.")
+        return
+    _serve(table_of, runs, active)
+
+
+def repair() -> None:
+    """Mark flow runs as crashed whose process was killed, so that the UI offers to retry them."""
+    from flows.server import ensure_server
+
+    ensure_server(note)
+    from flows.repair import repair as mark
+
+    found = mark()
+    for run in found:
+        say(f"{run.name}: marked as crashed, with {counted(run.inside, 'sub-flow or task')} in it.")
+    if not found:
+        say("No flow run of this machine was left behind by a killed process.")
+
+
+def _print_example() -> None:
+    from importlib import resources
+
+    typer.echo(resources.files("flows").joinpath("deployments.toml").read_text("utf-8"), nl=False)
+
+
+def _checked(entries: "list[Entry]", runs: Path, strict: bool) -> list[bool]:
+    """Whether each schedule can be active: with a table of one's own every fault ends the command.
+
+    Raises:
+        ConfigError: with the faults of all deployments.
+    """
+    from flows.table import faults_of
+
+    faults = {entry.name: faults_of(entry, runs) for entry in entries}
+    if strict and any(faults.values()):
+        raise ConfigError(*(said for found in faults.values() for said in found))
+    for name, found in faults.items():
+        for said in found:
+            note(said)
+        if found:
+            note(f"{name} is not scheduled; it can be run by hand in the UI, with other values.")
+    return [not faults[entry.name] for entry in entries]
+
+
+def _serve(table_of: "Table", runs: Path, active: list[bool]) -> None:
+    from flows.server import ensure_server
+
+    api_url = ensure_server(note)
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    # Schedules were looked at by Prefect's own code, and so it was imported before there was an address: by
+    # itself it would now start a second server, which knows nothing of the slots of the first.
+    with temporary_settings({PREFECT_API_URL: api_url}):
+        _serve_at(api_url, table_of, runs, active)
+
+
+def _serve_at(api_url: str, table_of: "Table", runs: Path, active: list[bool]) -> None:
+    from flows.serve import Served
+    from flows.watching import watch_over
+
+    head, entries = table_of
+    watched = watch_over(head.notify, head.no_progress_minutes)
+    served = Served(entries, runs, active)
+    for run in served.crashed:
+        note(f"{run.name}: its process was killed; marked as crashed.")
+    if served.missed:
+        note(f"{counted(served.missed, 'missed slot')} skipped: only what comes from now on is made.")
+    _show(entries, active)
+    say("Deployments in the Prefect UI:")
+    copy(f"{api_url.removesuffix('/api')}/deployments")
+    say(f"Watched over, as automations: {', '.join(name.removeprefix('synth: ') for name in watched)}.")
+    served.serve(lambda: say("Ctrl-C ends it, and pauses the schedules."))
+    say("Stopped; the schedules are paused until they are served again.")
+
+
+def _show(entries: "list[Entry]", active: list[bool]) -> None:
+    rows = [
+        (
+            entry.name,
+            entry.of.flow,
+            entry.of.recipe,
+            entry.of.when if is_active else f"{entry.of.when} (not scheduled)",
+            entry.of.description,
+        )
+        for entry, is_active in zip(entries, active, strict=True)
+    ]
+    table(("deployment", "flow", "recipe", "when", "what"), rows, "Served")

@@ -1,0 +1,234 @@
+"""The table of deployments: which flow runs when, with what. `synth serve` and prefect.yaml are made of it.
+
+In: TOML, the file `deployments.toml` beside this one or a person's own. Out: deployments, and every fault in
+them at once.
+"""
+
+import json
+import tomllib
+import warnings
+from collections.abc import Iterator
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from pydantic import Field, ValidationError, model_validator
+
+from synth.check import check
+from synth.config import Config, RunConfig
+from synth.config_publish import FolderName
+from synth.errors import ConfigError, SynthError
+from synth.incremental.firing import store_of
+from synth.pipeline import flatten
+from synth.rounds.plan import Loop
+from synth.settings import anchored, asked_of, build
+
+Tree = dict[str, Any]
+SHIPPED = "deployments.toml"
+ZONE = "timezone"
+NO_PROGRESS_MINUTES = 60.0
+# What a firing may be late by, unless its interval is shorter.
+LATE_MINUTES = 60.0
+
+
+class Deployment(Config):
+    """One line of the table."""
+
+    description: str = Field("", description="What it makes, for people.")
+    flow: Literal["incremental", "rounds", "run"] = Field(
+        "incremental", description="What is made each time."
+    )
+    recipe: str = Field(description="A file, or the name of a shipped recipe.")
+    documents: tuple[str, ...] = Field((), description="Files, folders or globs, instead of the recipe's.")
+    rollouts: tuple[str, ...] = Field((), description="Training logs, for recipes that aim.")
+    model: str | None = Field(None, description="As --model of `synth run`.")
+    set: dict[str, Any] = Field(default_factory=dict, description="Settings by their dotted names.")
+    store: FolderName | None = Field(None, description="The store of an incremental build.")
+    name: FolderName | None = Field(None, description="Name of the run, or of the rounds.")
+    cron: str | None = Field(None, description="A schedule as cron writes it.")
+    every_minutes: float | None = Field(None, gt=0, description="Minutes from one firing to the next.")
+    timezone: str = Field("UTC", description="Of the schedule, as in Europe/Berlin.")
+    skip_after_minutes: float | None = Field(None, gt=0, description="A later firing is skipped.")
+    tags: tuple[str, ...] = Field((), description="By which the UI finds it.")
+
+    @model_validator(mode="after")
+    def _has_one_schedule(self) -> "Deployment":
+        if self.cron and self.every_minutes:
+            raise ValueError("cron and every_minutes are both given; leave one of them out")
+        if self.flow == "incremental" and not (self.store or "store.name" in self.set):
+            raise ValueError("store: name the store that says what was seen")
+        return self
+
+    @property
+    def late_minutes(self) -> float:
+        """How late a firing may begin."""
+        return self.skip_after_minutes or min(LATE_MINUTES, (self.every_minutes or 2 * LATE_MINUTES) / 2)
+
+    @property
+    def when(self) -> str:
+        """Its schedule, for people."""
+        if self.cron:
+            return f"{self.cron} {self.timezone}"
+        return f"every {self.every_minutes:g} min" if self.every_minutes else "by hand"
+
+    def tree(self) -> Tree:
+        """The settings of its configuration, as they are written.
+
+        Raises:
+            ConfigError: there is no such recipe, or a setting is none.
+        """
+        overrides = [
+            f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in flatten(self.set).items()
+        ]
+        named = [f"store.name={self.store}"] if self.store else []
+        return asked_of(self.recipe, self.documents, self.model, None, [*overrides, *named], self.rollouts)
+
+    def config(self) -> RunConfig:
+        """Its configuration, with paths that lead to the same files from any folder."""
+        return anchored(build(self.tree()))
+
+
+class Entry(NamedTuple):
+    """A deployment under its name."""
+
+    name: str
+    of: Deployment
+
+
+class Head(Config):
+    """What holds for the whole table, and stands above its sections."""
+
+    timezone: str = Field("UTC", description="Of every schedule that names no other.")
+    notify: str | None = Field(None, description="A notification block of the server, as KIND/NAME.")
+    no_progress_minutes: float = Field(
+        NO_PROGRESS_MINUTES, ge=1, description="A run that shows no progress for so long is told of."
+    )
+
+
+class Table(NamedTuple):
+    """Deployments, and what holds for all of them."""
+
+    head: Head
+    entries: list[Entry]
+
+
+def read_table(file: Path | None = None) -> Table:
+    """The deployments of a file, or those that come with the package.
+
+    Raises:
+        ConfigError: with every fault that can be found without looking at inputs and endpoints.
+    """
+    shown = file or SHIPPED
+    try:
+        tree = tomllib.loads((file or resources.files("flows").joinpath(SHIPPED)).read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as fault:
+        raise ConfigError(
+            f"There is no table {shown}, or it cannot be read ({type(fault).__name__})."
+        ) from fault
+    except tomllib.TOMLDecodeError as fault:
+        raise ConfigError(f"{shown} is not TOML: {fault}.") from fault
+    faults: list[str] = []
+    head = _head({key: tree.pop(key) for key in Head.model_fields if key in tree}, faults)
+    entries = [entry for name, one in tree.items() if (entry := _entry(name, one, head.timezone, faults))]
+    if not tree:
+        faults.append(f"{shown}: there is no deployment in it; write a section for each, as in [nightly].")
+    if faults:
+        raise ConfigError(*faults)
+    return Table(head, entries)
+
+
+def faults_of(entry: Entry, runs: Path) -> list[str]:
+    """What is wrong with the inputs, endpoints and settings of a deployment, each with its name before it."""
+    try:
+        config = entry.of.config()
+        if entry.of.flow == "incremental":
+            store_of(config)
+            bare = config.model_copy(update={"store": config.store.model_copy(update={"name": None})})
+            check(bare, runs)
+        elif entry.of.flow == "rounds":
+            first = Loop(config, runs, entry.of.name).round(1)
+            check(first.config, runs, logs=first.visits is None)
+        else:
+            check(config, runs)
+    except ConfigError as fault:
+        return [f"{entry.name}: {said}" for said in fault.faults]
+    except SynthError as fault:
+        return [f"{entry.name}: {fault}"]
+    return []
+
+
+def parameters(entry: Entry, config: Any, runs: str) -> Tree:
+    """What the flow of a deployment is called with."""
+    of = entry.of
+    given: Tree = {"config": config, "runs": runs}
+    if of.flow != "incremental" and of.name:
+        given["name"] = of.name
+    if of.flow != "run":
+        given["skip_after_minutes"] = of.late_minutes
+    return given
+
+
+def flow_path(entry: Entry) -> tuple[str, str]:
+    """Module and function of the flow of a deployment."""
+    if entry.of.flow == "incremental":
+        return "flows.incremental", "incremental"
+    if entry.of.flow == "rounds":
+        return "flows.sws", "sws_rounds"
+    aims = entry.of.tree().get("flow") == "sws"
+    return ("flows.sws", "sws") if aims else ("flows.synthllm", "synthllm")
+
+
+def schedule(of: Deployment) -> Tree | None:
+    """The schedule as Prefect writes it; None where there is none."""
+    if of.cron:
+        return {"cron": of.cron, "timezone": of.timezone}
+    if of.every_minutes:
+        return {"interval": of.every_minutes * 60, "timezone": of.timezone}
+    return None
+
+
+def _head(given: Tree, faults: list[str]) -> Head:
+    try:
+        return Head.model_validate(given)
+    except ValidationError as fault:
+        faults += [_place(error) for error in fault.errors()]
+        return Head()
+
+
+def _entry(name: str, one: Any, zone: str, faults: list[str]) -> Entry | None:
+    if not isinstance(one, dict):
+        faults.append(f"{name}: is no section; write [{name}], and below it recipe and schedule.")
+        return None
+    try:
+        found = Deployment.model_validate({ZONE: zone, **one})
+        build(found.tree())
+    except ValidationError as fault:
+        faults += [f"{name}.{_place(error)}" for error in fault.errors()]
+        return None
+    except ConfigError as fault:
+        faults += [f"{name}: {said}" for said in fault.faults]
+        return None
+    faults += [f"{name}.{said}" for said in _schedule_faults(found)]
+    return Entry(name, found)
+
+
+def _place(error: Any) -> str:
+    where = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        known = ", ".join(Deployment.model_fields)
+        return f"{where}: there is no such key, only {known}; settings of the recipe go below `set`."
+    said = error["msg"].removeprefix("Value error, ")
+    return f"{where}: {said}." if where else f"{said}."
+
+
+def _schedule_faults(of: Deployment) -> Iterator[str]:
+    """What Prefect would not take; it is imported only here, as it takes seconds."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # its home need not be there yet
+        from prefect.client.schemas.schedules import CronSchedule
+
+    try:
+        CronSchedule(cron=of.cron or "0 0 * * *", timezone=of.timezone)
+    except ValidationError as fault:
+        for error in fault.errors():
+            yield f"{error['loc'][0]}: {error['msg'].removeprefix('Value error, ')}."

@@ -1,0 +1,122 @@
+"""The table of deployments: faults all at once, prefect.yaml made of it, and what each flow is called with."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from prefect.client.schemas.schedules import CronSchedule
+
+from flows.table import faults_of, flow_path, parameters, read_table
+from flows.yaml_table import as_yaml
+from synth.errors import ConfigError
+from synth.settings import build
+
+ROOT = Path(__file__).parents[2]
+MINE = """
+timezone = "Europe/Berlin"
+
+[feed]
+recipe = "synthllm-recommended"
+model = "fake"
+documents = ["notes/"]
+store = "feed"
+every_minutes = 30
+set = {publish.keep = 3, documents.near_duplicates = "keep"}
+
+[again]
+flow = "run"
+recipe = "sws-recommended"
+model = "fake"
+rollouts = ["logs/"]
+name = "again"
+cron = "15 * * * *"
+timezone = "UTC"
+"""
+
+
+def write(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "deployments.toml"
+    path.write_text(text)
+    return path
+
+
+def test_prefect_yaml_is_what_the_table_gives() -> None:
+    assert (ROOT / "prefect.yaml").read_text("utf-8") == as_yaml(read_table().entries)
+
+
+def test_every_deployment_of_prefect_yaml_can_be_run() -> None:
+    for one in yaml.safe_load((ROOT / "prefect.yaml").read_text("utf-8"))["deployments"]:
+        config = build(one["parameters"]["config"])
+        assert config.roles.generator == "big"
+        assert one["concurrency_limit"] == {"limit": 1, "collision_strategy": "CANCEL_NEW"}
+        assert one["description"]
+        assert one["tags"][0] == "synth"
+        assert all(CronSchedule(**schedule) for schedule in one["schedules"])
+
+
+def test_a_table_of_ones_own(tmp_path: Path) -> None:
+    feed, again = read_table(write(tmp_path, MINE)).entries
+    config = feed.of.config()
+    assert (config.store.name, config.publish.keep) == ("feed", 3)
+    assert config.documents.paths == (str(tmp_path / "notes"),)
+    assert (feed.of.when, feed.of.late_minutes) == ("every 30 min", 15.0)
+    assert (again.of.when, again.of.late_minutes) == ("15 * * * * UTC", 60.0)
+    assert flow_path(feed) == ("flows.incremental", "incremental")
+    assert flow_path(again) == ("flows.sws", "sws")
+    assert parameters(again, {}, "runs") == {"config": {}, "runs": "runs", "name": "again"}
+    assert parameters(feed, {}, "runs") == {"config": {}, "runs": "runs", "skip_after_minutes": 15.0}
+
+
+def test_all_faults_are_found_at_once(tmp_path: Path) -> None:
+    text = """
+no_progress_minutes = 0
+[a]
+recipe = "nothing"
+store = "s"
+[b]
+recipe = "synthllm-recommended"
+store = "s"
+cron = "99 * * * *"
+timezone = "Nowhere/X"
+[c]
+recipe = "synthllm-recommended"
+store = "s"
+cron = "0 * * * *"
+every_minutes = 5
+[d]
+recipe = "synthllm-recommended"
+store = "s"
+set = {combinations.epochs = -1}
+[e]
+recipe = "synthllm-recommended"
+[f]
+recipe = "synthllm-recommended"
+stor = "s"
+"""
+    with pytest.raises(ConfigError) as fault:
+        read_table(write(tmp_path, text))
+    said = [line.split(":")[0] for line in fault.value.faults]
+    assert said[:4] == ["no_progress_minutes", "a", "b.cron", "b.timezone"]
+    assert said[4].startswith("c.cron and every_minutes are both given")
+    assert said[5:] == ["d", "e.store", "f.stor"]
+    assert all("\n" not in line for line in fault.value.faults)
+
+
+def test_inputs_are_looked_at_before_anything_is_served(tmp_path: Path) -> None:
+    feed, again = read_table(write(tmp_path, MINE)).entries
+    assert [f"feed: {tmp_path / 'notes'} does not exist: correct documents.paths."] == faults_of(
+        feed, tmp_path
+    )
+    assert "again: rollouts.paths: There is no log" in faults_of(again, tmp_path)[0]
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "a.md").write_text("# A\n\nSome text.")
+    assert faults_of(feed, tmp_path) == []
+
+
+@pytest.mark.parametrize("text", ["", "x = 1", "[a", "\xff"])
+def test_what_is_no_table_is_a_sentence(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "deployments.toml"
+    path.write_bytes(text.encode("latin-1"))
+    with pytest.raises(ConfigError) as fault:
+        read_table(path)
+    assert len(fault.value.faults) == 1
