@@ -107,7 +107,7 @@ def test_the_form_refuses_a_wrong_value(
     wanted = {"id": {"any_": [str(deployment)]}}
     schema = ask(server, "/deployments/filter", deployments=wanted)[0]["parameter_openapi_schema"]
     sections = schema["definitions"]
-    assert sections["CombinationsConfig"]["properties"]["level3"]["enum"] [-1] == "off"
+    assert sections["CombinationsConfig"]["properties"]["level3"]["enum"][-1] == "off"
     untitled = [
         f"{name}.{key}"
         for name, section in sections.items()
