@@ -13,6 +13,7 @@ from benchmarks import (
     equivalence,
     firings,
     graph,
+    growth,
     journal,
     kills,
     load,
@@ -54,6 +55,7 @@ SUITES = {
     "equivalence": equivalence,
     "viewing": viewing,
     "firings": firings,
+    "growth": growth,
 }
 
 
