@@ -1,19 +1,27 @@
 """Processes that do dangerous work and may be killed: what their two sides share.
 
 Who serves speaks lines over pipes, is forked from a parent that has loaded its libraries, and bounds its own
-memory and processor time by the kernel, so that it dies even if nobody is left to kill it.
+memory and processor time by the kernel, so that it dies even if nobody is left to kill it. The parent is told
+the settings first; after an empty line it rests: nobody who served is left, and other settings may follow.
 """
 
+import mmap
 import os
 import resource
 import select
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
 
 _MEGABYTE = 1 << 20
+# The line of a parent that rests; no other line has this letter.
+RESTS = b"Z"
+# Whoever rests so long without being wanted ends.
+_REST_S = 60
+Lines = Iterator[bytes]
+
 _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR", "TZ", "LD_LIBRARY_PATH", "PYTHONHOME")
 
 
@@ -42,7 +50,49 @@ def channels() -> tuple[BinaryIO, BinaryIO]:
     return requests, replies
 
 
-def ended(requests: BinaryIO) -> bool:
+def serve(requests: BinaryIO, replies: BinaryIO, work: Callable[[bytes, Lines], int]) -> None:
+    """Fork who works by the settings that come, and a successor whenever one dies, until the input ends.
+
+    `work` gets the line of the settings and an iterator over the lines that ask; it gives an exit code.
+    """
+    while settings := _settings(requests):
+        if settings == b"\n":  # whoever takes one that rests asks whether it still does
+            say(replies, RESTS)
+            continue
+        # Both sides see it. An exit code cannot tell who rests: libraries of others have any.
+        resting = mmap.mmap(-1, 1)
+        while not resting[0] and not _ended(requests):
+            child = os.fork()
+            if child == 0:
+                os._exit(work(settings, _lines(requests, resting)))
+            code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+            try:
+                # A line that the dead one had begun ends here.
+                say(replies, b"\nD%d" % code)
+            except BrokenPipeError:
+                return
+        if not resting[0]:
+            return
+        say(replies, b"\n" + RESTS)
+
+
+def _settings(requests: BinaryIO) -> bytes:
+    """The line that says how to work; nothing where nobody says it for long."""
+    if not select.select([requests], [], [], _REST_S)[0]:
+        return b""
+    return requests.readline()
+
+
+def _lines(requests: BinaryIO, resting: mmap.mmap) -> Lines:
+    """What is asked for, until the input ends or an empty line says that these settings are done with."""
+    while line := requests.readline():
+        if line == b"\n":
+            resting[0] = 1
+            return
+        yield line
+
+
+def _ended(requests: BinaryIO) -> bool:
     """Whether nobody will ask for anything more. An exit code cannot say so: libraries of others have any."""
     state = select.poll()
     state.register(requests, select.POLLIN)

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from types import TracebackType
@@ -263,7 +264,9 @@ def _seconds(began: float | None, ended: float | None) -> float | None:
     return None if began is None or ended is None else round(ended - began, 3)
 
 
+@cache
 def _versions() -> dict[str, str]:
+    """What this process has imported stays what it is, and reading it anew takes as long as a small stage."""
     found = {"python": platform.python_version()}
     for name in PACKAGES:
         try:

@@ -1,4 +1,4 @@
-"""A process that does dangerous work, seen from outside: it is started, spoken to, ended.
+"""A process that does dangerous work, seen from outside: it is started, spoken to, sent to rest or ended.
 
 In: the module that serves (with `processes` on its side) and lines for it. Out: what it writes. What it says
 means something else to each kind of work, so reading it is left to those who build on this.
@@ -9,10 +9,11 @@ import selectors
 import subprocess
 import sys
 
+from synth import resting
 from synth.errors import SynthError
-from synth.processes import cause, environment, signalled
+from synth.processes import RESTS, cause, environment, signalled
 
-CLOSE_S = 5
+_BYTES = 1 << 16
 
 
 class Served:
@@ -25,35 +26,65 @@ class Served:
     """
 
     def __init__(self, module: str, does: str) -> None:
+        self._module = module
         self._does = does
+        self._killed = False
+        around = environment()
+        self._key = (sys.executable, *sorted(around.items()))
+        if (found := resting.take(module, self._key)) and self._speaks_to(found) and self._rests():
+            return
+        if found:  # it ended while it was taken, as nobody had wanted it
+            self._end()
+        self._speaks_to(self._started(around))
+
+    def _speaks_to(self, process: "subprocess.Popen[bytes]") -> bool:
+        assert process.stdout
+        self._process = process
+        self._output = process.stdout.fileno()
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._output, selectors.EVENT_READ)
+        return True
+
+    def _started(self, around: dict[str, str]) -> "subprocess.Popen[bytes]":
         try:
             # In a group of its own, so that Ctrl-C comes to us alone, and we end all of it at once; without
             # the folder one stands in on its path, as that may hold anything.
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", module],
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment(), process_group=0,
+            return subprocess.Popen(
+                [sys.executable, "-P", "-m", self._module],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=around, process_group=0,
             )  # fmt: skip
         except OSError as fault:
-            raise SynthError(f"The process that {does} cannot be started: {fault}.") from fault
-        assert self._process.stdout
-        self._output = self._process.stdout.fileno()
-        self._selector = selectors.DefaultSelector()
-        self._selector.register(self._output, selectors.EVENT_READ)
+            raise SynthError(f"The process that {self._does} cannot be started: {fault}.") from fault
 
     def kill(self) -> None:
         """End it and all that it forked, whatever they do."""
+        self._killed = True
         signalled(os.killpg, self._process.pid)
 
     def close(self) -> None:
-        """End it when it has nothing to do any more."""
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe:
-                try:
-                    pipe.close()
-                except BrokenPipeError:
-                    continue
+        """Let it rest, as it has nothing to do any more; end it where it cannot."""
+        if not self._killed and self._rests():
+            self._selector.close()
+            resting.put(self._module, self._key, self._process)
+        else:
+            self._end()
+
+    def _end(self) -> None:
         self._selector.close()
-        self._wait_for_end()
+        resting.close(self._process)
+
+    def _rests(self) -> bool:
+        """Whether it says that all that it did is over, and that it waits for other settings."""
+        said = b""
+        try:
+            self._send(b"")
+            while block := self._block(_BYTES, resting.CLOSE_S):
+                said = (said + block)[-_BYTES:]
+                if (b"\n" + said).endswith(b"\n" + RESTS + b"\n"):
+                    return True
+        except SynthError:
+            return False
+        return False
 
     def _send(self, line: bytes) -> None:
         """Say one line.
@@ -92,7 +123,7 @@ class Served:
 
     def _wait_for_end(self) -> int:
         try:
-            return self._process.wait(CLOSE_S)
+            return self._process.wait(resting.CLOSE_S)
         except subprocess.TimeoutExpired:
             self.kill()
             return self._process.wait()

@@ -1,8 +1,5 @@
 """A run through batches: left, polled, killed and resumed; the dataset is that of a live run."""
 
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +13,7 @@ from synth.errors import Waiting
 from synth.facade import Result
 from synth.llm.batches import read_shards
 from synth.run_report import read
+from tests.children import Child, Ended, command
 from tests.endpoints import FakeEndpoint
 from tests.test_kill import contents, never, run_until
 
@@ -118,16 +116,14 @@ def test_killed_at_each_state_nothing_is_paid_twice(
 ) -> None:
     endpoint, live = start_fake("--batch-s", "0.3"), start_fake()
     given = settings(endpoint, batch='"on"', batch_wait_s=60)
-    command = [sys.executable, "-c", RUN, str(documents), str(tmp_path / "b"), *given]
+    program = (RUN, documents, tmp_path / "b", *given)
     calls = tmp_path / "b/r/calls"
     for moment, come in MOMENTS.items():
         before = come(counts(endpoint), calls)
         # The instant that something more has come so far than when it was started.
-        ended = run_until(
-            subprocess.Popen(command), lambda come=come, at=before: come(counts(endpoint), calls) > at
-        )
+        ended = run_until(Child(*program), lambda come=come, at=before: come(counts(endpoint), calls) > at)
         assert not ended, f"the run was over before anything more was {moment}"
-    assert run_until(subprocess.Popen(command), never)
+    assert run_until(Child(*program), never)
     result = synth.run(config_of(documents, live), runs=tmp_path / "l")
     assert contents(tmp_path / "b/r/dataset") == contents(result.dataset)
     seen, shards = counts(endpoint), read_shards(calls)
@@ -140,35 +136,21 @@ def test_killed_at_each_state_nothing_is_paid_twice(
 def test_the_command_leaves_with_exit_code_3(documents: Path, start_fake: Start, tmp_path: Path) -> None:
     endpoint = start_fake("--batch-s", "0.1")
     more = [part for setting in settings(endpoint, batch='"on"') for part in ("--set", setting)]
-    command = [sys.executable, "-m", "flows.cli"]
-    run = [
-        "run",
-        "synthllm-recommended",
-        "--documents",
-        str(documents),
-        "--model",
-        "far",
-        "--name",
-        "r",
-        *more,
-    ]
-    environment = {**os.environ, "COLUMNS": "140"}
+    run = ["run", "synthllm-recommended", "--documents", documents, "--model", "far", "--name", "r", *more]
 
-    def call(*arguments: str) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            [*command, *arguments], capture_output=True, text=True, env=environment, timeout=120
-        )
+    def call(*arguments: object) -> Ended:
+        return command(*arguments, folder=tmp_path, COLUMNS="140")
 
     left = call(*run, "--no-ui")
-    assert left.returncode == 3, left.stderr
-    assert "under way; the same command, by hand or by schedule, collects the answers." in left.stderr
-    told = call("status", "r").stdout
+    assert left.returncode == 3, left.said
+    assert "under way; the same command, by hand or by schedule, collects the answers." in left.said
+    told = call("status", "r").said
     assert "Batches under way" in told
     assert "batch_000001" in told
     for _ in range(60):
         done = call(*run, "--no-ui")
         if done.returncode != 3:
             break
-    assert done.returncode == 0, done.stderr
-    assert "Batches under way" not in call("status", "r").stdout
+    assert done.returncode == 0, done.said
+    assert "Batches under way" not in call("status", "r").said
     assert (endpoint.stats()["requests"], endpoint.stats()["repeated"]) == (0, 0)

@@ -2,8 +2,6 @@
 
 import json
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from decimal import Decimal
@@ -21,6 +19,7 @@ from synth.road import stages_of
 from synth.run_report import read
 from synth.runs import Run, default_name
 from synth.settings import load
+from tests.children import Child
 from tests.endpoints import PLANTED_KEY, FakeEndpoint
 
 PRICED = {"input": 0.5, "output": 1.5}
@@ -109,8 +108,7 @@ def test_what_a_killed_try_paid_counts(
     monkeypatch.setenv("FAR_KEY", PLANTED_KEY)
     slow = start_fake("--latency", "0.05")
     ceiling = {"budget.calls": 20}
-    command = [sys.executable, "-c", RUN, str(documents), str(tmp_path), *overrides(slow.url, **ceiling)]
-    process = subprocess.Popen(command)
+    process = Child(RUN, documents, tmp_path, *overrides(slow.url, **ceiling))
     while slow.stats()["answered"] < 8:
         assert process.poll() is None
         time.sleep(0.01)

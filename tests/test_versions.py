@@ -5,8 +5,6 @@ import multiprocessing
 import os
 import shutil
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -16,6 +14,7 @@ from synth import lock, versions
 from synth.config import RunConfig
 from synth.errors import StoreError
 from synth.versions import latest, numbers, publish_run, publish_version, sums_of
+from tests.children import Child
 
 
 def write(folder: Path, text: str) -> Path:
@@ -149,8 +148,7 @@ def test_killed_at_every_instant_latest_is_always_whole(tmp_path: Path) -> None:
     for at in range(1, 100):
         place = tmp_path / f"d{at}"
         shutil.copytree(before, place)
-        command = [sys.executable, "-c", KILLED, str(place), str(datasets[2]), str(at)]
-        ended = subprocess.run(command, check=False).returncode
+        ended = Child(KILLED, place, datasets[2], at).wait()
         assert ended in (0, -signal.SIGKILL)
         there = [place / f"v{number:04d}" for number in numbers(place)]
         assert all(map(is_whole, there)), at

@@ -57,7 +57,7 @@ class Slot(Served):
     def read(self, source: Source) -> Iterator[Reading | End]:
         """What is in a source, or the reason where its reader did not come to its end; last its end."""
         self._number += 1
-        request = b"%d %s" % (self._number, os.fsencode(source.path).hex().encode())
+        request = b"%d %s" % (self._number, os.fsencode(source.path.absolute()).hex().encode())
         self._send(request)
         begun, whole, places, deaths = False, False, 0, 0
         for kind, said in self._lines():

@@ -4,14 +4,15 @@ In, on standard input: the settings as one line of JSON, then one line for each 
 path in hexadecimal. Out, on standard output, lines that begin with a letter: the process id of who reads
 (P), the number of the file that is begun (S), a `Reading` as JSON for each document (R), the end of a file
 and what it cost in milliseconds of processor time (E; M where memory ran out), the exit code of who read
-(D). A file that crashes its reader, or takes too much time or memory, ends that reader only: the process
-that started it makes the next one by forking, which costs milliseconds where a new Python would cost half
-a second.
+(D). An empty line ends the reading with these settings (Z); others may follow. A file that crashes its
+reader, or takes too much time or memory, ends that reader only: the process that started it makes the next
+one by forking, which costs milliseconds where a new Python would cost a second.
 """
 
 import os
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,35 +20,26 @@ from synth.config import DocumentsConfig
 from synth.documents.language import load_language_model
 from synth.documents.readers import read
 from synth.documents.slot import SILENT_S, UNREADY, WORN_OUT
-from synth.processes import bound_memory, bound_processor, channels, ended, say, used
+from synth.processes import Lines, bound_memory, bound_processor, channels, say, serve, used
 
 
 def main() -> None:
-    """Serve until the input ends; fork a new reader whenever one dies."""
+    """Serve until the input ends."""
     requests, replies = channels()
-    config = DocumentsConfig.model_validate_json(requests.readline())
     try:
         # Before any reader is forked, so that all share it, and that no file is blamed for its want.
         load_language_model()
     except Exception:  # noqa: BLE001  (whatever it is, nothing can be read here)
         sys.exit(UNREADY)
-    while not ended(requests):
-        child = os.fork()
-        if child == 0:
-            os._exit(_serve(requests, replies, config))
-        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        try:
-            # A line that the dead reader had begun ends here.
-            say(replies, b"\nD%d" % code)
-        except BrokenPipeError:
-            return
+    serve(requests, replies, partial(_read, replies))
 
 
-def _serve(requests: BinaryIO, replies: BinaryIO, config: DocumentsConfig) -> int:
-    """Read files until the input ends; the exit code."""
+def _read(replies: BinaryIO, settings: bytes, requests: Lines) -> int:
+    """Read files until no more is asked for; the exit code."""
+    config = DocumentsConfig.model_validate_json(settings)
     bound_memory(config.max_memory_mb)
     say(replies, b"P%d" % os.getpid())
-    while line := requests.readline():
+    for line in requests:
         number, path = line.split()
         say(replies, b"S" + number)
         before = used()

@@ -211,9 +211,10 @@ def _concepts(table: pa.Table) -> tuple[pa.Array, NDArray[np.bool_]]:
 
 
 def _pairs(table: pa.Table, column: str, concepts: pa.Array) -> tuple[Numbers, Numbers]:
-    """Every (passage, concept) once, even where a list repeats a name."""
+    """Every (passage, concept) once, even where a list repeats a name; no list is an empty one."""
+    sizes = pc.fill_null(pc.list_value_length(table[column]), 0)
     items = _numpy(pc.index_in(_flat(table, column), value_set=concepts)).astype(np.int64)
-    owners = np.repeat(np.arange(len(table)), _numpy(pc.list_value_length(table[column])).astype(np.int64))
+    owners = np.repeat(np.arange(len(table)), _numpy(sizes).astype(np.int64))
     width = max(len(concepts), 1)
     pairs = np.unique(owners * width + items)
     return pairs // width, pairs % width

@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 from collections.abc import Collection, Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -119,6 +119,12 @@ class Prompt:
             raise ConfigError(f"Prompt {self.name}, section {head}: {fault}.") from fault
 
 
+@lru_cache(maxsize=128)
+def prompt_of(name: str, text: str) -> Prompt:
+    """The prompt of a file's text: every run asks for the same, and compiling them takes half a second."""
+    return Prompt(name, text)
+
+
 class PromptLibrary:
     """The prompt files of the package, each replaced by the file of its name in `folder`."""
 
@@ -133,7 +139,7 @@ class PromptLibrary:
             ConfigError: there is no such file, or it is not a prompt.
         """
         if name not in self._prompts:
-            self._prompts[name] = Prompt(name, self._text(name))
+            self._prompts[name] = prompt_of(name, self._text(name))
         return self._prompts[name]
 
     def names(self) -> list[str]:

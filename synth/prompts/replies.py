@@ -7,6 +7,8 @@ costs no neighbour. The same structure comes out of JSON and of the tagged form 
 import json
 import re
 from collections.abc import Mapping
+from copy import deepcopy
+from functools import cache
 from typing import Annotated, Any, Literal, NamedTuple, get_args
 
 from pydantic import (
@@ -239,7 +241,7 @@ def json_schema(reply: str, refinements: Mapping[str, Mapping[str, Any]]) -> dic
 
     Every field is required and none is added: the strict subset that endpoints share.
     """
-    schema = REPLIES[reply].model_json_schema()
+    schema = deepcopy(_plain_schema(reply))
     for model in [schema, *schema.get("$defs", {}).values()]:
         model["required"] = list(model["properties"])
         for name, spec in model["properties"].items():
@@ -250,6 +252,12 @@ def json_schema(reply: str, refinements: Mapping[str, Mapping[str, Any]]) -> dic
                 spec.pop("anyOf", None)
             spec.update(refinement)
     return schema
+
+
+@cache
+def _plain_schema(reply: str) -> dict[str, Any]:
+    """The schema without refinements, not to be changed: making it takes milliseconds, and each part asks."""
+    return REPLIES[reply].model_json_schema()
 
 
 def parse(reply: str, form: str, text: str) -> Parsed:

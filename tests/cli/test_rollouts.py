@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import Result
 
+from tests.children import COMMAND, Child
 from tests.endpoints import FakeEndpoint
 from tests.rollouts.seeds import ROWS, put
 
@@ -112,14 +111,13 @@ def test_faults_are_one_sentence(
     assert not (tmp_path / "o/rollouts.parquet").exists()
 
 
-def start(seeds: Path, out: Path, url: str) -> "subprocess.Popen[bytes]":
+def start(seeds: Path, out: Path, url: str) -> Child:
     visits = [
         f'models.{name}={{base_url="{url}", model="{name}", identity="far", max_in_flight={IN_FLIGHT}}}'
         for name in ("early", "late")
     ]
     settings = [part for visit in visits for part in ("--set", visit)]
-    command = [sys.executable, "-m", "flows.cli", "rollouts", str(seeds), "--out", str(out), *settings]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, env=dict(os.environ))
+    return Child(COMMAND, "rollouts", seeds, "--out", out, *settings, said=Path(os.devnull))
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from synth import resting
 from tests.documents import hostile
 from tests.documents.hostile import LIMITS
 from tests.documents.hostile_files import WHY, Outcomes
@@ -35,6 +36,7 @@ def test_every_hostile_file_has_the_outcome_that_is_due(tmp_path: Path) -> None:
 def read_all(folder: Path) -> tuple[Run, resource.struct_rusage]:
     """The corpus as it is read, and what its readers took."""
     made = Run(folder / "stage", [folder / "corpus"], near_duplicates="keep", readers=2, **LIMITS)
+    resting.close_all()
     return made, resource.getrusage(resource.RUSAGE_CHILDREN)
 
 

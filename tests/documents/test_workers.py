@@ -215,6 +215,36 @@ def test_the_end_of_a_file_says_what_it_cost(tmp_path: Path) -> None:
     assert ends["a.txt"].seconds < 0.5
 
 
+def test_who_reads_next_takes_the_process_that_rests(tmp_path: Path) -> None:
+    files = sources(tmp_path, a_txt="text", b_several="one\ntwo\nthree")
+    with Readers(LIMITS, 1) as first:
+        list(first.read(files))
+    with Readers(DocumentsConfig(max_members=2), 1) as second:
+        texts = [r.reason or r.text for _, r in second.read(files) if isinstance(r, Reading)]
+    assert second._slots[0]._process is first._slots[0]._process
+    # By its own settings, and in a process that has read nothing before.
+    assert texts == ["text", "one", "two", "too_large"]
+    assert second._slots[0]._pid != first._slots[0]._pid
+    assert not running(first._slots[0]._pid)
+
+
+def test_a_process_that_rests_may_end_and_is_not_shared_with_a_child(tmp_path: Path) -> None:
+    files = sources(tmp_path, a_txt="text")
+    with Readers(LIMITS, 1) as first:
+        list(first.read(files))
+    resting = first._slots[0]._process
+    child = os.fork()
+    if child == 0:
+        with Readers(LIMITS, 1) as other:
+            mine = other._slots[0]._process.pid
+            other._slots[0].kill()
+        os._exit(mine == resting.pid)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert resting.poll() is None
+    os.kill(resting.pid, signal.SIGKILL)
+    assert found(files) == {"a.txt": [("", "text")]}
+
+
 KILLED = """
 import sys
 from pathlib import Path

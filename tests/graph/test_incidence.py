@@ -54,6 +54,16 @@ def test_edges_count_the_passages_of_each_pair(corpus: list[Passage]) -> None:
     assert {tuple(sorted((a, b))): w for a, b, w in graph.edges(data="weight")} == dict(counts)
 
 
+def test_no_list_is_an_empty_one() -> None:
+    rows = [
+        {"passage_id": "p", "cluster_id": "d", "topics": None, "key_concepts": ["k"]},
+        {"passage_id": "q", "cluster_id": "d", "topics": ["t"], "key_concepts": None},
+    ]
+    graph = Incidence.from_table(pa.Table.from_pylist(rows, TABLES["incidence"].schema))
+    assert [graph.ids(graph.topics.of(n)) for n in (0, 1)] == [[], ["t"]]
+    assert [graph.ids(graph.key_concepts.of(n)) for n in (0, 1)] == [["k"], []]
+
+
 def test_a_name_repeated_in_one_passage_counts_once() -> None:
     row = {"passage_id": "p", "cluster_id": "d", "topics": ["t", "t"], "key_concepts": ["k", "k", "l"]}
     table = make_table("incidence", [row])

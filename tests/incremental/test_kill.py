@@ -2,8 +2,6 @@
 
 import shutil
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +9,7 @@ import pytest
 import synth
 from synth.incremental.store import records
 from synth.versions import latest
+from tests.children import Child
 from tests.incremental.feeds import config, put
 from tests.test_versions import is_whole
 
@@ -48,8 +47,8 @@ def test_killed_at_every_instant_after_its_run(tmp_path: Path, monkeypatch: pyte
     for at in (1, 4, 8, 13, 20, 30):
         home = shutil.copytree(before, tmp_path / f"h{at}")
         monkeypatch.setenv("SYNTH_HOME", str(home))
-        ended = subprocess.run([sys.executable, "-c", KILLED, str(home), str(feed), str(at)], check=False)
-        assert ended.returncode in (0, -signal.SIGKILL)
+        ended = Child(KILLED, home, feed, at).wait()
+        assert ended in (0, -signal.SIGKILL)
         place = home / "datasets" / "notes"
         assert all(is_whole(version) for version in place.glob("v*"))
         assert latest(place) in (None, place / "v0001")
@@ -58,7 +57,7 @@ def test_killed_at_every_instant_after_its_run(tmp_path: Path, monkeypatch: pyte
         assert {p.name: p.read_bytes() for p in (place / "v0001").rglob("*.parquet")} == whole
         assert [record.run for record in records(home / "stores" / "notes")] == ["notes-0001"]
         assert not list(home.rglob(".*.tmp"))
-        if ended.returncode == 0:
+        if ended == 0:
             break
         kills += 1
     assert kills >= 3

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.hostile import hostile_pairs
-from synth import processes
+from synth import processes, resting
 from synth.errors import ConfigError, SynthError
 from synth.verify.equivalence import engine, slot, worker
 from synth.verify.equivalence.decide import by_rules
@@ -50,10 +50,10 @@ def test_a_worker_whose_memory_ran_out_asks_for_a_successor(monkeypatch: pytest.
         raise MemoryError
 
     monkeypatch.setattr("synth.verify.equivalence.library.same", full)
-    requests, replies = io.BytesIO(b'[1, "x", "y"]\n[2, "x", "y"]\n'), io.BytesIO()
+    requests, replies = [b'[1, "x", "y"]\n', b'[2, "x", "y"]\n'], io.BytesIO()
     monkeypatch.setattr("synth.verify.equivalence.worker.bound_memory", lambda megabytes: None)
     monkeypatch.setattr("synth.verify.equivalence.worker.bound_processor", lambda seconds: None)
-    assert worker._serve(requests, replies, 1, 1.0) == slot.WORN_OUT
+    assert worker._answer(replies, b'{"memory_mb": 1, "seconds": 1}', iter(requests)) == slot.WORN_OUT
     assert replies.getvalue().split()[1:] == [b"S1", b"M"]
 
 
@@ -81,11 +81,14 @@ def test_the_end_of_the_process_that_forks_is_told() -> None:
         asked.close()
 
 
-def test_nobody_is_left_behind() -> None:
+def test_nobody_is_left_behind_but_one_that_rests_for_the_next() -> None:
     with Equivalence(workers=2, seconds=1) as found:
         list(found.outcomes([HANGS, (r"\sum_{k=1}^{4} k", "10")]))
         pids = [s._process.pid for s in found._slots] + [s._pid for s in found._slots if s._pid]
-    assert pids and not any(map(is_alive, pids))
+    left = [pid for pid in pids if is_alive(pid)]
+    assert len(left) == 1 and left[0] in [s._process.pid for s in found._slots]
+    resting.close_all()
+    assert not any(map(is_alive, pids))
 
 
 @pytest.mark.slow
@@ -122,6 +125,7 @@ def test_without_the_library_one_sentence_says_what_to_install(monkeypatch: pyte
 
 
 def test_a_process_that_never_begins_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    resting.close_all()
     monkeypatch.setattr(slot, "_START_S", 0.01)
     asked = Slot(seconds=1, memory_mb=512)
     try:

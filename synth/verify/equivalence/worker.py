@@ -3,7 +3,7 @@
 In, on standard input: the limits as one line of JSON, then one line for each pair: its number and both
 answers as JSON. Out, on standard output, lines that begin with a letter: the process id of who answers (P),
 the number of the pair that is begun (S), an outcome as JSON (V; M where memory ran out), the exit code of
-who answered (D).
+who answered (D). An empty line ends the work within these limits (Z); others may follow.
 The process that was started loads the library once, and forks a successor for whoever dies.
 """
 
@@ -11,9 +11,10 @@ import json
 import logging
 import os
 import sys
+from functools import partial
 from typing import BinaryIO
 
-from synth.processes import bound_memory, bound_processor, channels, ended, say
+from synth.processes import Lines, bound_memory, bound_processor, channels, say, serve
 from synth.verify.equivalence import library
 from synth.verify.equivalence.slot import FAULT, WORN_OUT
 
@@ -22,32 +23,23 @@ _SPARE_S = 5
 
 
 def main() -> None:
-    """Serve until the input ends; fork a successor whenever one dies."""
+    """Serve until the input ends."""
     requests, replies = channels()
-    limits = json.loads(requests.readline())
     logging.disable(logging.CRITICAL)  # what the library says of a text would hold that text
     library.warm()
-    while not ended(requests):
-        child = os.fork()
-        if child == 0:
-            os._exit(_serve(requests, replies, limits["memory_mb"], limits["seconds"]))
-        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        try:
-            # A line that the dead process had begun ends here.
-            say(replies, b"\nD%d" % code)
-        except BrokenPipeError:
-            return
+    serve(requests, replies, partial(_answer, replies))
 
 
-def _serve(requests: BinaryIO, replies: BinaryIO, memory_mb: int, seconds: float) -> int:
-    """Answer until the input ends; the exit code."""
-    bound_memory(memory_mb)
+def _answer(replies: BinaryIO, settings: bytes, requests: Lines) -> int:
+    """Answer until no more is asked; the exit code."""
+    limits = json.loads(settings)
+    bound_memory(limits["memory_mb"])
     try:
         say(replies, b"P%d" % os.getpid())
-        while line := requests.readline():
+        for line in requests:
             number, gold, answer = json.loads(line)
             say(replies, b"S%d" % number)
-            bound_processor(int(seconds) + _SPARE_S)
+            bound_processor(int(limits["seconds"]) + _SPARE_S)
             if (found := _outcome(gold, answer)) is None:
                 say(replies, b"\nM")
                 return WORN_OUT
