@@ -1,9 +1,9 @@
 """Figures of a run for Prometheus, at a port of this machine that only this machine reaches (`metrics_port`).
 
-In: the run that is at work. Out: a page of samples, made anew for each scrape: calls, tokens and money by stage
-and role, what is in flight, rows and rejected rows of finished stages, the size of the journal. Labels are
-names of stages, roles, entries, reasons and of the run: no text of a row, no address, no key. Counters begin
-with the process, as Prometheus expects of them.
+In: the run that is at work. Out: a page of samples, made anew for each scrape: calls, tokens and money by
+stage and role, what is in flight, rows and rejected rows of finished stages, the size of the journal. Labels
+are names of stages, roles, entries, reasons and of the run: no text of a row, no address, no key. Counters
+begin with the process, as Prometheus expects of them.
 """
 
 from collections.abc import Callable, Iterator
