@@ -34,7 +34,9 @@ class Block(NamedTuple):
     @property
     def lines(self) -> list[str]:
         """Lines of a shell as it reads them: joined where they end in a backslash."""
-        return [line for line in self.code.replace("\\\n", " ").splitlines() if line and not line.startswith("#")]
+        return [
+            line for line in self.code.replace("\\\n", " ").splitlines() if line and not line.startswith("#")
+        ]
 
 
 def blocks(text: str) -> list[Block]:
@@ -45,6 +47,21 @@ def blocks(text: str) -> list[Block]:
 def files(text: str) -> dict[str, str]:
     """The files that a page shows: blocks behind `<!-- file: NAME -->`."""
     return dict(re.findall(r"<!-- file: (\S+) -->\n```\w+\n(.*?)```", text, re.DOTALL))
+
+
+def links(text: str) -> set[tuple[str, str]]:
+    """Path and anchor of each link within the project."""
+    prose = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+    return {link for link in re.findall(r"\]\(([^)#\s:]*)(?:#([^)\s]*))?\)", prose) if any(link)}
+
+
+def is_there(page: Path, path: str, anchor: str) -> bool:
+    """Whether a link of a page leads to a file, and to a heading of it."""
+    target = page.parent / path if path else page
+    if not target.exists() or not anchor:
+        return target.exists()
+    heads = re.findall(r"^#+ (.*)$", target.read_text(), re.MULTILINE)
+    return anchor in [re.sub(r"[^\w -]", "", head.lower()).replace(" ", "-") for head in heads]
 
 
 def run(block: Block) -> str:
