@@ -46,11 +46,18 @@ class Watched:
 
 
 _watched: list[Watched] = []
+# What serves the figures of the run that is watched, where it has a port for them.
+_measured: list[Listener] = []
 
 
 def watch(run: "Run", say: Callable[[str], None] = note) -> None:
     """From now on show what this run's client says of itself, and hear its alarms."""
     _watched[:] = [Watched(run, say)]
+    _measured.clear()
+    if run.config.metrics_port:
+        from flows.metrics import show
+
+        _measured.append(show(run, say).hear)
 
 
 def course(stage: str) -> Course | None:
@@ -62,7 +69,7 @@ def tell(stage: str, done: int, total: int) -> None:
     """Tell every listener how far a stage has come; safe to call from any thread."""
     for watched in tuple(_watched):
         watched.hear(stage, done, total)
-    for listener in tuple(_listeners):
+    for listener in (*_measured, *_listeners):
         listener(stage, done, total)
 
 

@@ -6,7 +6,13 @@ result = synth.run(config)
 dataset = synth.load(result.folder, "dataset")
 """
 
+import sys
 from typing import TYPE_CHECKING, Any
+
+if sys.platform == "win32":
+    raise ImportError(
+        "synth runs on Linux and macOS; on Windows install and run it in WSL (`wsl --install`)."
+    )
 
 if TYPE_CHECKING:
     from synth.facade import Result, load, recipe, run, take_new

@@ -87,6 +87,7 @@ def _changed_settings(run_folder: Path, made: Made) -> list[str]:
         return []  # what is not on this machine cannot be held against the dataset
     # Which wave it was follows from the target, which the stage `dataset` is held to.
     kept = {"asked": made.get("asked", {}), "limit": made.get("limit")}
+    now["models"] = {role: _as_told(model, made, role) for role, model in now["models"].items()}
     return changes(made, {**now, "settings": _known(now["settings"], made), **kept})
 
 
@@ -97,6 +98,12 @@ def _known(settings: Made, made: Made) -> Made:
     """
     known = made["settings"]
     return {key: value for key, value in settings.items() if key in known or key.startswith("target.")}
+
+
+def _as_told(model: str, made: Made, role: str) -> str:
+    """The identity of a model as the dataset's maker told it: the first ones named endpoints alone."""
+    told = made["models"].get(role, "")
+    return model if "#" in told else model.partition("#")[0]
 
 
 def _differing(old: Made, new: Made, part: str) -> list[str]:

@@ -5,7 +5,8 @@ from functools import cached_property
 
 import pyarrow as pa
 
-SCHEMA_VERSION = 1
+# Raised with every change of a table; `synth/migrations.py` says how older ones are read.
+SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True)

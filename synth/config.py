@@ -192,6 +192,13 @@ class RunConfig(Config):
     part_rows: int = Field(
         10_000, ge=1, le=10_000, title="Part", description="Rows that are committed together."
     )
+    metrics_port: int = Field(
+        0,
+        ge=0,
+        le=65_535,
+        title="Metrics port",
+        description="Figures for Prometheus at this port of 127.0.0.1 while the run goes on; 0: none.",
+    )
 
     reuse: tuple[str, ...] = Field(
         (), title="Reuse", description="Earlier runs, by name or folder, whose answers serve equal calls."
@@ -269,6 +276,7 @@ class RunConfig(Config):
 EXCLUDED: dict[str, str] = {
     "tasks": "scheduling only: rows are cut into parts, whatever task they run in",
     "part_rows": "rows are the same however they are cut",
+    "metrics_port": "who looks on changes nothing",
     "rounds.*": "what it makes of a round is that round's rollouts and models, which count by themselves",
     "publish.*": "where a copy goes, and not what is in it",
     "store.*": "what was seen counts by itself: documents and logs are hashed without it",

@@ -111,7 +111,7 @@ class Run:
 
         Raises:
             ConfigError: the name is no name.
-            StoreError: the folder cannot be written, or another process holds it.
+            StoreError: the folder cannot be written, another process holds it, or a newer version wrote it.
         """
         if config.store.name:  # else the run would not know what was seen
             raise ConfigError(
@@ -122,6 +122,8 @@ class Run:
             raise ConfigError(f"--name {chosen!r}: use letters, digits, dots, dashes and underscores only.")
         run = cls(config, runs / chosen)
         try:
+            for stage in STAGES:  # before anything is changed there
+                StageStore(run.folder, stage).manifest()
             write_bytes(run.folder / "run.toml", to_toml(anchored(config)).encode())
             run._leave_out()
         except BaseException:

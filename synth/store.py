@@ -12,10 +12,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import ValidationError
+from pydantic_core import from_json
 
 from synth.config import Config
 from synth.errors import StoreError
 from synth.ids import digest
+from synth.migrations import manifest_of, table_of, version_of
 from synth.schemas import SCHEMA_VERSION, TABLES, main_table, stage_folder
 from synth.stages.base import Output, rejected_table
 from synth.writing import atomic, sha256_of, write_bytes
@@ -131,14 +133,13 @@ class StageStore:
         """The manifest, or None where the stage never finished.
 
         Raises:
-            StoreError: the manifest cannot be understood.
+            StoreError: the manifest cannot be understood, or a newer version wrote it.
         """
         try:
-            manifest = Manifest.model_validate_json(self.manifest_path.read_bytes())
-            return manifest if manifest.schema_version == SCHEMA_VERSION else None
+            return _read_manifest(self.manifest_path)
         except FileNotFoundError:
             return None
-        except (OSError, ValidationError) as fault:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as fault:
             hint = "delete that file to compute the stage again"
             raise StoreError(f"{self.manifest_path} is damaged ({type(fault).__name__}); {hint}.") from fault
 
@@ -223,14 +224,14 @@ class StageStore:
             raise StoreError(f"{self.folder} has no manifest: the stage `{self.stage}` has not finished.")
         paths = [self.run_folder / f.path for p in manifest.parts for f in p.files if f.table == table]
         try:
-            tables = [pq.read_table(path, partitioning=None) for path in paths]
+            tables = [table_of(table, pq.read_table(path, partitioning=None), path) for path in paths]
         except (OSError, pa.ArrowException) as fault:
             hint = "run the same command again to make it anew"
             raise StoreError(f"A part of {self.folder} is missing or damaged ({fault}); {hint}.") from fault
         spec = TABLES[table]
         # Parts are in the order of their inputs; sorting here makes rows independent of how they were cut.
-        # A column that came later is null in what was written before: a stage that is not computed anew
-        # for it keeps its rows.
+        # A column that came later is null in what was written before, unless a step of `synth/migrations.py`
+        # says better: a stage that is not computed anew for it keeps its rows.
         whole = pa.concat_tables([spec.schema.empty_table(), *tables], promote_options="default")
         return whole.sort_by(spec.key)
 
@@ -268,6 +269,19 @@ class StageStore:
 
     def _relative(self, path: Path) -> str:
         return path.relative_to(self.run_folder).as_posix()
+
+
+def _read_manifest(path: Path) -> Manifest:
+    """A manifest of any version; one of this version is read once, at full speed."""
+    written = path.read_bytes()
+    try:
+        manifest = Manifest.model_validate_json(written)
+        if manifest.schema_version == SCHEMA_VERSION:
+            return manifest
+    except ValidationError:
+        if version_of(from_json(written)) == SCHEMA_VERSION:
+            raise
+    return Manifest.model_validate(manifest_of(from_json(written), path))
 
 
 def part_key(fingerprint: str, index: int, ids: list[str]) -> str:

@@ -123,10 +123,14 @@ class Client:
 
     def pulse(self, stage: str | None = None) -> Pulse:
         """How the calls are going now, of all stages or of one; safe and cheap from any thread."""
+        return pulse_of(self._ledger.bill(), self.prices, self.states().values(), stage)
+
+    def states(self) -> dict[str, State]:
+        """What this client has under way at each endpoint that it asked; safe and cheap from any thread."""
         now = self._loop.time() if self._loop is not None else 0.0
-        asked = (self._remotes.get(name, endpoint) for name, endpoint in self._endpoints.items())
-        states = (one.here(now) if isinstance(one, Remote) else one.state(now) for one in asked)
-        return pulse_of(self._ledger.bill(), self.prices, filter(None, states), stage)
+        asked = {name: self._remotes.get(name, one) for name, one in tuple(self._endpoints.items())}
+        found = {n: a.here(now) if isinstance(a, Remote) else a.state(now) for n, a in asked.items()}
+        return {name: state for name, state in found.items() if state is not None}
 
     def now(self) -> float:
         """Seconds by the clock of the client's loop, which no change of the time of day can move."""
