@@ -17,6 +17,7 @@ from synth.documents.find import find_sources
 from synth.documents.formats.added import added_readers
 from synth.documents.seen import left
 from synth.graph.merging import Merge, relabelled
+from synth.graph.opened import open_graph
 from synth.ids import digest
 from synth.lower_line import LOWER, aimed
 from synth.prompts.library import PromptLibrary
@@ -64,12 +65,14 @@ def _graph(tables: Tables, config: RunConfig, services: Services) -> Output:
 
 
 def _combinations(tables: Tables, config: RunConfig, services: Services) -> Output:
-    passages, concepts, incidence = (tables[name] for name in ("passages", "concepts", "incidence"))
     joined = {row["merged_id"]: Merge(**row) for row in tables["merges"].to_pylist()}
     mentions = tables["mentions"]
     if joined:
         mentions = pa.Table.from_pylist(relabelled(mentions.to_pylist(), joined), mentions.schema)
-    return sample_combinations(passages, concepts, incidence, mentions, config.combinations, config.seed)
+    # The lists as they are stored, mapped: no second copy of them is made.
+    lists, say = open_graph(services.folder.parent), services.say
+    passages, concepts = tables["passages"], tables["concepts"]
+    return sample_combinations(passages, concepts, lists, mentions, config.combinations, config.seed, say)
 
 
 def _questions(tables: Tables, config: RunConfig, services: Services) -> Output:
@@ -210,7 +213,7 @@ GRAPH = Stage(
 COMBINATIONS = Stage(
     "combinations",
     2,
-    reads=("passages", "concepts", "incidence", "mentions", "merges"),
+    reads=("passages", "concepts", "mentions", "merges"),
     settings=("combinations", "seed"),
     work=_combinations,
 )
