@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from synth.errors import ConfigError, StoreError
-from synth.graph import store
+from synth.graph import edges, store
 from synth.graph.export import to_networkx as edges_of
 from synth.graph.incidence import Incidence
 from synth.graph.ranking import Ranking
@@ -69,6 +69,17 @@ def to_networkx(
     names = zip(rows["concept_id"].to_pylist(), rows["name"].to_pylist(), strict=True)
     made.add_nodes_from((concept, {"name": name}) for concept, name in names if concept in made)
     return made
+
+
+def write_edges(run_folder: str | PathLike[str], folder: str | PathLike[str]) -> int:
+    """Write all edges of a run's graph as Parquet shards to a folder, in bounded memory; how many there are.
+
+    Columns are `source`, `target` (concept ids), `kinds` and `passages`, those that hold both.
+
+    Raises:
+        StoreError: the stage `graph` has not finished, or the folder holds something else than edges.
+    """
+    return edges.write_edges(open_graph(run_folder).incidence, folder)
 
 
 def neighbourhood(graph: Incidence, around: Iterable[str], steps: int) -> list[int]:
