@@ -36,6 +36,7 @@ from synth.stages.graph import build_graph
 from synth.stages.holding import instrument
 from synth.stages.judge import judge_questions
 from synth.stages.matching import Vocabulary
+from synth.stages.merging import confirm_names
 from synth.stages.questions import write_questions
 from synth.stages.screen import open_index, screen_questions
 from synth.stages.screen_benchmarks import embed_of, judge_of
@@ -61,6 +62,7 @@ def _graph(tables: Tables, config: RunConfig, services: Services) -> Output:
         config.graph,
         words.vectors,
         services.say,
+        confirm_names(config, services),
     )
 
 
@@ -112,6 +114,14 @@ def _sources(config: RunConfig) -> str:
     # Of what was seen, each file of ids counts: it decides of single rows as well.
     seen = sorted(sha256_of(Path(path)) for path in config.store.seen)
     return digest(fingerprint_sources(left(config).sources), added_readers(), seen)
+
+
+def _joining(config: RunConfig) -> Needs:
+    """Who embeds names of concepts, and who compares those that are near."""
+    if config.graph.merge == "confirmed":
+        asked = ("domain", "levels", "prompts.examples", "prompts.judging_sampling")
+        return Needs(asked, ("same_concept",), ("embedder", "extractor"))
+    return Needs(roles=("embedder",) if config.graph.merge == "similar" else ())
 
 
 def _filtering(config: RunConfig) -> Needs:
@@ -208,7 +218,7 @@ GRAPH = Stage(
     reads=("mentions", "extractions", "passages"),
     settings=("graph",),
     work=_graph,
-    more=lambda config: Needs(roles=("embedder",) if config.graph.merge == "similar" else ()),
+    more=_joining,
 )
 COMBINATIONS = Stage(
     "combinations",
