@@ -112,7 +112,7 @@ def test_combinations_are_drawn_from_the_mapped_lists(
     drawn = StageStore(folder, "combinations").read("combinations")
     kept = drawn["level"].to_pylist().count("level3")
     assert kept
-    assert any(f"{kept:,} sets kept" in note and "dead ends" in note for note in notes)
+    assert any(f"{kept:,} new sets" in note and "dead ends" in note for note in notes)
 
 
 def test_lists_are_made_once_and_anew_for_new_rows(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
