@@ -17,7 +17,7 @@ from synth.config import CombinationsConfig
 from synth.config_targets import TargetsConfig
 from synth.graph.capacity import supports
 from synth.graph.cooccurrence import SAMPLERS, Chosen, chances
-from synth.graph.draws import of_size, sample
+from synth.graph.draws import OneByOne, of_size, sample
 from synth.graph.incidence import Incidence
 from synth.graph.matching import by_vector
 from synth.graph.overlap import overlap
@@ -95,7 +95,7 @@ def _of_size(concepts: int) -> list[Cost]:
         draw = SAMPLERS[name]
         walks, seconds = _timed(
             lambda draw=draw, config=config: sample(
-                lambda rng: draw(rng, pool, config), of_size(5), "x", DRAWS, 0, 0
+                OneByOne(lambda rng: draw(rng, pool, config), of_size(5), "x", 0), DRAWS, 0
             )
         )
         sets = [done.walk.concepts for done in walks.kept + walks.failed]

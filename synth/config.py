@@ -108,11 +108,12 @@ class GraphConfig(Config):
         title="Fewest passages",
         description="Drop concepts found in fewer passages; 1 keeps all, as the paper does.",
     )
-    merge: Literal["off", "spelling", "similar"] = Field(
+    merge: Literal["off", "spelling", "similar", "confirmed"] = Field(
         "off",
         title="Merge",
         description="Which names are one concept: `spelling`, that differ by plurals, hyphens and spaces; "
-        "`similar`, also those whose embeddings are near and that share words and numbers.",
+        "`similar`, also those whose embeddings are near and that say the same words in another order or "
+        "form; `confirmed`, also those that are near, share words, and are one concept to the extractor.",
     )
     merge_similarity: float = Field(
         0.9, ge=0.0, le=1.0, title="Similarity", description="Least cosine of names that may be one concept."
@@ -214,7 +215,7 @@ class RunConfig(Config):
         judging: tuple[Role, ...] = ("judge", "checker") if self.judge.well_posed else ("judge",)
         needed: tuple[Role, ...] = ("generator", "extractor", "solver", *more.get(self.filter.mode, ()))
         trying: tuple[Role, ...] = ("student",) if self.roles.student else ()
-        joining = self.has_documents and self.graph.merge == "similar"
+        joining = self.has_documents and self.graph.merge in ("similar", "confirmed")
         embeds = self.embeds_concepts or self.seeks_paraphrases or joining
         aiming: tuple[Role, ...] = ("embedder",) if embeds else ()
         return self.players((*needed, *aiming, *(judging if self.roles.judge else ()), *trying))

@@ -96,6 +96,11 @@ class PromptsConfig(Config):
         title="Same problem",
         description="Has the judge compare a question with an item of a benchmark that it is near to.",
     )
+    same_concept: str = Field(
+        "same_concept.v1",
+        title="Same concept",
+        description="Has the extractor compare two names that may be one concept.",
+    )
     attempt: str = Field("attempt.v1", title="Attempt", description="Has the student solve a question.")
     attempt_code: str = Field(
         "attempt_code.v1",

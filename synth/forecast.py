@@ -39,6 +39,7 @@ from synth.stages.difficulty import Case, attempts
 from synth.stages.documents import read_documents
 from synth.stages.drafting import write_aggregates
 from synth.stages.judge import judge_questions
+from synth.stages.merging import ask_names
 from synth.stages.questions import write_questions
 from synth.stages.well_posed import check_questions
 
@@ -47,7 +48,7 @@ Row = dict[str, Any]
 CHARS_PER_TOKEN = 4
 # Replies as models of the size of 7 to 70 billion parameters write them, in tokens: rough, and said to be so.
 REPLY_TOKENS = {"concepts": 300, "questions": 110, "answers": 700, "ratings": 30, "documents": 500}
-REPLY_TOKENS |= {"judge": 160, "well_posed": 180, "attempts": 700}
+REPLY_TOKENS |= {"judge": 160, "well_posed": 180, "attempts": 700, "merges": 40}
 QUESTION_CHARS = 250
 SAMPLED = 200
 STAND_IN = "(a {kind} that the model will find)"
@@ -124,6 +125,7 @@ def forecast(config: RunConfig) -> Forecast:
     for found, example in (
         *_filter(passages, config),
         _concepts(passages, config),
+        *_merging(passages, config),
         *_questions(passages, config),
         *_judge(passages, config),
         *_answers(passages.num_rows, config),
@@ -232,6 +234,17 @@ def _concepts(passages: pa.Table, config: RunConfig) -> tuple[StageForecast, lis
     entry, reply = config.roles.of("extractor"), REPLY_TOKENS["concepts"]
     found = _stage(entry, config, "concepts", requests, rows, calls, reply)
     return found, _example(requests, "concepts")
+
+
+def _merging(passages: pa.Table, config: RunConfig) -> Iterable[tuple[StageForecast, list[Example]]]:
+    """One comparison of names for each concept at most, where a model confirms them."""
+    if config.graph.merge != "confirmed":
+        return
+    names = [(f"{STAND_IN.format(kind='concept')} 1", f"{STAND_IN.format(kind='concept')} 2")]
+    requests = _listen(config, lambda services: ask_names(names, config, services))
+    most = config.concepts.max_topics * (1 + config.concepts.max_key_concepts) * passages.num_rows
+    entry, reply = config.roles.of("extractor"), REPLY_TOKENS["merges"]
+    yield _stage(entry, config, "graph", requests, most, most, reply), _example(requests, "same_concept")
 
 
 def _questions(passages: pa.Table, config: RunConfig) -> Iterable[tuple[StageForecast, list[Example]]]:

@@ -86,7 +86,7 @@ def _embedding(config: RunConfig) -> Needs:
     roles = Needs(roles=("embedder",) if config.embeds_concepts else ())
     if not config.has_documents:
         return roles
-    return roles._replace(settings=("combinations",), reads=("concepts", "incidence"))
+    return roles._replace(settings=("combinations",), reads=("concepts",))
 
 
 def aimed(upper: Mapping[str, Stage]) -> dict[str, Stage]:

@@ -17,6 +17,7 @@ from synth.documents.find import find_sources
 from synth.documents.formats.added import added_readers
 from synth.documents.seen import left
 from synth.graph.merging import Merge, relabelled
+from synth.graph.opened import open_graph
 from synth.ids import digest
 from synth.lower_line import LOWER, aimed
 from synth.prompts.library import PromptLibrary
@@ -35,6 +36,7 @@ from synth.stages.graph import build_graph
 from synth.stages.holding import instrument
 from synth.stages.judge import judge_questions
 from synth.stages.matching import Vocabulary
+from synth.stages.merging import confirm_names
 from synth.stages.questions import write_questions
 from synth.stages.screen import open_index, screen_questions
 from synth.stages.screen_benchmarks import embed_of, judge_of
@@ -60,16 +62,19 @@ def _graph(tables: Tables, config: RunConfig, services: Services) -> Output:
         config.graph,
         words.vectors,
         services.say,
+        confirm_names(config, services),
     )
 
 
 def _combinations(tables: Tables, config: RunConfig, services: Services) -> Output:
-    passages, concepts, incidence = (tables[name] for name in ("passages", "concepts", "incidence"))
     joined = {row["merged_id"]: Merge(**row) for row in tables["merges"].to_pylist()}
     mentions = tables["mentions"]
     if joined:
         mentions = pa.Table.from_pylist(relabelled(mentions.to_pylist(), joined), mentions.schema)
-    return sample_combinations(passages, concepts, incidence, mentions, config.combinations, config.seed)
+    # The lists as they are stored, mapped: no second copy of them is made.
+    lists, say = open_graph(services.folder.parent), services.say
+    passages, concepts = tables["passages"], tables["concepts"]
+    return sample_combinations(passages, concepts, lists, mentions, config.combinations, config.seed, say)
 
 
 def _questions(tables: Tables, config: RunConfig, services: Services) -> Output:
@@ -109,6 +114,14 @@ def _sources(config: RunConfig) -> str:
     # Of what was seen, each file of ids counts: it decides of single rows as well.
     seen = sorted(sha256_of(Path(path)) for path in config.store.seen)
     return digest(fingerprint_sources(left(config).sources), added_readers(), seen)
+
+
+def _joining(config: RunConfig) -> Needs:
+    """Who embeds names of concepts, and who compares those that are near."""
+    if config.graph.merge == "confirmed":
+        asked = ("domain", "levels", "prompts.examples", "prompts.judging_sampling")
+        return Needs(asked, ("same_concept",), ("embedder", "extractor"))
+    return Needs(roles=("embedder",) if config.graph.merge == "similar" else ())
 
 
 def _filtering(config: RunConfig) -> Needs:
@@ -205,12 +218,12 @@ GRAPH = Stage(
     reads=("mentions", "extractions", "passages"),
     settings=("graph",),
     work=_graph,
-    more=lambda config: Needs(roles=("embedder",) if config.graph.merge == "similar" else ()),
+    more=_joining,
 )
 COMBINATIONS = Stage(
     "combinations",
     2,
-    reads=("passages", "concepts", "incidence", "mentions", "merges"),
+    reads=("passages", "concepts", "mentions", "merges"),
     settings=("combinations", "seed"),
     work=_combinations,
 )

@@ -7,9 +7,9 @@ graph = synth.graph.to_networkx("data/runs/demo-1a2b3c4d", around="con_…")
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from synth.graph.opened import open_graph, to_networkx
+    from synth.graph.opened import open_graph, to_networkx, write_edges
 
-__all__ = ["open_graph", "to_networkx"]
+__all__ = ["open_graph", "to_networkx", "write_edges"]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,14 +1,16 @@
 """Names that mean one concept (METHOD 6.3): in, concepts with their counts; out, which is taken for which.
 
 Two concepts of a kind may be one where their names differ by plurals, hyphens and spaces only, or, when
-asked, where their vectors are near and their names share words and all numbers. Each is compared with the
+asked, where their vectors are near. That alone says little: `metric space` is near `metric`, and
+`unweighted graph` near `weighted graph`. So near names must say the same words (`rule of derivatives`,
+`derivative rules`), or share words and all numbers and be one concept to a model. Each is compared with the
 one it is taken for and with nothing else, so no chain leads from one meaning to another; and a concept takes
 in no more names than a cap. What was merged is a table, so it can be undone.
 """
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,10 +18,16 @@ import numpy as np
 from synth.graph.names import canonical, stems
 from synth.graph.pool import Vectors
 
-SPELLING, SIMILAR = "spelling", "similar"
+SPELLING, SIMILAR, MODEL = "spelling", "similar", "model"
+# Says for each pair of names whether they are one concept.
+Confirm = Callable[[Sequence[tuple[str, str]]], Sequence[bool]]
 Row = dict[str, Any]
 BLOCK, SLACK, DIGITS = 512, 1e-4, 6
 _WORD, _NUMBER = re.compile(r"\w+"), re.compile(r"\d+")
+_BRITISH = re.compile(r"(\w{3}[iy])s(e|ed|er|ing|ation|ations)$")
+ARTICLES = frozenset({"a", "an", "the"})
+# They end as plurals do and are none; statistics are no statistic either, nor physics a physic.
+NO_PLURALS = frozenset({"https", "lens", "news"})
 
 
 class Concept(NamedTuple):
@@ -44,11 +52,16 @@ class Merge(NamedTuple):
 
 
 def merges(
-    concepts: Sequence[Concept], vectors: Vectors | None, least: float, most_names: int
+    concepts: Sequence[Concept],
+    vectors: Vectors | None,
+    least: float,
+    most_names: int,
+    confirm: Confirm | None = None,
 ) -> list[Merge]:
     """What is taken for what: the rarer for the more frequent, then the larger id for the smaller.
 
     Row `i` of `vectors`, of length one or zero, is of `concepts[i]`; without them spelling alone decides.
+    `confirm` is asked at most once for each concept, with the nearest that shares words with it.
     """
     order = sorted(range(len(concepts)), key=lambda i: (-concepts[i].passages, concepts[i].concept_id))
     ordered = [concepts[i] for i in order]
@@ -56,9 +69,18 @@ def merges(
     for one, other in _spelled_alike(ordered):
         pairs[other].append((-1.0, one, SPELLING))
     if vectors is not None:
+        asked: dict[int, tuple[float, int]] = {}
         for one, other, cosine in _near(vectors[order], least):
-            if ordered[one].kind == ordered[other].kind and agree(ordered[one].name, ordered[other].name):
+            mine, theirs = ordered[one], ordered[other]
+            if mine.kind != theirs.kind:
+                continue
+            if wording(mine.name) == wording(theirs.name):
                 pairs[other].append((-cosine, one, SIMILAR))
+            elif agree(mine.name, theirs.name):
+                asked[other] = min(asked.get(other, (0.0, one)), (-cosine, one))
+        _confirmed(
+            {other: pair for other, pair in asked.items() if not pairs[other]}, ordered, confirm, pairs
+        )
     found, names = dict[int, tuple[int, str, float]](), [1] * len(ordered)
     for place in range(len(ordered)):
         for score, leader, how in sorted(pairs[place]):
@@ -67,6 +89,21 @@ def merges(
                 found[place], names[leader] = (leader, how, -score), names[leader] + 1
                 break
     return [_merge(ordered[i], ordered[j], how, score) for i, (j, how, score) in sorted(found.items())]
+
+
+def _confirmed(
+    asked: Mapping[int, tuple[float, int]],
+    ordered: Sequence[Concept],
+    confirm: Confirm | None,
+    pairs: Mapping[int, list[tuple[float, int, str]]],
+) -> None:
+    """Add what a model takes for one concept."""
+    if confirm is None or not asked:
+        return
+    said = confirm([(ordered[other].name, ordered[one].name) for other, (_, one) in asked.items()])
+    for (other, (score, one)), same in zip(asked.items(), said, strict=True):
+        if same:
+            pairs[other].append((score, one, MODEL))
 
 
 def _merge(merged: Concept, into: Concept, how: str, score: float) -> Merge:
@@ -78,7 +115,19 @@ def spelling(name: str) -> str:
     return "".join(_singular(word) for word in _WORD.findall(canonical(name).replace("_", " ")))
 
 
+def wording(name: str) -> tuple[str, ...]:
+    """The words of a name in the singular; `rule of the derivatives` has those of `derivative rule`.
+
+    Nothing is left out but articles, so that no name is taken for a wider one.
+    """
+    parts = re.split(r"\s(?:of|for)\s", canonical(name).replace("'s ", " ").replace("’s ", " "))
+    words = (word for part in reversed(parts) for word in _WORD.findall(part) if word not in ARTICLES)
+    return tuple(_singular(_BRITISH.sub(r"\1z\2", word)) for word in words)
+
+
 def _singular(word: str) -> str:
+    if word in NO_PLURALS or word.endswith("ics"):
+        return word
     if len(word) > 4 and word.endswith("ies"):
         return word[:-3] + "y"
     if len(word) > 4 and word.endswith(("ses", "xes", "zes", "ches", "shes")):

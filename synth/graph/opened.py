@@ -6,6 +6,7 @@ computed anew. Edges are made for what is asked: all of them only where the grap
 
 import json
 from collections.abc import Iterable
+from contextlib import suppress
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from synth.errors import ConfigError, StoreError
-from synth.graph import store
+from synth.graph import edges, store
 from synth.graph.export import to_networkx as edges_of
 from synth.graph.incidence import Incidence
 from synth.graph.ranking import Ranking
@@ -27,7 +28,7 @@ LISTS, MADE_FROM = "lists", "made_from.json"
 
 
 def open_graph(run_folder: str | PathLike[str]) -> Ranking:
-    """The incidence lists of a run's graph, mapped; made where they are not there, or of old rows.
+    """The incidence lists of a run's graph, mapped; made where they are not there, damaged, or of old rows.
 
     Raises:
         StoreError: the stage `graph` has not finished, or its folder cannot be written.
@@ -37,9 +38,11 @@ def open_graph(run_folder: str | PathLike[str]) -> Ranking:
     if manifest is None:
         raise StoreError(f"{run_folder}: the stage `graph` has not finished; let it run, then look.")
     folder, note = stage.folder / LISTS, stage.folder / LISTS / MADE_FROM
-    if not note.is_file() or json.loads(note.read_bytes()) != manifest.outcome:
-        store.write(Ranking.of(Incidence.from_table(stage.read("incidence"))), folder)
-        write_bytes(note, json.dumps(manifest.outcome).encode())
+    if note.is_file() and note.read_bytes() == json.dumps(manifest.outcome).encode():
+        with suppress(StoreError):  # the tables are the truth: damaged lists are made of them anew
+            return store.read(folder)
+    store.write(Ranking.of(Incidence.from_table(stage.read("incidence"))), folder)
+    write_bytes(note, json.dumps(manifest.outcome).encode())
     return store.read(folder)
 
 
@@ -66,6 +69,17 @@ def to_networkx(
     names = zip(rows["concept_id"].to_pylist(), rows["name"].to_pylist(), strict=True)
     made.add_nodes_from((concept, {"name": name}) for concept, name in names if concept in made)
     return made
+
+
+def write_edges(run_folder: str | PathLike[str], folder: str | PathLike[str]) -> int:
+    """Write all edges of a run's graph as Parquet shards to a folder, in bounded memory; how many there are.
+
+    Columns are `source`, `target` (concept ids), `kinds` and `passages`, those that hold both.
+
+    Raises:
+        StoreError: the stage `graph` has not finished, or the folder holds something else than edges.
+    """
+    return edges.write_edges(open_graph(run_folder).incidence, folder)
 
 
 def neighbourhood(graph: Incidence, around: Iterable[str], steps: int) -> list[int]:

@@ -107,6 +107,7 @@ def _draw_graph(axes: "Axes", planned: Plan) -> None:
         axes.text(WIDTH / 2, HEIGHT / 2, "No concepts yet", ha="center", va="center", fontsize=16)
         return
     colours = [COLOURS[group % len(COLOURS)] for group in groups]
+    _draw_grounds(axes, planned)
     _draw_edges(axes, graph, spots, groups, colours)
     for marker, kind in (("s", "topic"), ("o", "key_concept")):
         mine = [i for i, row in enumerate(rows) if row["kind"] == kind]
@@ -117,6 +118,23 @@ def _draw_graph(axes: "Axes", planned: Plan) -> None:
     for row, label, spot, radius in zip(rows, labels, spots, radii, strict=True):
         weight = "bold" if row["kind"] == "topic" else "normal"
         _write(axes, spot[0], spot[1] - radius - 2, label, weight)
+
+
+def _draw_grounds(axes: "Axes", planned: Plan) -> None:
+    """A pale ground behind each community, so that it is seen as one; they do not overlap."""
+    from matplotlib.patches import FancyBboxPatch
+
+    boxes, groups = _boxes(planned.labels, planned.radii), np.array(planned.groups)
+    low, high = planned.spots - boxes[:, [0, 3]], planned.spots + boxes[:, [1, 2]]
+    for group in range(int(groups.max()) + 1):
+        mine = groups == group
+        (left, lower), (right, upper) = low[mine].min(axis=0), high[mine].max(axis=0)
+        ground = FancyBboxPatch(
+            (left, lower), right - left, upper - lower,
+            boxstyle="round,pad=2,rounding_size=9", linewidth=0, zorder=0,
+            facecolor=COLOURS[group % len(COLOURS)], alpha=0.09,
+        )  # fmt: skip
+        axes.add_patch(ground)
 
 
 def _draw_edges(

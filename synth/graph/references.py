@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from synth.graph.best import Best
 from synth.graph.incidence import Incidence, Numbers
 from synth.graph.ranking import Ranking
-from synth.graph.sought import Floats, Found, Sought
+from synth.graph.sought import Floats, Found, Sought, near_each_other
 from synth.graph.words import Words, mixed, salt
 
 # Sets looked at together, and places in lists read in one go: some 50 MB.
@@ -80,8 +80,9 @@ class Finder:
             raise ValueError(f"references: {sets.shape[1]} concepts in a set, more than {MOST}.")
         passages = np.full((len(sets), self.rule.most), -1, np.int64)
         scores = np.zeros((len(sets), self.rule.most))
+        order = near_each_other(self.ranking, sets)
         for first in range(0, len(sets) if sets.size else 0, SETS):
-            part = slice(first, first + SETS)
+            part = order[first : first + SETS]
             sought = Sought.of(self.ranking, sets[part])
             for place, (ranks, shared) in enumerate(self._all(sought)):
                 there = ranks >= 0

@@ -21,11 +21,12 @@ QUANTILES = {"min": 0.0, "q25": 0.25, "median": 0.5, "q75": 0.75, "q95": 0.95, "
 
 def neighbour_counts(incidence: Incidence) -> tuple[Numbers, Numbers]:
     """For each concept: the topics, and the key concepts, that share a passage with it."""
-    matrix = _matrix(incidence)
+    matrix = as_matrix(incidence)
+    turned = sparse.csr_array(matrix.T)  # once: a product turns what it is given, each time
     topics = np.zeros(len(incidence.concepts), np.int64)
     every = np.zeros(len(incidence.concepts), np.int64)
-    for first, last in _blocks(incidence):
-        shared = sparse.csr_array(matrix[first:last] @ matrix.T)
+    for first, last in blocks(incidence, BLOCK_PAIRS):
+        shared = sparse.csr_array(matrix[first:last] @ turned)
         every[first:last] = np.diff(shared.indptr)
         rows = np.repeat(np.arange(first, last), every[first:last])
         topics += np.bincount(rows[incidence.is_topic[shared.indices]], minlength=len(topics))
@@ -95,25 +96,26 @@ def _largest_component(graph: Incidence) -> float:
     count = len(graph.concepts)
     if not count:
         return 0.0
-    matrix = _matrix(graph)
+    matrix = as_matrix(graph)
     both = sparse.block_array([[None, matrix], [matrix.T, None]])
     labels = sparse.csgraph.connected_components(both, directed=False)[1]
     return float(np.bincount(labels[:count]).max() / count)
 
 
-def _matrix(incidence: Incidence) -> Any:
+def as_matrix(incidence: Incidence) -> Any:
+    """Concepts by passages, 1 where a passage holds a concept."""
     lists: Lists = incidence.postings
     shape = (len(incidence.concepts), len(incidence.passages))
     return sparse.csr_array((np.ones(len(lists.items), np.int32), lists.items, lists.start), shape=shape)
 
 
-def _blocks(incidence: Incidence) -> Iterator[tuple[int, int]]:
-    """Ranges of concepts whose passages hold about `BLOCK_PAIRS` pairs together."""
+def blocks(incidence: Incidence, most: int) -> Iterator[tuple[int, int]]:
+    """Ranges of concepts whose passages hold about so many pairs together."""
     lists = incidence.postings
     pairs = np.concatenate(([0], np.cumsum(incidence.sizes[lists.items])))[lists.start]
     first = 0
     while first < len(incidence.concepts):
-        last = int(pairs.searchsorted(pairs[first] + BLOCK_PAIRS, side="right")) - 1
+        last = int(pairs.searchsorted(pairs[first] + most, side="right")) - 1
         last = max(first + 1, last)
         yield first, last
         first = last

@@ -62,7 +62,7 @@ MERGES = Table(
         text("kind", "`topic` or `key_concept`"),
         text("merged_name", "canonical name of the merged concept"),
         text("name", "canonical name of the concept that it is taken for"),
-        text("how", "`spelling` or `similar`"),
+        text("how", "`spelling`, `similar` or `model`"),
         number("score", "cosine of the names, 1 where they are spelled alike"),
     ),
 )

@@ -48,6 +48,7 @@ SLOTS: dict[str, Slot] = {
     ),
     "well_posed": Slot(COMMON | {"question", "language"}, ("well_posedness",)),
     "same_problem": Slot(COMMON | {"question", "other"}, ("sameness",)),
+    "same_concept": Slot(COMMON | {"question", "other"}, ("sameness",)),
     "answer": _ANSWER,
     "answer_text": Slot(_ANSWER.variables, (None,)),
     "answer_code": Slot(_ANSWER.variables, (None,)),

@@ -5,7 +5,8 @@ one walk from every topic in every epoch. Where the paper is silent METHOD 2.6.3
 twice in a walk, walks that end too short are rejected, and a set that was drawn before is drawn anew.
 """
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,8 +14,10 @@ import pyarrow as pa
 
 from synth.config import CombinationsConfig
 from synth.errors import SchemaError
-from synth.graph.epochs import DEAD_END, KEPT, Epoch, epochs
+from synth.graph.draws import said_of
+from synth.graph.epochs import KEPT, TOO_SMALL, Epoch, epochs
 from synth.graph.incidence import Incidence
+from synth.graph.ranking import Ranking
 from synth.graph.references import Finder, References, Rule
 from synth.graph.sets import draw_sets
 from synth.graph.walk import Walk
@@ -47,24 +50,28 @@ class Drawn:
 def sample_combinations(
     passages: pa.Table,
     concepts: pa.Table,
-    incidence: pa.Table,
+    graph: pa.Table | Ranking,
     mentions: pa.Table,
     config: CombinationsConfig,
     seed: int,
+    say: Callable[[str], None] = lambda note: None,
 ) -> Output:
     """Combinations of every level that is on; each passage and each topic is accounted for.
+
+    `graph` is the table `incidence`, or its lists as they are stored; `say` hears what became of all draws.
 
     Raises:
         SchemaError: the tables are not of one graph.
     """
-    index = Incidence.from_table(incidence)
+    ranking = graph if isinstance(graph, Ranking) else Ranking.of(Incidence.from_table(graph))
+    index = ranking.incidence
     names = dict(zip(concepts["concept_id"].to_pylist(), concepts["name"].to_pylist(), strict=True))
     if odd := names.keys() ^ set(index.concepts):
         raise SchemaError(
             f"concepts: {min(odd)} is not in both concepts and incidence; run stage graph again."
         )
-    graph = Graph(index, names, Finder.of(index, rule_of(config), seed), seed)
-    drawn = _of_passages(passages, mentions, graph, config) | _of_topics(graph, config)
+    whole = Graph(index, names, Finder(ranking, rule_of(config), seed), seed)
+    drawn = _of_passages(passages, mentions, whole, config) | _of_topics(whole, config, say)
     return Output(
         tables={"combinations": make_table("combinations", [row for d in drawn.values() for row in d.rows])},
         inputs=frozenset(drawn),
@@ -162,7 +169,7 @@ def rule_of(config: CombinationsConfig) -> Rule:
     return Rule(config.references, config.different_clusters, contained, config.covers_new_concept)
 
 
-def _of_topics(graph: Graph, config: CombinationsConfig) -> dict[str, Drawn]:
+def _of_topics(graph: Graph, config: CombinationsConfig, say: Callable[[str], None]) -> dict[str, Drawn]:
     """Level 3, in a seeded order of topics, so that a limit takes the first of the unlimited run."""
     if config.level3 == "off":
         return {}
@@ -170,11 +177,13 @@ def _of_topics(graph: Graph, config: CombinationsConfig) -> dict[str, Drawn]:
         graph.index.concepts[topic]: Drawn(graph.index.concepts[topic])
         for topic in graph.index.by_kind["topic"].tolist()
     }
-    ids: dict[int, str] = {}
+    ids, tries = dict[int, str](), Counter[str]()
     for epoch in epochs(graph.index, config, graph.seed):
         _of_epoch(epoch, drawn, ids, graph, config)
+        tries.update(epoch.tries)
         if config.max_level3 and len(ids) >= config.max_level3:
             break
+    say(f"Level 3, {config.level3}: {said_of(tries)}")
     for topic, of_topic in drawn.items():
         if not of_topic.rows and not of_topic.failed:
             of_topic.failed.append(_failed(topic, 0, "not_sampled", _why_not(topic, graph, config), graph))
@@ -206,7 +215,7 @@ def _of_epoch(
 
 
 def _why(reason: str, walk: Walk, config: CombinationsConfig) -> str:
-    if reason == DEAD_END:
+    if reason == TOO_SMALL:
         return f"{len(walk.concepts)} concepts, {len(walk.key_concepts)} of them key concepts"
     return f"every one of {config.retries + 1} draws is a set drawn before"
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 from synth.config import GraphConfig
 from synth.errors import SchemaError
 from synth.graph.incidence import Incidence
-from synth.graph.merging import SIMILAR, Concept, Merge, merges, relabelled
+from synth.graph.merging import Concept, Confirm, Merge, merges, relabelled
 from synth.graph.pool import Vectors
 from synth.graph.statistics import neighbour_counts
 from synth.stages.base import Output, Rejected, make_table
@@ -31,8 +31,11 @@ def build_graph(
     config: GraphConfig,
     embed: Embed = lambda names: None,
     say: Callable[[str], None] = lambda note: None,
+    confirm: Confirm | None = None,
 ) -> Output:
-    """The graph of all mentions; mentions of pruned concepts are rejected. `embed` gives vectors of names.
+    """The graph of all mentions; mentions of pruned concepts are rejected.
+
+    `embed` gives vectors of names, `confirm` says which near names are one concept.
 
     Raises:
         SchemaError: a mention belongs to a passage that was not read or not extracted from.
@@ -40,7 +43,7 @@ def build_graph(
     homes = {row["passage_id"]: row for row in _columns(passages, "passage_id", "document_id", "cluster_id")}
     rows = sorted(_columns(mentions, *MENTION), key=lambda row: str(row["mention_id"]))
     _check_origin(rows, homes.keys() & set(extractions["passage_id"].to_pylist()))
-    joined = _merges(rows, config, embed)
+    joined = _merges(rows, config, embed, confirm)
     if joined:
         before = len({row["concept_id"] for row in rows})
         left = before - len(joined)
@@ -69,7 +72,7 @@ def build_graph(
     )
 
 
-def _merges(rows: list[Row], config: GraphConfig, embed: Embed) -> list[Merge]:
+def _merges(rows: list[Row], config: GraphConfig, embed: Embed, confirm: Confirm | None) -> list[Merge]:
     if config.merge == "off" or not rows:
         return []
     passages: dict[tuple[str, str], set[str]] = defaultdict(set)
@@ -78,8 +81,8 @@ def _merges(rows: list[Row], config: GraphConfig, embed: Embed) -> list[Merge]:
         passages[row["concept_id"], row["kind"]].add(row["passage_id"])
         names[row["concept_id"]] = min(row["name"], names.get(row["concept_id"], row["name"]))
     concepts = [Concept(id_, kind, names[id_], len(found)) for (id_, kind), found in sorted(passages.items())]
-    vectors = embed([concept.name for concept in concepts]) if config.merge == SIMILAR else None
-    return merges(concepts, vectors, config.merge_similarity, config.merge_names)
+    vectors = embed([concept.name for concept in concepts]) if config.merge != "spelling" else None
+    return merges(concepts, vectors, config.merge_similarity, config.merge_names, confirm)
 
 
 def _columns(table: pa.Table, *names: str) -> list[Row]:

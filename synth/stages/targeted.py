@@ -5,6 +5,7 @@ Where there are documents, each set gets the passages that are most like it. A f
 concepts no set was made is rejected, and so is each draw that came to nothing.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -13,10 +14,11 @@ import pyarrow as pa
 
 from synth.config import RunConfig
 from synth.graph.cooccurrence import SAMPLERS
-from synth.graph.draws import REPEATED, Failed, Kept, Sampled, of_size, sample
+from synth.graph.draws import REPEATED, Failed, Kept, OneByOne, Sampled, of_size, said_of, sample
 from synth.graph.grounding import ground
 from synth.graph.incidence import Incidence
 from synth.graph.matching import Match, usable
+from synth.graph.opened import open_graph
 from synth.graph.pool import Pool, units_of
 from synth.graph.references import Finder
 from synth.graph.walk import Step
@@ -51,6 +53,7 @@ class Made:
     rows: list[Row] = field(default_factory=list)
     failed: list[Rejected] = field(default_factory=list)
     used: set[str] = field(default_factory=set)
+    tries: Counter[str] = field(default_factory=Counter)
 
 
 class Held(NamedTuple):
@@ -102,7 +105,7 @@ def aim_combinations(tables: Mapping[str, pa.Table], config: RunConfig, services
     rows: list[Row] = []
     rejected: list[Rejected] = []
     lists = lists_of(listed)
-    used: set[str] = set()
+    used, tries = set[str](), Counter[str]()
     for share in tables["budgets"].to_pylist():
         problems = lists.get(share["category"], {})
         made = _of_category(share, problems, ground_)
@@ -111,6 +114,8 @@ def aim_combinations(tables: Mapping[str, pa.Table], config: RunConfig, services
         behind = {problem for problem, concepts in problems.items() if made.used.intersection(concepts)}
         rejected += [_unused(problem, share["category"]) for problem in problems if problem not in behind]
         used |= behind
+        tries.update(made.tries)
+    services.say(f"Targeted, {config.targets.sampler}: {said_of(tries)}")
     return Output(
         tables={
             "combinations": make_table("combinations", rows),
@@ -131,10 +136,11 @@ def _ground(
     found = match(weak, concepts, words, config.targets.min_similarity)
     if concepts is None:
         return Ground(config, weak, weak, found, words, None, None)
-    index = Incidence.from_table(tables["incidence"])
+    ranking = open_graph(services.folder.parent)
+    index = ranking.incidence
     names = dict(zip(concepts["concept_id"].to_pylist(), concepts["name"].to_pylist(), strict=True))
     services.say(f"{len(usable(found)):,} of {len(weak):,} weak concepts were found in the documents.")
-    finder = Finder.of(index, rule_of(config.combinations), config.seed)
+    finder = Finder(ranking, rule_of(config.combinations), config.seed)
     return Ground(config, {**weak, **names}, weak, found, words, index, finder)
 
 
@@ -153,6 +159,7 @@ def _of_category(share: Row, lists: Mapping[str, list[str]], ground_: Ground) ->
         made.failed.append(Rejected(content_id("walk", LEVEL, category), category, "no_concepts", detail))
         return made
     drawn = source.sample(category, share["budget"])
+    made.tries.update(drawn.tries)
     made.failed.extend(_failed(category, one, source) for one in drawn.failed)
     needed = ground_.index is not None and targets.without_references == "reject"
     held = Held.of(lists)
@@ -181,9 +188,13 @@ class _Drawn:
     def sample(self, category: str, budget: int) -> Sampled:
         config = self._targets
         draw = SAMPLERS[config.sampler]
-        fits = of_size(config.size)
-        seed = self._ground.config.seed
-        return sample(lambda rng: draw(rng, self._pool, config), fits, category, budget, seed, config.retries)
+        sampler = OneByOne(
+            lambda rng: draw(rng, self._pool, config),
+            of_size(config.size),
+            category,
+            self._ground.config.seed,
+        )
+        return sample(sampler, budget, config.retries)
 
     def names(self, failed: Failed) -> list[str]:
         return [self._ground.weak[c] for c in self._pool.units.ids(failed.walk.concepts)]
@@ -221,10 +232,10 @@ class _Walked:
         # Where the documents have fewer weak concepts than a set is to hold, all that there are will do.
         least = min(targets.min_weak, len(self._weak.starts))
         fits = enough(self._weak, config.combinations, least)
-        return sample(
-            lambda rng: weak_walk(rng, self._weak, config.combinations, least),
-            fits, category, budget, config.seed, targets.retries,
-        )  # fmt: skip
+        sampler = OneByOne(
+            lambda rng: weak_walk(rng, self._weak, config.combinations, least), fits, category, config.seed
+        )
+        return sample(sampler, budget, targets.retries)
 
     def names(self, failed: Failed) -> list[str]:
         return [self._ground.names[c] for c in self._index.ids(failed.walk.concepts)]

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from synth.config_targets import TargetsConfig
 from synth.graph.cooccurrence import SAMPLERS, cooccurrence_similarity
-from synth.graph.draws import Sampled, of_size, sample
+from synth.graph.draws import OneByOne, Sampled, of_size, sample
 from synth.graph.pool import Pool
 from synth.graph.walk import Walk
 from tests.graph.weak_corpus import FAILED, made_up, pool_of, problems, zipf_pool
@@ -16,9 +16,8 @@ CONFIG = TargetsConfig(size=4, retries=3)
 
 def sampled(pool: Pool, budget: int, config: TargetsConfig = CONFIG, category: str = "algebra") -> Sampled:
     sampler = SAMPLERS[config.sampler]  # the call that a stage makes
-    return sample(
-        lambda rng: sampler(rng, pool, config), of_size(config.size), category, budget, 7, config.retries
-    )
+    one_by_one = OneByOne(lambda rng: sampler(rng, pool, config), of_size(config.size), category, 7)
+    return sample(one_by_one, budget, config.retries)
 
 
 @settings(deadline=None)
@@ -67,7 +66,7 @@ def test_what_is_too_small_is_drawn_again_and_counted() -> None:
     def draw(rng: Random) -> Walk:
         return Walk((), tuple(range(next(sizes))), ())
 
-    found = sample(draw, of_size(4), "x", 1, 0, retries=2)
+    found = sample(OneByOne(draw, of_size(4), "x", 0), 1, retries=2)
     assert found.tries == {"dead_end": 2, "kept": 1}
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import networkx as nx
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import synth
@@ -13,6 +14,7 @@ from synth.config import RunConfig
 from synth.errors import ConfigError, StoreError
 from synth.facade import run_stage
 from synth.graph import store
+from synth.graph.incidence import Incidence
 from synth.graph.statistics import neighbour_counts
 from synth.runs import Run
 from synth.store import StageStore
@@ -80,6 +82,37 @@ def test_a_run_gives_its_graph_whole_or_around_a_concept(folder: Path) -> None:
     assert nx.community.louvain_communities(near, seed=0)
     with pytest.raises(ConfigError, match="no concept 'con_nowhere'"):
         synth.graph.to_networkx(folder, around="con_nowhere")
+
+
+def test_edges_of_a_run_are_those_of_its_graph(folder: Path, tmp_path: Path) -> None:
+    whole = synth.graph.to_networkx(folder)
+    assert synth.graph.write_edges(folder, tmp_path / "edges") == whole.number_of_edges()
+    shards = sorted((tmp_path / "edges").glob("*.parquet"))
+    rows = [row for path in shards for row in pq.read_table(path).to_pylist()]
+    assert all(whole[row["source"]][row["target"]]["weight"] == row["passages"] for row in rows)
+
+
+def test_damaged_lists_are_made_anew_of_the_tables(folder: Path) -> None:
+    before = synth.graph.open_graph(folder).incidence.postings.items.tolist()
+    items = StageStore(folder, "graph").folder / "lists" / "postings_items.npy"
+    items.write_bytes(items.read_bytes()[:-1] + b"?")
+    assert synth.graph.open_graph(folder).incidence.postings.items.tolist() == before
+
+
+def test_combinations_are_drawn_from_the_mapped_lists(
+    folder: Path, config: RunConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> Incidence:
+        raise AssertionError("a second copy")
+
+    synth.graph.open_graph(folder)
+    monkeypatch.setattr(Incidence, "from_table", refuse)
+    with Run.open(config, folder.parent, folder.name) as run:
+        notes = run_stage(run, "combinations", lambda *_: None).notes
+    drawn = StageStore(folder, "combinations").read("combinations")
+    kept = drawn["level"].to_pylist().count("level3")
+    assert kept
+    assert any(f"{kept:,} new sets" in note and "dead ends" in note for note in notes)
 
 
 def test_lists_are_made_once_and_anew_for_new_rows(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,10 +1,13 @@
+from collections.abc import Sequence
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from synth.config import GraphConfig
-from synth.graph.merging import Concept, Merge, agree, merges, spelling
+from synth.graph.merging import Concept, Merge, agree, merges, spelling, wording
 from synth.stages.graph import build_graph
 from tests.stages.concept_tables import graph_inputs, key_concept, topic
 
@@ -31,7 +34,7 @@ def test_plurals_hyphens_and_unicode_forms_are_one_spelling(one: str, other: str
 
 @pytest.mark.parametrize(
     ("one", "other"),
-    [("basis", "base"), ("mass", "mas"), ("theorem 1", "theorem 2"), ("limit function", "function limit"), ("C", "C#")],
+    [("basis", "base"), ("mass", "mas"), ("https", "http"), ("statistics", "statistic"), ("theorem 1", "theorem 2"), ("limit function", "function limit"), ("C", "C#")],
 )  # fmt: skip
 def test_other_words_are_other_spellings(one: str, other: str) -> None:
     assert (spelling(one) == spelling(other)) == (one == "C")  # signs at the end go with the canonical form
@@ -47,8 +50,31 @@ def test_kinds_stay_apart() -> None:
     assert merges([*concepts("ring"), *concepts("rings", kind="topic")], None, 0.9, 8) == []
 
 
-def test_near_names_need_words_and_numbers_in_common() -> None:
-    assert agree("rule of derivatives", "derivative rules")
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("rule of the derivatives", "derivative rules"), ("Cramer's rule", "Cramer rule"),
+        ("factorisation of matrices", "factorization of matrices"), ("test for primes", "prime test"),
+    ],
+)  # fmt: skip
+def test_the_same_words_in_another_order_or_form_are_one_wording(one: str, other: str) -> None:
+    assert wording(one) == wording(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("metric space", "metric"), ("unweighted graph", "weighted graph"), ("linear algebra", "algebra"),
+        ("limit function", "function limit"), ("simple group", "group"), ("linear functional", "linear function"),
+    ],
+)  # fmt: skip
+def test_a_wider_name_or_an_opposite_is_another_wording(one: str, other: str) -> None:
+    """All of these were near each other among the names of real documents."""
+    assert wording(one) != wording(other)
+
+
+def test_near_names_need_the_same_words() -> None:
+    assert agree("Fibonacci numbers", "Fibonacci sequence")
     assert not agree("chain rule", "product law")
     assert not agree("theorem 1", "theorem 2")
     vectors = np.array([[1, 0], [0.995, 0.0998], [1, 0]], np.float32)
@@ -64,9 +90,29 @@ def test_no_chain_leads_from_one_meaning_to_another() -> None:
     angles = np.arange(6) * 0.2
     vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
     named = concepts(*(f"set {letter}" for letter in "abcdef"))
-    merged = merges(named, vectors, np.cos(0.25), 8)
+    asked: list[tuple[str, str]] = []
+
+    def confirm(pairs: Sequence[tuple[str, str]]) -> list[bool]:
+        asked.extend(pairs)
+        return [True] * len(pairs)
+
+    merged = merges(named, vectors, np.cos(0.25), 8, confirm)
     assert found(*merged) == {"set b": "set a", "set d": "set c", "set f": "set e"}
+    assert {merge.how for merge in merged} == {"model"}
     assert not {merge.merged_id for merge in merged} & {merge.concept_id for merge in merged}
+    assert asked == [(f"set {b}", f"set {a}") for a, b in pairwise("abcdef")]
+
+
+def test_a_model_joins_what_it_takes_for_one_and_nothing_else() -> None:
+    vectors = np.array([[1, 0], [0.999, 0.04], [0.998, 0.06], [0.997, 0.07]], np.float32)
+    named = concepts("Fibonacci numbers", "Fibonacci sequence", "Fibonacci heap", "heap of Fibonacci")
+    near = vectors / np.linalg.norm(vectors, axis=1)[:, None]
+    said = merges(named, near, 0.9, 8, lambda pairs: ["sequence" in one for one, _ in pairs])
+    assert {(m.merged_name, m.name, m.how) for m in said} == {
+        ("Fibonacci sequence", "Fibonacci numbers", "model"),
+        ("heap of Fibonacci", "Fibonacci heap", "similar"),
+    }
+    assert [m.merged_name for m in merges(named, near, 0.9, 8)] == ["heap of Fibonacci"]
 
 
 def test_a_concept_takes_in_no_more_names_than_the_cap() -> None:

@@ -7,7 +7,7 @@ from synth.config import CombinationsConfig
 from synth.config_targets import TargetsConfig
 from synth.graph.capacity import supports
 from synth.graph.cooccurrence import SAMPLERS
-from synth.graph.draws import Sampled, of_size, sample
+from synth.graph.draws import OneByOne, Sampled, of_size, sample
 from synth.graph.grounding import ground
 from synth.graph.matching import by_name, by_vector, usable
 from synth.graph.overlap import overlap
@@ -42,10 +42,8 @@ def from_problems(budget: int) -> tuple[Pool, Sampled]:
     pool = Pool.of(units, aligned(units.concepts, units.concepts, np.eye(6) + 0.2))
     asked = min(budget, supports(units, config.size, config.most_from_one).supports)
     draw = SAMPLERS[config.sampler]
-    drawn = sample(
-        lambda rng: draw(rng, pool, config), of_size(config.size), "algebra", asked, SEED, config.retries
-    )
-    return pool, drawn
+    sampler = OneByOne(lambda rng: draw(rng, pool, config), of_size(config.size), "algebra", SEED)
+    return pool, sample(sampler, asked, config.retries)
 
 
 def test_no_more_is_drawn_than_the_failed_problems_bear() -> None:
@@ -74,14 +72,9 @@ def test_walks_from_weak_concepts_have_passages_and_lead_back_to_problems(min_we
     graph, config = index(LINKED), CombinationsConfig()
     frequency = {weak: sum(weak in listed for listed in FAILED.values()) for weak in NAMES}
     weak = Weak.of(graph, weights(frequency, found()))
-    drawn = sample(
-        lambda rng: weak_walk(rng, weak, config, min_weak),
-        enough(weak, config, min_weak),
-        "algebra",
-        8,
-        SEED,
-        5,
-    )
+    fits = enough(weak, config, min_weak)
+    sampler = OneByOne(lambda rng: weak_walk(rng, weak, config, min_weak), fits, "algebra", SEED)
+    drawn = sample(sampler, 8, 5)
     assert drawn.kept
     back = {concept: name for name, concept in found().items()}
     for kept in drawn.kept:

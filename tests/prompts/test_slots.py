@@ -27,6 +27,7 @@ FITTING = {
     "judge": ("judge.v1",),
     "well_posed": ("well_posed.v1",),
     "same_problem": ("same_problem.v1",),
+    "same_concept": ("same_concept.v1",),
     "attempt": ("attempt.v1",),
     "attempt_code": ("attempt_code.v1",),
 }
