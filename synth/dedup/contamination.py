@@ -57,17 +57,18 @@ class Decontaminator:
         self._ngram, self._half, self._jaccard = ngram, max(1, ngram // 2), jaccard
         self._reader = Reader()
         self.items, rows = _distinct(sorted(set(items)), self._reader)
-        self._signed, self._said = rows.signed, rows.said
+        self._signed, self._said, worded = rows.signed, rows.said, rows.worded
         self._equal = First(wholes(rows.signed), np.arange(len(self.items)))
         self._templates = First(wholes(rows.masked), np.flatnonzero(has_template(rows)))
-        self._index = Index(*worded_runs(rows, ngram, WORDED * ngram), common=COMMON)
-        self._halves = Index(*all_runs(rows.said, self._half), common=COMMON)
-        self._within = Index(*all_runs(rows.signed, MIN_CONTAINED))
-        short = rows.signed.lengths >= MIN_CONTAINED
+        del rows  # of a million items some hundred megabytes, before the indexes need them
+        self._index = Index(*worded_runs(self._said, worded, ngram, WORDED * ngram), common=COMMON)
+        self._halves = Index(*all_runs(self._said, self._half), common=COMMON)
+        self._within = Index(*all_runs(self._signed, MIN_CONTAINED))
+        short = self._signed.lengths >= MIN_CONTAINED
         short[self._index.owners] = False
-        self._lengths = sorted({int(n) for n in rows.signed.lengths[short]}, reverse=True)
-        indexes = Indexes(self._index, self._halves, self._within)
-        self._sieve = Sieve(rows, indexes, short, ngram, jaccard)
+        self._lengths = sorted({int(n) for n in self._signed.lengths[short]}, reverse=True)
+        indexes = Indexes(self._equal, self._templates, self._index, self._halves, self._within)
+        self._sieve = Sieve(self._signed, indexes, short, ngram, jaccard)
 
     def check(self, text: str) -> Hit | None:
         """The item that a text overlaps most, or None."""

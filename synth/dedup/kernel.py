@@ -30,6 +30,7 @@ _ARGUMENTS: dict[str, tuple[Any, list[Any]]] = {
     "synth_values": (c_void_p, [c_void_p, c_int]),
     "synth_left": (None, [c_void_p] * 2 + [c_double] + [c_void_p] * 7 + [c_int64, c_void_p]),
     "synth_hashes": (c_void_p, [c_void_p]),
+    "synth_sort_pairs": (c_int, [c_void_p, c_void_p, c_int64]),
     "synth_choose": (c_int, [c_void_p] * 7 + [c_int64] * 2 + [c_void_p] * 3),
     "synth_jaccard": (None, [c_void_p] * 6 + [c_int64, c_void_p]),
     "synth_sign": (None, [c_void_p, c_void_p, c_int64, c_void_p, c_void_p, c_int, c_void_p]),

@@ -5,10 +5,12 @@ few. A table of bits by the leading bits of a hash answers most questions with o
 """
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from synth.dedup.kernel import at, kernel
 from synth.dedup.ngrams import Hashes
 from synth.dedup.rows import Places
 
@@ -65,20 +67,19 @@ class Index:
     """
 
     def __init__(self, values: Hashes, owners: NDArray[np.int32], common: int | None = None) -> None:
-        order = np.argsort(values, kind="stable")
-        values, owners = values[order], owners[order]
-        del order
-        again = np.concatenate([[False], (values[1:] == values[:-1]) & (owners[1:] == owners[:-1])])
-        if again[1:].any():
-            values, owners = values[~again], owners[~again]
-        first = np.flatnonzero(np.concatenate([[True], values[1:] != values[:-1]])[: len(values)])
-        self.values: Hashes = values[first]
-        sizes = np.diff(first, append=len(values))
-        if common is not None and (sizes > common).any():
-            owners = owners[np.repeat(sizes <= common, sizes)]
-            sizes[sizes > common] = 0
-        self.owners: NDArray[np.int32] = owners
-        self._starts = np.concatenate([[0], np.cumsum(sizes)])
+        values, owners = in_order(values, owners)
+        new = values[1:] != values[:-1]
+        again = ~new & (owners[1:] == owners[:-1])
+        if again.any():
+            kept = np.concatenate([[True], ~again])
+            values, owners, new = values[kept], owners[kept], new[~again]
+        self._starts = _places(np.flatnonzero(new) + 1, len(values))
+        self.values: Hashes = values[self._starts[:-1]]
+        self.owners = owners
+        if common is not None and ((sizes := np.diff(self._starts)) > common).any():
+            self.owners = owners[np.repeat(sizes <= common, sizes)]
+            ends = np.cumsum(np.where(sizes <= common, sizes, 0))
+            self._starts = _places(ends[:-1], len(self.owners))
 
     def members(self, rare: bool = False) -> Members:
         """The hashes as a set, if so wanted without those that are common."""
@@ -109,4 +110,23 @@ class Index:
             return np.zeros(len(asked), np.int64), np.zeros(len(asked), np.int64)
         at = np.minimum(np.searchsorted(self.values, asked), len(self.values) - 1)
         known = self.values[at] == asked
-        return self._starts[at], np.where(known, self._starts[at + 1], self._starts[at])
+        left = self._starts[at].astype(np.int64)
+        return left, np.where(known, self._starts[at + 1], left)
+
+
+def in_order(values: Hashes, owners: NDArray[np.int32]) -> tuple[Hashes, NDArray[np.int32]]:
+    """The hashes sorted, and with each the item that it had; of equal hashes in the order they had."""
+    library = kernel()
+    if library is None:
+        order = np.argsort(values, kind="stable")
+        return values[order], owners[order]
+    values, owners = values.copy(), owners.copy()
+    if library.synth_sort_pairs(at(values), at(owners), len(values)):
+        raise MemoryError(f"There is not enough memory to sort {len(values):,} hashes.")
+    return values, owners
+
+
+def _places(inner: Places, count: int) -> NDArray[Any]:
+    """Where groups begin, and where the last of them ends, in as few bytes as that takes."""
+    found = [[0], inner, [count]] if count or len(inner) else [[0]]
+    return np.concatenate(found).astype(np.int32 if count < 2**31 else np.int64)

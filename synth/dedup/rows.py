@@ -119,12 +119,14 @@ def all_runs(flat: Flat, width: int) -> tuple[Hashes, NDArray[np.int32]]:
     return np.concatenate(values), np.concatenate(owners)
 
 
-def worded_runs(rows: Rows, width: int, least: float) -> tuple[Hashes, NDArray[np.int32]]:
-    """Those runs of `rows.said` that have at least so many words, and their texts."""
+def worded_runs(
+    said: Flat, worded: NDArray[np.bool_], width: int, least: float
+) -> tuple[Hashes, NDArray[np.int32]]:
+    """Those runs that have at least so many words, and their texts."""
     values, owners, at = [np.empty(0, np.uint64)], [np.empty(0, np.int32)], 0
-    for first, part in rows.said.parts():
+    for first, part in said.parts():
         starts, _ = _starts(part, width)
-        before = np.concatenate([[0], np.cumsum(rows.worded[at : at + len(part.values)])])
+        before = np.concatenate([[0], np.cumsum(worded[at : at + len(part.values)])])
         at += len(part.values)
         counted = before[starts + width] - before[starts] >= least
         found, texts = runs(part, width)

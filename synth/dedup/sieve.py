@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synth.dedup.kernel import at, kernel
-from synth.dedup.members import Index, Members
+from synth.dedup.members import First, Index, Members
 from synth.dedup.ngrams import Hashes
 from synth.dedup.rows import Flat, Places, Rows, runs, wholes
 
@@ -27,8 +27,10 @@ def has_template(rows: Rows) -> Chosen:
 
 
 class Indexes(NamedTuple):
-    """The runs of items: n-grams that count, those of half the length, and the least that say something."""
+    """Whole items, also with numbers masked; their n-grams that count, half ones, and least runs."""
 
+    equal: First
+    templates: First
     ngrams: Index
     halves: Index
     within: Index
@@ -37,12 +39,12 @@ class Indexes(NamedTuple):
 class Sieve:
     """Sets of what can give an overlap away. `short` items have no n-gram that counts."""
 
-    def __init__(self, items: Rows, indexes: Indexes, short: Chosen, ngram: int, jaccard: float) -> None:
+    def __init__(self, signed: Flat, indexes: Indexes, short: Chosen, ngram: int, jaccard: float) -> None:
         self._ngram, self._half, self._jaccard = ngram, max(1, ngram // 2), jaccard
-        self._equal = Members(wholes(items.signed))
-        self._templates = Members(wholes(items.masked)[has_template(items)])
+        self._equal = Members(indexes.equal.hashes, distinct=True)
+        self._templates = Members(indexes.templates.hashes, distinct=True)
         self._ngrams, self._halves = indexes.ngrams.members(rare=True), indexes.halves.members()
-        self._within, self._heads = indexes.within.members(), Members(_heads(items.signed, short))
+        self._within, self._heads = indexes.within.members(), Members(_heads(signed, short))
         self._kernel = kernel()
 
     def left(self, rows: Rows) -> Chosen:

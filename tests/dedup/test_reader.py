@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from synth.dedup import kernel, reader, splitting
 from synth.dedup.benchmarks import Item
 from synth.dedup.contamination import Decontaminator
+from synth.dedup.members import in_order
 from synth.dedup.quantities import SCALES, SMALL, TENS
 from synth.dedup.reader import Reader
 from synth.dedup.rows import Rows
@@ -105,6 +106,18 @@ def test_any_items_and_texts_are_sieved_alike(known: list[str], texts: list[str]
     rows = Reader().read([*texts, *known])
     assert np.array_equal(fast.left(rows), slow.left(rows))
     assert fast.check_all(texts) == slow.check_all(texts)
+
+
+@needs_kernel
+@given(st.lists(st.integers(0, 40) | st.integers(0, 2**64 - 1), max_size=200), st.integers(1, 60))
+def test_hashes_are_sorted_alike(values: list[int], most: int) -> None:
+    hashes = np.array([value << 58 | value for value in values] * most, dtype=object) & (2**64 - 1)
+    owners = np.arange(len(hashes), dtype=np.int32)
+    with without_kernel():
+        slow = in_order(hashes.astype(np.uint64), owners)
+    assert all(
+        np.array_equal(a, b) for a, b in zip(in_order(hashes.astype(np.uint64), owners), slow, strict=True)
+    )
 
 
 def test_one_reader_serves_many_threads() -> None:

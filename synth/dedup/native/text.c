@@ -232,6 +232,7 @@ void dress(Context *c, uint32_t flags) {
         if (flags & HAS_EQUAL) substitute(c, "=", relation);
         substitute(c, "-{", pause);
     }
+    if (flags & HAS_STAR) substitute(c, "*", emphasis);
     if (flags & HAS_BACKSLASH) undress(c);
     if (flags & HAS_BRACE) ungroup(c);
     if (flags & (HAS_STAR | HAS_BACKSLASH)) substitute(c, "*", emphasis);
