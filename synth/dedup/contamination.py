@@ -25,7 +25,7 @@ from synth.dedup.benchmarks import Item
 from synth.dedup.members import First, Index
 from synth.dedup.ngrams import Hashes
 from synth.dedup.reader import Reader, parts
-from synth.dedup.rows import Rows, all_runs, alone, rows_of, runs, wholes, worded_runs
+from synth.dedup.rows import Flat, Places, Rows, all_runs, alone, rows_of, runs, wholes, worded_runs
 from synth.dedup.sieve import MIN_CONTAINED, Indexes, Sieve, has_template
 
 # A run of words that stands in more items than this is a phrase of the benchmark ("Let's think step by
@@ -124,19 +124,34 @@ class Decontaminator:
         places = self._index.items(mine, COMPARED)
         if not places:
             return None
-        for place in places:
-            if _holds(signed, self._signed.of(place)) or _holds(self._signed.of(place), signed):
+        theirs, both, counted = self._compared(mine, places, self._ngram)
+        for at, place in enumerate(places):
+            item = self._signed.of(place)
+            # A text that another holds has no run that the other lacks, which is quickly seen.
+            if (both[at] == theirs[at] and _holds(signed, item)) or (
+                both[at] == len(mine) and _holds(item, signed)
+            ):
                 return self._hit(place, "exact", 1.0)
-        best = max((self._shared(mine, place), -place) for place in places)
+        share = both / np.minimum(len(mine), theirs)
+        share[(counted < ENOUGH) & ((counted == 0) | (share < SHARE))] = 0
+        best = max(zip(share.tolist(), (-place for place in places), strict=True))
         return self._hit(-best[1], "ngram", best[0]) if best[0] else None
 
-    def _shared(self, mine: Hashes, place: int) -> float:
-        """The share of the shorter text's runs that both have; 0 where that is too little."""
-        theirs = np.unique(runs_of(self._said.of(place), self._ngram))
-        both = np.intersect1d(mine, theirs, assume_unique=True)
-        share: float = len(both) / min(len(mine), len(theirs))
-        counted = int((self._index.counts(both) > 0).sum())
-        return share if counted >= ENOUGH or (counted and share >= SHARE) else 0.0
+    def _compared(self, mine: Hashes, places: Sequence[int], width: int) -> tuple[Places, Places, Places]:
+        """Of each item: its distinct runs, those that are also mine, and of these those that count."""
+        found = [self._said.of(place) for place in places]
+        starts = np.cumsum([0, *map(len, found)])
+        values, owners = runs(Flat(np.concatenate(found), starts), width)
+        order = np.lexsort((values, owners))
+        values, owners = values[order], owners[order]
+        new = np.ones(len(values), np.bool_)
+        new[1:] = (values[1:] != values[:-1]) | (owners[1:] != owners[:-1])
+        values, owners = values[new], owners[new]
+        shared = np.isin(values, mine)
+        counts = self._index.counts(values[shared]) > 0
+        chosen = (owners, owners[shared], owners[shared][counts])
+        theirs, both, counted = (np.bincount(group, minlength=len(places)) for group in chosen)
+        return theirs, both, counted
 
     def _by_template(self, row: Rows) -> Hit | None:
         places = self._templates.of(wholes(row.masked)) if has_template(row)[0] else []
@@ -146,24 +161,18 @@ class Decontaminator:
         if len(said) < self._ngram:
             return None
         mine = np.unique(runs_of(said, self._half))
-        best = max(((self._alike(mine, p), -p) for p in self._halves.items(mine, COMPARED)), default=None)
-        if best is None or best[0] < self._jaccard:
+        places = self._halves.items(mine, COMPARED)
+        if not places:
             return None
-        return self._hit(-best[1], "jaccard", best[0])
-
-    def _alike(self, mine: Hashes, place: int) -> float:
-        theirs = np.unique(runs_of(self._said.of(place), self._half))
-        shared = int(np.isin(mine, theirs, assume_unique=True).sum())
-        return shared / (len(mine) + len(theirs) - shared)
-
-    def _held(self, mine: Hashes, place: int) -> float:
-        """The share of half-runs that stand in an item."""
-        theirs = np.unique(runs_of(self._said.of(place), self._half))
-        return float(np.isin(mine, theirs, assume_unique=True).mean())
+        theirs, both, _ = self._compared(mine, places, self._half)
+        alike = both / (len(mine) + theirs - both)
+        best = max(zip(alike.tolist(), (-place for place in places), strict=True))
+        return self._hit(-best[1], "jaccard", best[0]) if best[0] >= self._jaccard else None
 
     def _share(self, said: Hashes) -> float:
         mine = np.unique(runs_of(said, self._half))
-        return max((self._held(mine, place) for place in self._halves.items(mine, COMPARED)), default=0.0)
+        places = self._halves.items(mine, COMPARED)
+        return float((self._compared(mine, places, self._half)[1] / len(mine)).max()) if places else 0.0
 
     def _short_item_in(self, signed: Hashes) -> int | None:
         """The longest item, of those without an n-gram that counts, that stands in a text as a whole."""

@@ -81,7 +81,8 @@ def at(array: "np.ndarray[Any, Any] | None") -> int | None:
         return None
     if not array.flags.c_contiguous:
         raise ValueError("the kernel takes arrays in one piece")
-    return array.ctypes.data
+    place: int = array.__array_interface__["data"][0]  # `ctypes.data` takes ten times as long
+    return place
 
 
 def lent(address: int | None, count: int, kind: Any = np.uint64) -> "np.ndarray[Any, Any]":

@@ -128,5 +128,5 @@ def in_order(values: Hashes, owners: NDArray[np.int32]) -> tuple[Hashes, NDArray
 
 def _places(inner: Places, count: int) -> NDArray[Any]:
     """Where groups begin, and where the last of them ends, in as few bytes as that takes."""
-    found = [[0], inner, [count]] if count or len(inner) else [[0]]
-    return np.concatenate(found).astype(np.int32 if count < 2**31 else np.int64)
+    ends: list[int] = [count] if count or len(inner) else []
+    return np.concatenate([[0], inner, ends]).astype(np.int32 if count < 2**31 else np.int64)
