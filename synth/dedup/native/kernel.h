@@ -119,6 +119,7 @@ enum { SPACE_CHAR, LESS_EQUAL, MORE_EQUAL, UNEQUAL, DEGREE_CHAR, CARET };
 bool fold(Context *c, const uint8_t *text, size_t size, uint32_t *flags);
 bool grow(Context *c, Line *line, size_t room);
 void swap_lines(Context *c);
+size_t next_of(const Char *at, size_t i, size_t count, uint32_t one, uint32_t two);
 void dress(Context *c, uint32_t flags);
 
 /* latex.c */
