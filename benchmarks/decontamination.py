@@ -19,7 +19,7 @@ from typing import NamedTuple
 from synth.dedup.benchmarks import Item
 from synth.dedup.contamination import Decontaminator, Hit
 from synth.dedup.paraphrases import Paraphrases
-from synth.dedup.rows import read_rows
+from synth.dedup.reader import Reader
 from synth.dedup.tiers import Settings, Tiers
 from synth.llm.embeddings import embed_offline
 
@@ -174,11 +174,12 @@ def speeds() -> list[Line]:
     ]
     known = Decontaminator(items)
     near = Paraphrases(known.items, embed_offline)
-    rows = read_rows(texts)
+    reader = Reader()
+    rows = reader.read(texts)
     rephrased = texts_of("gsm8k_test_rephrased_even")
     works = {
         "words, all four tiers": (texts, lambda: known.check_all(texts)),
-        "  of these, texts to hashes (`read_rows`)": (texts, lambda: read_rows(texts)),
+        "  of these, texts to hashes (`Reader.read`)": (texts, lambda: reader.read(texts)),
         "  of these, the sieve": (texts, lambda: known.left(rows)),
         "paraphrases, of strangers": (texts, lambda: near.find(texts)),
         "paraphrases, where nearly all are": (rephrased, lambda: near.find(rephrased)),

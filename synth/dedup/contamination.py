@@ -15,17 +15,18 @@ Most texts overlap nothing. `sieve.py` tells so for a whole batch, and only what
 one here. Every step is bounded by the length of the text and by a fixed number of items.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from synth.dedup.benchmarks import Item
-from synth.dedup.members import Index
-from synth.dedup.ngrams import Hashes, Ngrams
-from synth.dedup.rows import Rows, alone, parts, read_rows, rows_of, runs, wholes, words_in_runs
-from synth.dedup.sieve import MIN_CONTAINED, Sieve, has_template
+from synth.dedup.members import First, Index
+from synth.dedup.ngrams import Hashes
+from synth.dedup.reader import Reader, parts
+from synth.dedup.rows import Flat, Places, Rows, all_runs, alone, rows_of, runs, wholes, worded_runs
+from synth.dedup.sieve import MIN_CONTAINED, Indexes, Sieve, has_template
 
 # A run of words that stands in more items than this is a phrase of the benchmark ("Let's think step by
 # step"), and says nothing about any of them.
@@ -54,22 +55,20 @@ class Decontaminator:
 
     def __init__(self, items: Sequence[Item], ngram: int = 10, jaccard: float = JACCARD) -> None:
         self._ngram, self._half, self._jaccard = ngram, max(1, ngram // 2), jaccard
-        self._ngrams = Ngrams()
-        self.items, self._rows = _distinct(sorted(set(items)), self._ngrams)
-        signed, said = self._rows.signed, self._rows.said
-        self._equal = _first_of(wholes(signed), range(len(self.items)))
-        self._templates = _first_of(
-            wholes(self._rows.masked), np.flatnonzero(has_template(self._rows)).tolist()
-        )
-        values, owners = runs(said, ngram)
-        counts = words_in_runs(self._rows, ngram) >= WORDED * ngram
-        self._index = Index(values[counts], owners[counts], common=COMMON)
-        self._halves = Index(*runs(said, self._half), common=COMMON)
-        self._within = Index(*runs(signed, MIN_CONTAINED))
-        without = ~np.isin(np.arange(len(self.items)), self._index.owners)
-        short = without & (signed.lengths >= MIN_CONTAINED)
-        self._lengths = sorted({int(n) for n in signed.lengths[short]}, reverse=True)
-        self._sieve = Sieve(self._rows, self._index, short, ngram, jaccard)
+        self._reader = Reader()
+        self.items, rows = _distinct(sorted(set(items)), self._reader)
+        self._signed, self._said, worded = rows.signed, rows.said, rows.worded
+        self._equal = First(wholes(rows.signed), np.arange(len(self.items)))
+        self._templates = First(wholes(rows.masked), np.flatnonzero(has_template(rows)))
+        del rows  # of a million items some hundred megabytes, before the indexes need them
+        self._index = Index(*worded_runs(self._said, worded, ngram, WORDED * ngram), common=COMMON)
+        self._halves = Index(*all_runs(self._said, self._half), common=COMMON)
+        self._within = Index(*all_runs(self._signed, MIN_CONTAINED))
+        short = self._signed.lengths >= MIN_CONTAINED
+        short[self._index.owners] = False
+        self._lengths = sorted({int(n) for n in self._signed.lengths[short]}, reverse=True)
+        indexes = Indexes(self._equal, self._templates, self._index, self._halves, self._within)
+        self._sieve = Sieve(self._signed, indexes, short, ngram, jaccard)
 
     def check(self, text: str) -> Hit | None:
         """The item that a text overlaps most, or None."""
@@ -79,23 +78,23 @@ class Decontaminator:
         """The same for many texts, which takes a fraction of the time for each."""
         found: list[Hit | None] = []
         for part in parts(texts):
-            found += self._hits(read_rows(part, self._ngrams), len(part))
+            found += self._hits(self._reader.read(part), len(part))
         return found
 
     def check_tokens(self, found: Sequence[str]) -> Hit | None:
         """The same for a text that is split into tokens already."""
-        return self._hits(rows_of([found], self._ngrams), 1)[0]
+        return self._hits(rows_of([found], self._reader.ngrams), 1)[0]
 
     def overlap(self, text: str) -> float:
         """How close a text comes: the share of its n-grams in one item, by n-grams of half the length.
 
         A text that passes shares no n-gram of the full length, so that share would say nothing.
         """
-        return self._share(read_rows([text], self._ngrams).said.values)
+        return self._share(self._reader.read([text]).said.values)
 
     def overlap_tokens(self, found: Sequence[str]) -> float:
         """The same for a text that is split into tokens already."""
-        return self._share(rows_of([found], self._ngrams).said.values)
+        return self._share(rows_of([found], self._reader.ngrams).said.values)
 
     def left(self, rows: Rows) -> NDArray[np.bool_]:
         """Which of the texts may overlap an item at all, after a few passes over all of them."""
@@ -111,7 +110,7 @@ class Decontaminator:
     def _closest(self, row: Rows) -> Hit | None:
         """The first tier that finds an item, cheapest and surest first."""
         signed, said = row.signed.values, row.said.values
-        place = self._equal.get(int(wholes(row.signed)[0])) if len(signed) else None
+        place = next(iter(self._equal.of(wholes(row.signed))), None) if len(signed) else None
         if place is None and len(signed) >= MIN_CONTAINED:
             place = self._short_item_in(signed)
             if place is None and len(said) < self._ngram:
@@ -125,54 +124,61 @@ class Decontaminator:
         places = self._index.items(mine, COMPARED)
         if not places:
             return None
-        for place in places:
-            if _holds(signed, self._rows.signed.of(place)) or _holds(self._rows.signed.of(place), signed):
+        theirs, both, counted = self._compared(mine, places, self._ngram)
+        for at, place in enumerate(places):
+            item = self._signed.of(place)
+            # A text that another holds has no run that the other lacks, which is quickly seen.
+            if (both[at] == theirs[at] and _holds(signed, item)) or (
+                both[at] == len(mine) and _holds(item, signed)
+            ):
                 return self._hit(place, "exact", 1.0)
-        best = max((self._shared(mine, place), -place) for place in places)
+        share = both / np.minimum(len(mine), theirs)
+        share[(counted < ENOUGH) & ((counted == 0) | (share < SHARE))] = 0
+        best = max(zip(share.tolist(), (-place for place in places), strict=True))
         return self._hit(-best[1], "ngram", best[0]) if best[0] else None
 
-    def _shared(self, mine: Hashes, place: int) -> float:
-        """The share of the shorter text's runs that both have; 0 where that is too little."""
-        theirs = np.unique(runs_of(self._rows.said.of(place), self._ngram))
-        both = np.intersect1d(mine, theirs, assume_unique=True)
-        share: float = len(both) / min(len(mine), len(theirs))
-        counted = int((self._index.counts(both) > 0).sum())
-        return share if counted >= ENOUGH or (counted and share >= SHARE) else 0.0
+    def _compared(self, mine: Hashes, places: Sequence[int], width: int) -> tuple[Places, Places, Places]:
+        """Of each item: its distinct runs, those that are also mine, and of these those that count."""
+        found = [self._said.of(place) for place in places]
+        starts = np.cumsum([0, *map(len, found)])
+        values, owners = runs(Flat(np.concatenate(found), starts), width)
+        order = np.lexsort((values, owners))
+        values, owners = values[order], owners[order]
+        new = np.ones(len(values), np.bool_)
+        new[1:] = (values[1:] != values[:-1]) | (owners[1:] != owners[:-1])
+        values, owners = values[new], owners[new]
+        shared = np.isin(values, mine)
+        counts = self._index.counts(values[shared]) > 0
+        chosen = (owners, owners[shared], owners[shared][counts])
+        theirs, both, counted = (np.bincount(group, minlength=len(places)) for group in chosen)
+        return theirs, both, counted
 
     def _by_template(self, row: Rows) -> Hit | None:
-        place = self._templates.get(int(wholes(row.masked)[0])) if has_template(row)[0] else None
-        return None if place is None else self._hit(place, "template", 1.0)
+        places = self._templates.of(wholes(row.masked)) if has_template(row)[0] else []
+        return self._hit(places[0], "template", 1.0) if places else None
 
     def _by_jaccard(self, said: Hashes) -> Hit | None:
         if len(said) < self._ngram:
             return None
         mine = np.unique(runs_of(said, self._half))
-        best = max(((self._alike(mine, p), -p) for p in self._halves.items(mine, COMPARED)), default=None)
-        if best is None or best[0] < self._jaccard:
+        places = self._halves.items(mine, COMPARED)
+        if not places:
             return None
-        return self._hit(-best[1], "jaccard", best[0])
-
-    def _alike(self, mine: Hashes, place: int) -> float:
-        theirs = np.unique(runs_of(self._rows.said.of(place), self._half))
-        shared = int(np.isin(mine, theirs, assume_unique=True).sum())
-        return shared / (len(mine) + len(theirs) - shared)
-
-    def _held(self, mine: Hashes, place: int) -> float:
-        """The share of half-runs that stand in an item."""
-        theirs = np.unique(runs_of(self._rows.said.of(place), self._half))
-        return float(np.isin(mine, theirs, assume_unique=True).mean())
+        theirs, both, _ = self._compared(mine, places, self._half)
+        alike = both / (len(mine) + theirs - both)
+        best = max(zip(alike.tolist(), (-place for place in places), strict=True))
+        return self._hit(-best[1], "jaccard", best[0]) if best[0] >= self._jaccard else None
 
     def _share(self, said: Hashes) -> float:
         mine = np.unique(runs_of(said, self._half))
-        return max((self._held(mine, place) for place in self._halves.items(mine, COMPARED)), default=0.0)
+        places = self._halves.items(mine, COMPARED)
+        return float((self._compared(mine, places, self._half)[1] / len(mine)).max()) if places else 0.0
 
     def _short_item_in(self, signed: Hashes) -> int | None:
         """The longest item, of those without an n-gram that counts, that stands in a text as a whole."""
         for length in self._lengths:
-            if length <= len(signed):
-                found = {self._equal[h] for h in runs_of(signed, length).tolist() if h in self._equal}
-                if found:
-                    return min(found)
+            if length <= len(signed) and (found := self._equal.of(runs_of(signed, length))):
+                return min(found)
         return None
 
     def _item_around(self, signed: Hashes) -> int | None:
@@ -182,7 +188,7 @@ class Decontaminator:
         if not 0 < counts.min() <= COMMON:
             return None
         places = self._within.items(mine[counts.argmin()][None], COMMON)
-        return min((p for p in places if _holds(self._rows.signed.of(p), signed)), default=None)
+        return min((p for p in places if _holds(self._signed.of(p), signed)), default=None)
 
     def _hit(self, place: int, tier: str, score: float) -> Hit:
         item = self.items[place]
@@ -201,18 +207,11 @@ def _holds(outer: Hashes, inner: Hashes) -> bool:
     return bool((runs_of(outer, len(inner)) == wholes(alone(inner))[0]).any())
 
 
-def _distinct(items: Sequence[Item], ngrams: Ngrams) -> tuple[list[Item], Rows]:
+def _distinct(items: Sequence[Item], reader: Reader) -> tuple[list[Item], Rows]:
     """The first of each group of items that are one text once normalised; empty ones match nothing."""
-    rows = read_rows([item.text for item in items], ngrams)
-    first = _first_of(wholes(rows.signed), np.flatnonzero(rows.signed.lengths).tolist())
-    places = sorted(first.values())
-    kept = [items[place] for place in places]
-    return kept, rows if len(kept) == len(items) else read_rows([item.text for item in kept], ngrams)
-
-
-def _first_of(hashes: Hashes, places: Iterable[int]) -> dict[int, int]:
-    """The first of some places with each hash."""
-    found: dict[int, int] = {}
-    for place in places:
-        found.setdefault(int(hashes[place]), int(place))
-    return found
+    rows = reader.read([item.text for item in items])
+    first = np.zeros(len(items), np.bool_)
+    first[First(wholes(rows.signed), np.flatnonzero(rows.signed.lengths)).places] = True
+    if first.all():
+        return list(items), rows
+    return [item for item, kept in zip(items, first.tolist(), strict=True) if kept], rows.take(first)

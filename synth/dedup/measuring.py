@@ -12,20 +12,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from synth.dedup import normalise
-from synth.dedup.characters import folded
 from synth.dedup.fallback import measure_row
 from synth.dedup.kernel import at, kernel, lent
 from synth.dedup.near import band_keys, permutation_values, signatures
-from synth.dedup.ngrams import NUMBER, VOCABULARY, Hashes, Ngrams
+from synth.dedup.ngrams import NUMBER, Hashes, Ngrams
+from synth.dedup.splitting import Splitter, strings
 
 # So many texts are measured by one call of the kernel.
 BATCH_ROWS = 2_000
-_MOST_UNKNOWN = 4_096
-_SAID = " ≤≥≠°^"
 
 Numbers = NDArray[np.int64]
 
@@ -99,11 +95,10 @@ class Measurer:
     """Measures batches of texts; one for each thread, since it remembers the hashes of tokens."""
 
     def __init__(self, scheme: Scheme) -> None:
-        self._open: Any = None
-        self._kernel = kernel()
+        library = kernel()
+        self._splitter = None if library is None else Splitter(library)
         self.scheme = scheme
         self._ngrams = Ngrams()
-        self._known: set[int] = set()
 
     def measure(self, texts: pa.Array | Sequence[str | None]) -> Measured:
         """One row a text; no text (null) has no tokens."""
@@ -117,11 +112,9 @@ class Measurer:
         """The same in pieces, each of which is good until the next one is asked for."""
         for start in range(0, len(texts), BATCH_ROWS):
             piece = texts[start : start + BATCH_ROWS]
-            yield self._by_python(_strings(piece)) if self._kernel is None else self._by_kernel(piece)
-
-    def __del__(self) -> None:
-        if self._open is not None:
-            self._kernel.synth_close(self._open)
+            yield (
+                self._by_kernel(self._splitter, piece) if self._splitter else self._by_python(strings(piece))
+            )
 
     def _by_python(self, texts: Sequence[str | None]) -> Measured:
         rows = [measure_row(text, self.scheme.width, self._ngrams) for text in texts]
@@ -136,67 +129,20 @@ class Measurer:
             np.ascontiguousarray(band_keys(values, self.scheme.bands, self.scheme.rows).T),
         )
 
-    def _by_kernel(self, texts: pa.Array) -> Measured:
-        context = self._context()
-        data, offsets = _buffers(texts)
-        given, lines = self._left_to_python(texts, data, offsets)
+    def _by_kernel(self, splitter: Splitter, texts: pa.Array) -> Measured:
+        given = splitter.given(texts)
         rows, scheme = len(texts), self.scheme
         ends, tokens = np.empty(rows, np.int64), np.empty(rows, np.int32)
         whole, template = np.empty(rows, np.uint64), np.empty(rows, np.uint64)
         keys = np.empty((rows, scheme.bands), np.uint64)
-        given_data, given_offsets = _buffers(pa.array(lines, pa.large_binary()))
-        count = self._kernel.synth_measure(
-            context, at(self._numbers), at(data), at(offsets), rows,
-            at(given), at(given_data), at(given_offsets),
+        count = splitter.library.synth_measure(
+            splitter.context, at(self._numbers), at(given.packed), rows,
             at(ends), at(tokens), at(whole), at(template), at(keys), None,
         )  # fmt: skip
         if count < 0:
             raise MemoryError("There is not enough memory for this batch of texts.")
-        hashes = lent(self._kernel.synth_hashes(context), count)
+        hashes = lent(splitter.library.synth_hashes(splitter.context), count)
         return Measured(hashes, np.concatenate([[0], ends]), tokens, whole, template, keys)
-
-    def _left_to_python(
-        self, texts: pa.Array, data: NDArray[np.uint8], offsets: Numbers
-    ) -> tuple[Numbers, list[bytes]]:
-        """For each text -1, or the place of the tokens that Python split it into."""
-        given = np.full(len(texts), -1, np.int64)
-        unlike = np.flatnonzero(self._status(data, offsets))
-        given[unlike] = np.arange(len(unlike))
-        lines = []
-        for text in _strings(texts.take(pa.array(unlike))):
-            found = normalise.tokens(text or "")
-            line = "\n".join(f"{1 if token[0].isdigit() else 0}{token}" for token in found)
-            lines.append(line.encode("utf-8", "surrogatepass"))
-        return given, lines
-
-    def _status(self, data: NDArray[np.uint8], offsets: Numbers) -> NDArray[np.uint8]:
-        """1 for each text that Python must split. Characters that the kernel has not met are told to it."""
-        status = np.empty(len(offsets) - 1, np.uint8)
-        unknown = np.empty(_MOST_UNKNOWN, np.uint32)
-        while count := self._kernel.synth_scan(
-            self._open, at(data), at(offsets), len(status), at(status), at(unknown), _MOST_UNKNOWN
-        ):
-            for code in set(unknown[:count].tolist()) - self._known:
-                self._learn(code)
-        return status
-
-    def _learn(self, code: int) -> None:
-        entry = folded(code)
-        chars = np.array(entry.chars, np.uint32)
-        if self._kernel.synth_learn(self._open, code, entry.kind, entry.superscript, at(chars), len(chars)):
-            raise MemoryError("There is not enough memory for the table of characters.")
-        self._known.add(code)
-
-    def _context(self) -> Any:
-        if self._open is None:
-            names, values = _commands()
-            said = np.array([folded(ord(char)).chars[0] for char in _SAID], np.uint32)
-            self._open = self._kernel.synth_open(names, at(values), len(values), at(said), VOCABULARY)
-            if not self._open:
-                raise MemoryError("There is not enough memory for the kernel.")
-            for code in range(128):
-                self._learn(code)
-        return self._open
 
     @cached_property
     def _numbers(self) -> "NDArray[np.void]":
@@ -213,38 +159,3 @@ class Measurer:
         made["factors"], made["summands"] = at(self._factors), at(self._summands)
         made["number"] = NUMBER
         return made
-
-
-def _commands() -> tuple[bytes, NDArray[np.uint32]]:
-    """The names of the commands that stand for a sign or for nothing, and the sign of each."""
-    from synth.dedup.characters import classed
-
-    known = dict.fromkeys(normalise.SILENT.split(), 0) | {
-        name: classed(sign)
-        for name, sign in normalise.COMMANDS.items()
-        if name not in normalise.SILENT.split()
-    }
-    names = b"".join(name.encode() + b"\0" for name in known)
-    return names, np.array(list(known.values()), np.uint32)
-
-
-def _buffers(texts: pa.Array) -> tuple[NDArray[np.uint8], Numbers]:
-    """The bytes of an array of texts and where each begins; a null is an empty text."""
-    if texts.null_count:
-        texts = pc.fill_null(texts, "")
-    kind = pa.large_binary() if pa.types.is_large_binary(texts.type) else pa.large_string()
-    texts = texts if texts.type == kind else texts.cast(kind)
-    _, offsets, data = texts.buffers()
-    found = np.frombuffer(offsets, np.int64) if offsets else np.zeros(1, np.int64)
-    places = found[texts.offset : texts.offset + len(texts) + 1]
-    return np.frombuffer(data or b"", np.uint8), places if len(places) else np.zeros(1, np.int64)
-
-
-def _strings(texts: pa.Array) -> list[str | None]:
-    """As Python has them; bytes that are no UTF-8 become marks."""
-    try:
-        found: list[str | None] = texts.to_pylist()
-    except UnicodeDecodeError:
-        raw = texts.cast(pa.large_binary()).to_pylist()
-        found = [None if one is None else one.decode("utf-8", "replace") for one in raw]
-    return found

@@ -2,28 +2,26 @@
 
 In: texts. Out: the 64-bit hash of each token, end to end, with its kind and the place where each text begins;
 and from these the hash of every run of tokens, and of every whole text. The hashes are those of `ngrams`, so
-a run has one number here and there. `read_rows` is the only step that looks at characters, and the dearest.
+a run has one number here and there. Here is what is done with tokens; `reader` makes the same of texts.
 """
 
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from synth.dedup.ngrams import MULTIPLIER, VOCABULARY, Hashes, Ngrams
-from synth.dedup.normalise import BRACKETS, tokens
-from synth.dedup.quantities import SPACELESS, is_number
+from synth.dedup.kinds import BRACKET, NUMBER, SPOKEN, WORD, kinds_of
+from synth.dedup.ngrams import MULTIPLIER, Hashes, Ngrams
 
-# Kinds of a token, as bits.
-SPOKEN, BRACKET, NUMBER, WORD = 1, 2, 4, 8
 # Stands for any number where numbers are masked; no hash of a token is likelier to be it than any other.
 ANY_NUMBER = np.uint64(0x5851F42D4C957F2D)
 
-Places = NDArray[np.int64]
+# Runs of so many values are made at once: each takes some fifty bytes on the way.
+PART_VALUES = 500_000
 
-# What is read at once.
-PART_TEXTS, PART_CHARS = 2_000, 2_000_000
+Places = NDArray[np.int64]
 
 _NOTHING = np.zeros(1, np.uint64)
 _INVERSE = np.uint64(pow(int(MULTIPLIER), -1, 1 << 64))
@@ -45,6 +43,21 @@ class Flat(NamedTuple):
         """The values of one text."""
         return self.values[self.starts[place] : self.starts[place + 1]]
 
+    def parts(self, most: int | None = None) -> "Iterator[tuple[int, Flat]]":
+        """The texts in parts of about so many values, each with the place of its first text."""
+        edges = np.arange(most or PART_VALUES, len(self.values), most or PART_VALUES)
+        places = np.unique(np.searchsorted(self.starts, [0, *edges, len(self.values) + 1]))
+        places[0], places[-1] = 0, len(self.starts) - 1
+        for first, last in itertools.pairwise(places.tolist()):
+            starts = self.starts[first : last + 1]
+            yield first, Flat(self.values[starts[0] : starts[-1]], starts - starts[0])
+
+    def take(self, chosen: NDArray[np.bool_]) -> "Flat":
+        """Some of the texts."""
+        lengths = self.lengths
+        starts = np.concatenate([[0], np.cumsum(lengths[chosen])]).astype(np.int64)
+        return Flat(self.values[np.repeat(chosen, lengths)], starts)
+
 
 class Rows(NamedTuple):
     """The tokens of texts: without brackets and marks, words and numbers alone, and with numbers masked."""
@@ -63,33 +76,18 @@ class Rows(NamedTuple):
         worded = self.worded[self.said.starts[place] : self.said.starts[place + 1]]
         return Rows(signed, said, masked, self.spare[place : place + 1], worded)
 
-
-def read_rows(texts: Sequence[str], ngrams: Ngrams | None = None) -> Rows:
-    """The rows of texts; `ngrams` knows tokens from before."""
-    ngrams = ngrams or Ngrams()
-    made = [rows_of([tokens(text) for text in part], ngrams) for part in parts(texts)]
-    return made[0] if len(made) == 1 else _joined(made)
-
-
-def parts(texts: Sequence[str]) -> Iterator[Sequence[str]]:
-    """The texts in parts of bounded size: a token takes a hundred bytes until it is a hash."""
-    start = size = 0
-    for place, text in enumerate(texts):
-        if place > start and (size + len(text) > PART_CHARS or place - start == PART_TEXTS):
-            yield texts[start:place]
-            start, size = place, 0
-        size += len(text)
-    if start < len(texts):
-        yield texts[start:]
+    def take(self, chosen: NDArray[np.bool_]) -> "Rows":
+        """Some of the texts."""
+        signed, said, masked = (flat.take(chosen) for flat in self[:3])
+        worded = self.worded[np.repeat(chosen, self.said.lengths)]
+        return Rows(signed, said, masked, self.spare[chosen], worded)
 
 
 def rows_of(found: Sequence[Sequence[str]], ngrams: Ngrams | None = None) -> Rows:
-    """The same of texts that are split into tokens already."""
+    """The rows of texts that are split into tokens; `ngrams` knows tokens from before."""
     flat = [token for text in found for token in text]
     hashes = (ngrams or Ngrams()).runs(flat, 1)
-    kinds = np.fromiter(map(_KINDS.__getitem__, flat), np.uint8, len(flat))
-    if len(_KINDS) > VOCABULARY:
-        _KINDS.clear()
+    kinds = kinds_of(flat)
     lengths = np.fromiter(map(len, found), np.int64, len(found))
     starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     return _rows(hashes, kinds, starts)
@@ -111,11 +109,30 @@ def runs(flat: Flat, width: int) -> tuple[Hashes, Places]:
     return (sums[starts + width] - sums[starts]) * upwards[starts + width - 1], owners
 
 
-def words_in_runs(rows: Rows, width: int) -> Places:
-    """How many words each run of `rows.said` has, in the order of `runs`."""
-    starts, _ = _starts(rows.said, width)
-    before = np.concatenate([[0], np.cumsum(rows.worded)]).astype(np.int64)
-    return np.asarray(before[starts + width] - before[starts], np.int64)
+def all_runs(flat: Flat, width: int) -> tuple[Hashes, NDArray[np.int32]]:
+    """The same as `runs`, of any number of texts, in little more memory than the result needs."""
+    values, owners = [np.empty(0, np.uint64)], [np.empty(0, np.int32)]
+    for first, part in flat.parts():
+        found, texts = runs(part, width)
+        values.append(found)
+        owners.append((texts + first).astype(np.int32))
+    return np.concatenate(values), np.concatenate(owners)
+
+
+def worded_runs(
+    said: Flat, worded: NDArray[np.bool_], width: int, least: float
+) -> tuple[Hashes, NDArray[np.int32]]:
+    """Those runs that have at least so many words, and their texts."""
+    values, owners, at = [np.empty(0, np.uint64)], [np.empty(0, np.int32)], 0
+    for first, part in said.parts():
+        starts, _ = _starts(part, width)
+        before = np.concatenate([[0], np.cumsum(worded[at : at + len(part.values)])])
+        at += len(part.values)
+        counted = before[starts + width] - before[starts] >= least
+        found, texts = runs(part, width)
+        values.append(found[counted])
+        owners.append((texts[counted] + first).astype(np.int32))
+    return np.concatenate(values), np.concatenate(owners)
 
 
 def _starts(flat: Flat, width: int) -> tuple[Places, Places]:
@@ -128,6 +145,10 @@ def _starts(flat: Flat, width: int) -> tuple[Places, Places]:
 
 def wholes(flat: Flat) -> Hashes:
     """The hash of each text as one run; 0 for one without values."""
+    return np.concatenate([np.empty(0, np.uint64), *(_wholes(part) for _, part in flat.parts())])
+
+
+def _wholes(flat: Flat) -> Hashes:
     upwards, downwards = _powers(len(flat.values) + 1)
     sums = np.concatenate([_NOTHING, np.cumsum(flat.values * downwards[:-1], dtype=np.uint64)])
     ends = flat.starts[1:]
@@ -149,10 +170,10 @@ def _raised(factor: np.uint64, count: int) -> Hashes:
     return np.multiply.accumulate(powers)
 
 
-def _joined(made: Sequence[Rows]) -> Rows:
+def joined(made: Sequence[Rows]) -> Rows:
     """The rows of several parts as those of one."""
-    if not made:
-        return rows_of([])
+    if len(made) < 2:
+        return made[0] if made else rows_of([])
     return Rows(
         _end_to_end([rows.signed for rows in made]),
         _end_to_end([rows.said for rows in made]),
@@ -190,18 +211,3 @@ def _some(values: Hashes, starts: Places, chosen: NDArray[np.bool_]) -> Flat:
 def _counts(chosen: NDArray[np.bool_], starts: Places) -> Places:
     before = np.concatenate([[0], np.cumsum(chosen)]).astype(np.int64)
     return np.diff(before[starts])
-
-
-class _Kinds(dict[str, int]):
-    """The kind of each token that was asked for."""
-
-    def __missing__(self, token: str) -> int:
-        number = is_number(token)
-        # In scripts without spaces one character is a token, and means as much as a word.
-        word = token[0].isalpha() and not number and (len(token) > 1 or token >= SPACELESS)
-        found = SPOKEN * token[0].isalnum() | BRACKET * (token in BRACKETS) | NUMBER * number | WORD * word
-        self[token] = found
-        return found
-
-
-_KINDS = _Kinds()

@@ -4,12 +4,15 @@ In: the rows of items, and of texts. Out: for each text whether it must be looke
 through overlaps nothing; one that is held back may still overlap nothing.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
-from synth.dedup.members import Index, Members
+from synth.dedup.kernel import at, kernel
+from synth.dedup.members import First, Index, Members
 from synth.dedup.ngrams import Hashes
-from synth.dedup.rows import Places, Rows, runs, wholes
+from synth.dedup.rows import Flat, Places, Rows, runs, wholes
 
 # A shorter text says nothing whole: "what is the value of x" stands in hundreds of problems.
 MIN_CONTAINED = 6
@@ -23,20 +26,43 @@ def has_template(rows: Rows) -> Chosen:
     return np.asarray(numbers & (rows.spare >= MIN_CONTAINED))
 
 
-class Sieve:
-    """Sets of what can give an overlap away."""
+class Indexes(NamedTuple):
+    """Whole items, also with numbers masked; their n-grams that count, half ones, and least runs."""
 
-    def __init__(self, items: Rows, index: Index, short: Chosen, ngram: int, jaccard: float) -> None:
+    equal: First
+    templates: First
+    ngrams: Index
+    halves: Index
+    within: Index
+
+
+class Sieve:
+    """Sets of what can give an overlap away. `short` items have no n-gram that counts."""
+
+    def __init__(self, signed: Flat, indexes: Indexes, short: Chosen, ngram: int, jaccard: float) -> None:
         self._ngram, self._half, self._jaccard = ngram, max(1, ngram // 2), jaccard
-        self._equal = Members(wholes(items.signed))
-        self._templates = Members(wholes(items.masked)[has_template(items)])
-        self._ngrams, self._halves = Members(index.values), Members(runs(items.said, self._half)[0])
-        inner, holders = runs(items.signed, MIN_CONTAINED)
-        first = np.diff(holders, prepend=-1) > 0
-        self._within, self._heads = Members(inner), Members(inner[first & short[holders]])
+        self._equal = Members(indexes.equal.hashes, distinct=True)
+        self._templates = Members(indexes.templates.hashes, distinct=True)
+        self._ngrams, self._halves = indexes.ngrams.members(rare=True), indexes.halves.members()
+        self._within, self._heads = indexes.within.members(), Members(_heads(signed, short))
+        self._kernel = kernel()
 
     def left(self, rows: Rows) -> Chosen:
         """Which of the texts must be looked at."""
+        return self._by_python(rows) if self._kernel is None else self._by_kernel(rows)
+
+    def _by_kernel(self, rows: Rows) -> Chosen:
+        sets = [self._equal, self._templates, self._ngrams, self._halves, self._within, self._heads]
+        packed = np.array([(at(s.values), at(s.bits), len(s.values), s.shift) for s in sets], np.int64)
+        widths = np.array([self._ngram, self._half, MIN_CONTAINED], np.int64)
+        left = np.empty(len(rows.spare), np.bool_)
+        arrays = [array for flat in rows[:3] for array in flat]
+        self._kernel.synth_left(
+            at(packed), at(widths), self._jaccard, *map(at, arrays), at(rows.spare), len(left), at(left)
+        )
+        return left
+
+    def _by_python(self, rows: Rows) -> Chosen:
         signed, said, count = rows.signed, rows.said, len(rows.spare)
         left = self._equal.have(wholes(signed)) & (signed.lengths > 0)
         left |= self._templates.have(wholes(rows.masked)) & has_template(rows)
@@ -60,6 +86,14 @@ class Sieve:
         known = _count(owners[self._halves.have(halves)], count)
         long = rows.said.lengths >= self._ngram
         return np.asarray(long & (known > 0) & (known >= self._jaccard * _count(owners, count)))
+
+
+def _heads(signed: Flat, short: Chosen) -> Hashes:
+    """The first run of each short item."""
+    lengths = np.minimum(signed.lengths, MIN_CONTAINED) * short
+    within = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    values = signed.values[np.repeat(signed.starts[:-1], lengths) + within]
+    return wholes(Flat(values, np.concatenate([[0], np.cumsum(lengths)])))[short]
 
 
 def _count(owners: Places, count: int) -> Places:

@@ -8,12 +8,24 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+from hypothesis import strategies as st
 
 from synth.dedup import kernel
 from synth.dedup.measuring import Measured, Measurer, Numbers, Scheme
 
 VOCABULARY = [f"w{chr(97 + i)}{chr(97 + j)}" for i in range(12) for j in range(12)]
 SCHEME = Scheme(3, 128, 25, 5)
+
+PIECES = [
+    r"\frac", r"\dfrac", r"\tfrac12", r"\frac{1}{2}", r"\frac{\frac{a}{2}}{3}", r"\frac 1 2", "{", "}", "{x}", "{ 12 }", "{,}",
+    r"\text", r"\mathrm", r"\begin", r"\end", "align*", r"\left", r"\circ", r"^{\circ}", r"^ { \circ }", r"\circa", r"\cdot", r"\notin",
+    r"\foo", "\\", r"\\", r"\,", r"\ ", r"\pi", r"\operatorname{lcm}", "1", "12", "1,234", "12,345,678", "1,23", "0.5", ".5", "5.", "3-5",
+    "a", "ab", "abc", "don't", "ab'cd'ef", "well-known", "f'(x)", "5!", "ab!", "x²", "a_b", " ", "  ", "\n", "\t", ".", ",", "!", "-", "---",
+    "'", "*", "**", "* ", r"**\(", r"\)**", "}**", "<=", ">=", "!=", "<", "=", "(", ")", "$", "`", "~", "|", "&", "#", "%", "^", "_", "²", "³", "⁻", "½", "¼", "°",
+    "é", "É", "ß", "İ", "字", "か", "が", "ｶﾞ", "한", "\u0301", "\u200b", "’", "–", "“", "…", "①", "٣", "Σς", "ﬁ", "👍", "𝑥", "𝟙", "´",
+    "\x00", "\x1c", "\x85", "\u2028", "\u00a0", "⁄", "∣", "ก", "नि",
+]  # fmt: skip
+TEXTS = st.lists(st.sampled_from(PIECES), max_size=14).map("".join) | st.text(max_size=20)
 
 needs_kernel = pytest.mark.skipif(kernel.kernel() is None, reason="the kernel was not built")
 

@@ -14,24 +14,13 @@ from datasketch import MinHash, MinHashLSH
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from synth.dedup import kernel, measuring
+from synth.dedup import kernel, measuring, splitting
 from synth.dedup.characters import _joins
 from synth.dedup.measuring import Measured, Measurer, Scheme
 from synth.dedup.ngrams import Ngrams
 from synth.dedup.normalise import tokens
 from synth.errors import ConfigError
-from tests.dedup.made import SCHEME, edited, measured, needs_kernel, same, without_kernel
-
-PIECES = [
-    r"\frac", r"\dfrac", r"\tfrac12", r"\frac{1}{2}", r"\frac{\frac{a}{2}}{3}", r"\frac 1 2", "{", "}", "{x}", "{ 12 }", "{,}",
-    r"\text", r"\mathrm", r"\begin", r"\end", "align*", r"\left", r"\circ", r"^{\circ}", r"^ { \circ }", r"\circa", r"\cdot", r"\notin",
-    r"\foo", "\\", r"\\", r"\,", r"\ ", r"\pi", r"\operatorname{lcm}", "1", "12", "1,234", "12,345,678", "1,23", "0.5", ".5", "5.", "3-5",
-    "a", "ab", "abc", "don't", "ab'cd'ef", "well-known", "f'(x)", "5!", "ab!", "x²", "a_b", " ", "  ", "\n", "\t", ".", ",", "!", "-", "---",
-    "'", "*", "**", "* ", "<=", ">=", "!=", "<", "=", "(", ")", "$", "`", "~", "|", "&", "#", "%", "^", "_", "²", "³", "⁻", "½", "¼", "°",
-    "é", "É", "ß", "İ", "字", "か", "が", "ｶﾞ", "한", "\u0301", "\u200b", "’", "–", "“", "…", "①", "٣", "Σς", "ﬁ", "👍", "𝑥", "𝟙", "´",
-    "\x00", "\x1c", "\x85", "\u2028", "\u00a0", "⁄", "∣", "ก", "नि",
-]  # fmt: skip
-TEXTS = st.lists(st.sampled_from(PIECES), max_size=14).map("".join) | st.text(max_size=20)
+from tests.dedup.made import PIECES, SCHEME, TEXTS, edited, measured, needs_kernel, same, without_kernel
 
 
 def by_both(texts: list[str], scheme: Scheme = SCHEME) -> tuple[Measured, Measured]:
@@ -65,8 +54,8 @@ def test_real_questions_are_measured_alike_and_by_the_kernel() -> None:
         texts += [str(value) for row in rows for value in row.values() if isinstance(value, str)]
     assert same(*by_both(texts))
     measurer = Measurer(SCHEME)
-    measurer._context()
-    left = measurer._status(*measuring._buffers(pa.array(texts, pa.large_string())))
+    assert measurer._splitter is not None
+    left = measurer._splitter.status(*splitting.buffers(pa.array(texts, pa.large_string())))
     assert np.mean(left > 0) < 0.01
 
 
@@ -143,7 +132,7 @@ def test_pieces_and_slices_are_measured_as_one(monkeypatch: pytest.MonkeyPatch) 
 
 @needs_kernel
 def test_tokens_that_are_forgotten_are_hashed_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(measuring, "VOCABULARY", 5)
+    monkeypatch.setattr(splitting, "VOCABULARY", 5)
     texts = edited(3, 30)
     small = measured(texts)
     monkeypatch.undo()

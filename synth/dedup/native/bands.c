@@ -95,12 +95,34 @@ static int64_t shared(const uint64_t *one, int64_t n, const uint64_t *other, int
     return same;
 }
 
-/* The exact similarity, or -1 where the sizes alone show that it is below the threshold. */
+#define STRIDE 16
+
+/* The same, or -1 as soon as so much is passed by on either side that fewer than `least` can be shared. */
+static int64_t shared_of(const uint64_t *one, int64_t n, const uint64_t *other, int64_t m, int64_t least) {
+    int64_t i = 0, j = 0, same = 0;
+    while (i < n && j < m) {
+        int64_t left = n - i < m - j ? n - i : m - j, steps = left < STRIDE ? left : STRIDE;
+        if (same + left < least) return -1;
+        /* So many steps cannot lead past either end. */
+        for (int64_t k = 0; k < steps; k++) {
+            uint64_t a = one[i], b = other[j];
+            same += a == b;
+            i += a <= b;
+            j += b <= a;
+        }
+    }
+    return same;
+}
+
+/* The exact similarity, or -1 where it is seen to be below the threshold before all is compared. */
 static double jaccard(const uint64_t *hashes, const int64_t *starts, int64_t one, int64_t other, double threshold) {
     int64_t n = starts[one + 1] - starts[one], m = starts[other + 1] - starts[other];
     int64_t small = n < m ? n : m, large = n < m ? m : n;
     if ((double)small < threshold * (double)large - 1e-9) return -1;
-    int64_t same = shared(hashes + starts[one], n, hashes + starts[other], m);
+    /* same / (n + m - same) >= threshold; one less, since floats round. */
+    int64_t least = (int64_t)(threshold / (1 + threshold) * (double)(n + m)) - 1;
+    int64_t same = shared_of(hashes + starts[one], n, hashes + starts[other], m, least);
+    if (same < 0) return -1;
     return n + m - same ? (double)same / (double)(n + m - same) : 0;
 }
 
@@ -123,6 +145,27 @@ typedef struct {
     int32_t bands, twins;
 } Rules;
 
+/* The rows of a bucket that stay: where they are listed, how many there are, and how many may be. */
+typedef struct {
+    int64_t from;
+    uint32_t kept, room;
+} Bucket;
+
+/* Rows and buckets lie anywhere in memory: those of the next rows are sent for while this one is compared. */
+static void fetch_ahead(const uint32_t *bucket, int bands, const Bucket *all, const int64_t *order, int64_t rank,
+                        int64_t ranked) {
+#if defined(__GNUC__)
+    if (rank + 8 < ranked)
+        for (int b = 0; b < bands; b += 16) __builtin_prefetch(bucket + order[rank + 8] * bands + b);
+    if (rank + 3 >= ranked) return;
+    const uint32_t *next = bucket + order[rank + 3] * bands;
+    for (int b = 0; b < bands; b++)
+        if (next[b]) __builtin_prefetch(all + next[b], 1);
+#else
+    (void)bucket, (void)bands, (void)all, (void)order, (void)rank, (void)ranked;
+#endif
+}
+
 /* Goes through rows in the order of preference: a row that is like one that stays is removed, any other stays.
    `dup_of` has the row that stays and is most like it (the preferred one of equals), or -1; `similar` how alike.
    Only the `ranked` rows of the order are gone through; all `rows` count for how crowded a bucket is.
@@ -132,32 +175,31 @@ EXPORT int synth_choose(const Rules *rules, const uint64_t *hashes, const int64_
                         int64_t rows, int64_t *dup_of, double *similar, int64_t *counts) {
     int bands = rules->bands;
     uint32_t *bucket = malloc((size_t)rows * (size_t)bands * 4 + 4), *sizes = NULL, *seen = calloc((size_t)rows + 1, 4);
-    uint32_t *kept = NULL, *members = NULL;
-    int64_t *from = NULL, buckets = bucket && seen ? number_buckets(keys, starts, rows, bands, bucket, &sizes) : -1;
+    uint32_t *members = NULL;
+    Bucket *all = NULL;
+    int64_t room = 0, buckets = bucket && seen ? number_buckets(keys, starts, rows, bands, bucket, &sizes) : -1;
     counts[0] = counts[1] = counts[2] = 0;
-    if (buckets >= 0) {
-        from = malloc((size_t)(buckets + 1) * sizeof *from);
-        kept = calloc((size_t)buckets + 1, sizeof *kept);
-    }
-    bool well = from && kept;
+    if (buckets >= 0) all = malloc((size_t)(buckets + 1) * sizeof *all);
+    bool well = all != NULL;
     if (well) {
-        from[0] = from[1] = 0;
         for (int64_t k = 1; k < buckets; k++) {
             bool crowded = sizes[k] > rules->crowded;
             counts[1] += crowded;
-            from[k + 1] = from[k] + (crowded && rules->leaders < sizes[k] ? rules->leaders : sizes[k]);
+            all[k] = (Bucket){room, 0, crowded && rules->leaders < sizes[k] ? (uint32_t)rules->leaders : sizes[k]};
+            room += all[k].room;
         }
-        members = malloc((size_t)from[buckets] * sizeof *members + 4);
+        members = malloc((size_t)room * sizeof *members + 4);
         well = members != NULL;
     }
     for (int64_t rank = 0; well && rank < ranked; rank++) {
         int64_t row = order[rank], best = -1;
         double most = -1;
         const uint32_t *mine = bucket + row * bands;
+        fetch_ahead(bucket, bands, all, order, rank, ranked);
         for (int b = 0; b < bands; b++) {
             if (!mine[b]) continue;
-            const uint32_t *list = members + from[mine[b]];
-            for (uint32_t i = 0; i < kept[mine[b]]; i++) {
+            const uint32_t *list = members + all[mine[b]].from;
+            for (uint32_t i = 0; i < all[mine[b]].kept; i++) {
                 int64_t other = order[list[i]];
                 if (seen[list[i]] == (uint32_t)rank + 1) continue;
                 seen[list[i]] = (uint32_t)rank + 1;
@@ -179,8 +221,8 @@ EXPORT int synth_choose(const Rules *rules, const uint64_t *hashes, const int64_
         for (int b = 0; best < 0 && b < bands; b++) {
             uint32_t k = mine[b];
             if (!k) continue;
-            if (kept[k] < from[k + 1] - from[k])
-                members[from[k] + kept[k]++] = (uint32_t)rank;
+            if (all[k].kept < all[k].room)
+                members[all[k].from + all[k].kept++] = (uint32_t)rank;
             else
                 left_out = true;
         }
@@ -189,8 +231,7 @@ EXPORT int synth_choose(const Rules *rules, const uint64_t *hashes, const int64_
     free(bucket);
     free(sizes);
     free(seen);
-    free(kept);
     free(members);
-    free(from);
+    free(all);
     return well ? 0 : -1;
 }

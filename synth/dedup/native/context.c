@@ -14,6 +14,8 @@ EXPORT void synth_close(Context *c) {
     free(c->letters);
     free(c->hashes);
     free(c->scratch);
+    for (int i = 0; i < 3; i++) free(c->found[i].at);
+    free(c->worded);
     free(c);
 }
 

@@ -60,7 +60,23 @@ typedef struct {
     bool word;   /* more than one character, and letters only */
     bool exact;  /* `look` is all of it */
     bool marked; /* `!` or `'` may follow */
+    uint8_t kind; /* where Python said it: what `kinds` says of it; else UNTOLD */
 } Token;
+
+#define UNTOLD 0xFF
+
+/* Texts for a call. A text whose `given` is not negative is that one of the texts of tokens instead. */
+typedef struct {
+    const uint8_t *data;
+    const int64_t *offsets, *given;
+    const uint8_t *given_data;
+    const int64_t *given_offsets;
+} Texts;
+
+typedef struct {
+    uint64_t *at;
+    size_t count, room;
+} Values;
 
 typedef struct {
     uint64_t look, hash;
@@ -90,6 +106,9 @@ typedef struct {
     size_t hash_count, hash_room;
     uint64_t *scratch;
     size_t scratch_room;
+    Values found[3]; /* of `synth_read` */
+    uint8_t *worded;
+    size_t worded_room;
     Char said[8]; /* characters that are put in: see `enum` */
     bool failed;  /* out of memory */
 } Context;
@@ -100,6 +119,7 @@ enum { SPACE_CHAR, LESS_EQUAL, MORE_EQUAL, UNEQUAL, DEGREE_CHAR, CARET };
 bool fold(Context *c, const uint8_t *text, size_t size, uint32_t *flags);
 bool grow(Context *c, Line *line, size_t room);
 void swap_lines(Context *c);
+size_t next_of(const Char *at, size_t i, size_t count, uint32_t one, uint32_t two);
 void dress(Context *c, uint32_t flags);
 
 /* latex.c */
@@ -107,8 +127,7 @@ void undress(Context *c);
 void ungroup(Context *c);
 
 /* tokens.c */
-void split(Context *c);
-void split_given(Context *c, const uint8_t *text, size_t size);
+bool tokenise(Context *c, const Texts *texts, int64_t row);
 
 /* minhash.c */
 void sign(const uint64_t *hashes, size_t count, const uint32_t *factors, const uint32_t *summands, int permutations,

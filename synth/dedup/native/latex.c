@@ -171,13 +171,32 @@ static size_t group(Context *c, View v, size_t i) {
     return close + 1;
 }
 
+enum { ENVIRONMENTS = 1, TYPESETTING = 2, FRACTIONS = 4, DEGREES = 8 };
+
+/* Which passes have something to look at. None of them makes a command that was not there: each begins what it
+   puts with a blank. */
+static unsigned found_in(View v) {
+    unsigned found = 0;
+    for (size_t i = 0; (i = next_of(v.at, i, v.count, '\\', '^')) < v.count; i++) {
+        uint32_t next = code_at(v, i + 1);
+        if (CODE(v.at[i]) == '^') found |= DEGREES;
+        if (next == 'b' || next == 'e') found |= ENVIRONMENTS;
+        if (next == 't' || next == 'm' || next == 'e' || next == 'o') found |= TYPESETTING;
+        if (past_frac(v, i)) found |= FRACTIONS;
+    }
+    return found;
+}
+
 void undress(Context *c) {
-    substitute(c, "\\", environment);
-    substitute(c, "^", degree);
-    substitute(c, "\\", typeset);
-    substitute(c, "\\", short_fraction);
-    /* Fractions in fractions, from the inside out. */
-    for (int depth = 0; depth < 4 && substitute(c, "\\", fraction); depth++) continue;
+    unsigned found = found_in((View){c->line.at, c->line.count});
+    if (found & ENVIRONMENTS) substitute(c, "\\", environment);
+    if (found & DEGREES) substitute(c, "^", degree);
+    if (found & TYPESETTING) substitute(c, "\\", typeset);
+    if (found & FRACTIONS) {
+        substitute(c, "\\", short_fraction);
+        /* Fractions in fractions, from the inside out. */
+        for (int depth = 0; depth < 4 && substitute(c, "\\", fraction); depth++) continue;
+    }
     substitute(c, "\\", escape);
     substitute(c, "\\", command);
 }

@@ -123,25 +123,17 @@ typedef struct {
 } Scheme;
 
 /* Measures rows: for each the end of its hashes in the buffer of the context, the number of its tokens, a hash of
-   all of them and of all with numbers masked, and its band keys (and signature where asked for). A row whose `given`
-   is not negative is that text of tokens instead. Returns the number of hashes, or -1 where memory ran out. */
-EXPORT int64_t synth_measure(Context *c, const Scheme *s, const uint8_t *data, const int64_t *offsets, int64_t rows,
-                             const int64_t *given, const uint8_t *given_data, const int64_t *given_offsets,
-                             int64_t *ends, int32_t *tokens, uint64_t *whole, uint64_t *template, uint64_t *keys,
+   all of them and of all with numbers masked, and its band keys (and signature where asked for). Returns the number
+   of hashes, or -1 where memory ran out. */
+EXPORT int64_t synth_measure(Context *c, const Scheme *s, const Texts *texts, int64_t rows, int64_t *ends,
+                             int32_t *tokens, uint64_t *whole, uint64_t *template, uint64_t *keys,
                              uint32_t *signatures) {
     uint32_t *values = malloc((size_t)s->permutations * 4 + 4);
     c->failed = !values;
     c->hash_count = 0;
     for (int64_t row = 0; row < rows && !c->failed; row++) {
-        int64_t from = (int64_t)c->hash_count, other = given[row];
-        if (other >= 0)
-            split_given(c, given_data + given_offsets[other], (size_t)(given_offsets[other + 1] - given_offsets[other]));
-        else {
-            uint32_t flags = 0;
-            if (!fold(c, data + offsets[row], (size_t)(offsets[row + 1] - offsets[row]), &flags)) c->failed = true;
-            dress(c, flags);
-            split(c);
-        }
+        int64_t from = (int64_t)c->hash_count;
+        tokenise(c, texts, row);
         uint64_t all = 0, masked = 0;
         for (size_t i = 0; i < c->token_count; i++) {
             const Token *t = &c->tokens[i];

@@ -85,10 +85,25 @@ static void lay(Context *c, Char found) {
     c->line.at[c->line.count++] = found;
 }
 
+/* Of a text in ASCII without LaTeX, braces and stars: which of the passes left may find something. Most texts have
+   commas and hyphens, few have one where a pass would look at it; two neighbours tell. */
+FAST static uint32_t needed(const uint8_t *text, size_t size) {
+    uint8_t equal = 0, pause = 0, comma = 0, quote = 0;
+    for (size_t i = 0; i + 1 < size; i++) {
+        uint8_t a = text[i], b = text[i + 1];
+        equal |= (b == '=') & ((a == '<') | (a == '>') | (a == '!'));
+        pause |= (a == '-') & (b == '-');
+        comma |= (a == ',') & ((uint8_t)(b - '0') < 10);
+        quote |= (a == '\'') & ((uint8_t)((b | 32) - 'a') < 26);
+    }
+    return (equal ? HAS_RELATION | HAS_EQUAL : 0) | (pause ? HAS_RELATION : 0) | (comma ? HAS_COMMA : 0) |
+           (quote ? HAS_QUOTE : 0);
+}
+
 bool fold(Context *c, const uint8_t *text, size_t size, uint32_t *flags) {
     const uint32_t *ascii = c->pages[0];
     uint32_t seen = 0;
-    bool raised = false;
+    bool raised = false, ascii_only = true;
     c->line.count = 0;
     if (!grow(c, &c->line, size + 1)) return false;
     size_t at = 0;
@@ -109,6 +124,7 @@ bool fold(Context *c, const uint8_t *text, size_t size, uint32_t *flags) {
             if (!grow(c, &c->line, count + size - at + 1)) return false;
             continue;
         }
+        ascii_only = false;
         int64_t code = decoded(text, size, &at);
         if (code < 0) return false;
         uint32_t entry = entry_of(c, (uint32_t)code);
@@ -128,15 +144,21 @@ bool fold(Context *c, const uint8_t *text, size_t size, uint32_t *flags) {
             if (many[0]) raised = super;
         }
     }
-    *flags = seen;
+    bool plain = ascii_only && !(seen & (HAS_BACKSLASH | HAS_BRACE | HAS_STAR));
+    *flags = plain && seen ? needed(text, size) : seen;
     return !c->failed;
 }
 
 /* The next place of one of two characters, or the end. */
-FAST static size_t next_of(const Char *at, size_t i, size_t count, uint32_t one, uint32_t two) {
+FAST size_t next_of(const Char *at, size_t i, size_t count, uint32_t one, uint32_t two) {
     for (; i + 64 <= count; i += 64) {
         uint32_t any = 0;
         for (int k = 0; k < 64; k++) any |= (CODE(at[i + k]) == one) | (CODE(at[i + k]) == two);
+        if (any) break;
+    }
+    for (; i + 8 <= count; i += 8) {
+        uint32_t any = 0;
+        for (int k = 0; k < 8; k++) any |= (CODE(at[i + k]) == one) | (CODE(at[i + k]) == two);
         if (any) break;
     }
     while (i < count && CODE(at[i]) != one && CODE(at[i]) != two) i++;
@@ -232,6 +254,7 @@ void dress(Context *c, uint32_t flags) {
         if (flags & HAS_EQUAL) substitute(c, "=", relation);
         substitute(c, "-{", pause);
     }
+    if (flags & HAS_STAR) substitute(c, "*", emphasis);
     if (flags & HAS_BACKSLASH) undress(c);
     if (flags & HAS_BRACE) ungroup(c);
     if (flags & (HAS_STAR | HAS_BACKSLASH)) substitute(c, "*", emphasis);

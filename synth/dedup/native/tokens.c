@@ -135,6 +135,7 @@ static Token *add(Context *c, const Char *at, size_t length, bool word) {
     t->first = at[0];
     t->word = word && length > 1;
     t->marked = (at[0] & IS_NUMBER) || (length == 1 && ((at[0] & IS_ALPHA) || CODE(at[0]) == ')' || CODE(at[0]) == '\''));
+    t->kind = UNTOLD;
     t->look = length > REMEMBERED ? 0 : look_of(at, length, &t->exact);
 #if defined(__GNUC__)
     if (c->entry_room) __builtin_prefetch(c->entries + slot(c, t->look));
@@ -185,7 +186,7 @@ static size_t bare_decimal(Context *c, const Char *a, size_t i, size_t count) {
     return end;
 }
 
-void split(Context *c) {
+static void split(Context *c) {
     const Char *a = c->line.at;
     size_t count = c->line.count;
     bool marks = false, dashes = false, spaced = true;
@@ -228,18 +229,34 @@ void split(Context *c) {
         if (c->tokens[i].at) c->tokens[i].hash = token_hash(c, &c->tokens[i]);
 }
 
-/* Tokens that Python made, one a line. Only their hashes and their first characters count from here on. */
-void split_given(Context *c, const uint8_t *text, size_t size) {
+/* Tokens that Python made, one a line, each behind a byte that says its kind, and 16 where it is a number. */
+static void split_given(Context *c, const uint8_t *text, size_t size) {
     c->token_count = 0;
     for (size_t at = 0; at < size && !c->failed;) {
         const uint8_t *end = memchr(text + at, '\n', size - at);
         size_t length = (end ? (size_t)(end - text) : size) - at;
-        Char digit = text[at] == '1' ? IS_NUMBER : 0; /* a flag before each token: whether it is a number */
+        Char first = text[at] & 16 ? IS_NUMBER : 0;
         if (length > 1) {
-            Token *t = add(c, &digit, 1, false);
+            Token *t = add(c, &first, 1, false);
             t->at = NULL;
             t->hash = blake2b_8(text + at + 1, length - 1);
+            t->kind = text[at] & 15;
         }
         at += length + 1;
     }
+}
+
+/* The tokens of a text, with their hashes, into `c->tokens`; false where memory ran out. */
+bool tokenise(Context *c, const Texts *texts, int64_t row) {
+    int64_t other = texts->given[row], from = texts->offsets[row];
+    if (other >= 0) {
+        const int64_t *at = texts->given_offsets + other;
+        split_given(c, texts->given_data + at[0], (size_t)(at[1] - at[0]));
+        return !c->failed;
+    }
+    uint32_t flags = 0;
+    if (!fold(c, texts->data + from, (size_t)(texts->offsets[row + 1] - from), &flags)) c->failed = true;
+    dress(c, flags);
+    split(c);
+    return !c->failed;
 }
