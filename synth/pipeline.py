@@ -124,7 +124,7 @@ def _filtering(config: RunConfig) -> Needs:
 
 def _paraphrasing(config: RunConfig) -> Needs:
     """Who embeds questions and items of benchmarks, if anybody does, and who compares them."""
-    if not config.seeks_paraphrases:
+    if not config.embeds_questions:
         return Needs()
     if not config.roles.judge:
         return Needs(roles=("embedder",))

@@ -23,6 +23,8 @@ SAME_COSINE = 0.7
 SAME_AGREEMENT = 0.75
 # A single number is shared by too many texts to be evidence.
 NUMBERS = 2
+# So many numbers in a row are a list.
+LISTED = 3
 # So many rows are compared at once, and of each the nearest are looked at.
 BLOCK, COLUMNS = 512, 4_096
 LOOKED = 64
@@ -40,10 +42,11 @@ class Bounds(NamedTuple):
 
 
 class Said(NamedTuple):
-    """What a text counts and measures, and its numbers in their order."""
+    """What a text counts and measures, its numbers in their order, and whether these are evidence."""
 
     order: tuple[str, ...]
     of: Quantities
+    tells: bool
 
 
 class Known(NamedTuple):
@@ -74,14 +77,25 @@ class _Near(NamedTuple):
 def said_of(text: str) -> Said:
     """The quantities of a text."""
     found = tokens(text)
-    return Said(in_order(found), quantities(found))
+    order, of = in_order(found), quantities(found)
+    tells = len(order) >= NUMBERS and not (of.has_formula or _counts_up(order) or _lists(found))
+    return Said(order, of, tells)
 
 
 def may_be_same(said: Said, judged: bool) -> bool:
     """Whether a text can be removed, or another for its sake; what cannot is not embedded."""
-    if judged:
-        return True
-    return len(said.order) >= NUMBERS and not said.of.has_formula
+    return judged or said.tells
+
+
+def _counts_up(order: Sequence[str]) -> bool:
+    """Whether numbers only count from 0 or 1, as steps and files do (`file1.txt file2.txt`)."""
+    return any(list(order) == [str(first + n) for n in range(len(order))] for first in (0, 1))
+
+
+def _lists(found: Sequence[str]) -> bool:
+    """Whether numbers stand in a row: the data of an example, which many tasks share."""
+    numeric = [token[0].isdigit() for token in found]
+    return any(all(numeric[at : at + LISTED]) for at in range(len(found) - LISTED + 1))
 
 
 class Meanings:
@@ -134,7 +148,7 @@ class Meanings:
                 yield _Near(other, cosine, sure)
 
     def _are_same(self, mine: Said, theirs: Said) -> bool:
-        if mine.of.has_formula or theirs.of.has_formula:
+        if not (mine.tells and theirs.tells):
             return False
         shared = mine.of.numbers & theirs.of.numbers
         if len(shared) < NUMBERS or _agreement(mine, theirs) < self._bounds.agreement:
