@@ -7,7 +7,7 @@ ask for more: the same numbers in the same order, two or more of them, and no fo
 may be the whole difference. A judge is asked about the rest of what is near.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -31,6 +31,7 @@ LOOKED = 64
 # What is beyond it says how vectors were multiplied.
 DIGITS = 4
 
+Vector = NDArray[np.float32]
 Vectors = NDArray[np.float32]
 
 
@@ -106,6 +107,7 @@ class Meanings:
     ) -> None:
         self._embed, self._bounds, self._judge, self._known = embed, bounds, judge, known
         self._least = COSINE if judge else bounds.cosine
+        self._embedded: list[tuple[int, Said, Vector]] = []
         self.asked = 0
 
     def repeated(self, texts: Sequence[str]) -> dict[int, Same]:
@@ -122,6 +124,7 @@ class Meanings:
             AGREEMENT if self._judge else self._bounds.agreement,
         )
         vectors = stacked(self._embed([text[:CHARS] for text in chosen]))
+        self._embedded = [(place, said[place], vector) for place, vector in zip(places, vectors, strict=True)]
         rows = _Rows(self._known, chosen, [said[place] for place in places], vectors, least)
         gone: dict[int, _Near] = {}
         verdicts: dict[int, bool] = {}
@@ -133,6 +136,12 @@ class Meanings:
             places[row - rows.first]: _same(rows, places, found, verdicts.get(row, False))
             for row, found in gone.items()
         }
+
+    def staying(self, ids: Sequence[str], gone: Collection[int]) -> Known:
+        """Of the texts that were looked at last those that stay and whose numbers tell, under their `ids`."""
+        stays = [one for one in self._embedded if one[0] not in gone and one[1].tells]
+        vectors = stacked([vector for _, _, vector in stays]) if stays else np.empty((0, 0), np.float32)
+        return Known([ids[place] for place, _, _ in stays], vectors, [said for _, said, _ in stays])
 
     def _near(self, rows: "_Rows", start: int, end: int) -> dict[int, list[_Near]]:
         """For each row of a block those before it that it may repeat, the nearest first."""
@@ -244,7 +253,7 @@ class _Rows:
         return found
 
 
-def stacked(vectors: Sequence[NDArray[np.float32]]) -> Vectors:
+def stacked(vectors: Sequence[Vector]) -> Vectors:
     """One row for each vector."""
     return np.ascontiguousarray(np.array(vectors, np.float32))
 

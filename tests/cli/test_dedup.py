@@ -123,6 +123,7 @@ def test_columns_of_the_same_name_are_kept_under_another(synth: Synth, tmp_path:
             "jaccard": 1.0,
             "how": "equal",
             "stored": False,
+            "cosine": None,
         }
     ]
 
