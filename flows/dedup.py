@@ -126,7 +126,8 @@ def summary_of(done: Summary) -> dict[str, Any]:
 
 
 def _phase(config: DedupConfig, folder: Path, phase: str, count: int) -> list[int]:
-    named = phase_flow.with_options(flow_run_name=phase, task_runner=runner_of(config.runner, config.tasks))
+    kind = config.runner if count > 1 else "threads"  # a process takes seconds to begin
+    named = phase_flow.with_options(flow_run_name=phase, task_runner=runner_of(kind, config.tasks))
     found = named(folder=str(folder), phase=phase, count=count)
     said = counted(sum(found), PHASES[phase].counts)
     get_run_logger().info("%s: %s, %s.", phase, counted(count, PHASES[phase].of), said)
