@@ -36,7 +36,7 @@ from synth.stages.holding import instrument
 from synth.stages.judge import judge_questions
 from synth.stages.matching import Vocabulary
 from synth.stages.questions import write_questions
-from synth.stages.screen import open_index, screen_questions
+from synth.stages.screen import open_index, open_store, screen_questions
 from synth.stages.screen_benchmarks import embed_of, judge_of
 from synth.text import fingerprint_sources
 from synth.verify.code.check import runner
@@ -82,6 +82,7 @@ def _screen(tables: Tables, config: RunConfig, services: Services) -> Output:
     return screen_questions(
         tables["questions"], tables["passages"], examples, benchmarks, config.screen, config.documents.mask,
         embed=embed_of(config, services), judge=judge_of(config, services), index=open_index(config.screen),
+        store=open_store(config.store, config.screen),
     )  # fmt: skip
 
 
@@ -170,8 +171,8 @@ def _trying(config: RunConfig) -> Needs:
 
 def _benchmarks(config: RunConfig) -> str:
     files = find_sources(config.screen.benchmarks) if config.screen.benchmarks else []
-    known = open_index(config.screen)
-    earlier = [known.fingerprint] if known else []
+    known = [open_index(config.screen), open_store(config.store, config.screen)]
+    earlier = [index.fingerprint for index in known if index]
     return digest([sha256_of(source.path) for source in files], *earlier)
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import pyarrow as pa
 
 from synth.config import ScreenConfig
+from synth.config_publish import StoreConfig
 from synth.dedup.benchmarks import Item
 from synth.dedup.choosing import Rules
 from synth.dedup.contamination import Decontaminator, Hit
@@ -27,7 +28,7 @@ from synth.dedup.paraphrases import Embed
 from synth.dedup.survivors import Kept, choose
 from synth.dedup.tiers import Judge, Tiers
 from synth.documents.privacy import find_personal
-from synth.errors import ConfigError
+from synth.errors import ConfigError, StoreError
 from synth.schemas import TABLES
 from synth.stages.base import Output, Rejected, make_table
 from synth.stages.orders import copied_order
@@ -116,13 +117,14 @@ def screen_questions(
     embed: Embed | None = None,
     judge: Judge | None = None,
     index: Index | None = None,
+    store: Index | None = None,
 ) -> Output:
     """The questions that pass; each of the others is one rejected row.
 
     `mask` names the kinds of personal data that no question may hold; `seeds` are problems (id -> text) that
     none may repeat; `embed` is there where paraphrases of items, or questions of the same meaning, are looked
-    for, `judge` where a model decides on those; `index` holds questions of earlier runs that none may repeat
-    either.
+    for, `judge` where a model decides on those; `index` and `store` hold questions of earlier runs that none
+    may repeat either.
     """
     rows = questions.to_pylist()
     tiers = tiers_of(benchmarks, config, embed, judge)
@@ -136,6 +138,7 @@ def screen_questions(
     distinct, copies = _without_copies(new)
     unlike, like = _like_seeds(distinct, known, config)
     unlike, earlier = _like_earlier(unlike, index, config)
+    unlike, of_store = _like_earlier(unlike, store, config)
     kept, near, pairs = _without_near(unlike, config)
     kept, same_meaning = without_same(kept, config, embed, judge)
     nearest = _nearest([m.row["question_id"] for m in unlike], pairs, kept)
@@ -143,7 +146,7 @@ def screen_questions(
         tables={"screened": make_table("screened", (_screened(m, nearest) for m in kept))},
         inputs=frozenset(row["question_id"] for row in rows),
         parents=frozenset(m.row["question_id"] for m in kept),
-        rejected=[*rejected, *paraphrased, *same, *copies, *like, *earlier, *near, *same_meaning],
+        rejected=[*rejected, *paraphrased, *same, *copies, *like, *earlier, *of_store, *near, *same_meaning],
     )
 
 
@@ -159,8 +162,30 @@ def open_index(config: ScreenConfig) -> Index | None:
         raise ConfigError(
             f"screen.index {config.index}: there is no index here; make it by `synth dedup --index`."
         )
-    scheme = Scheme(config.shingle_words, config.permutations, config.bands, config.rows)
-    return Index(Path(config.index), scheme)
+    return Index(Path(config.index), scheme_of(config))
+
+
+def open_store(store: StoreConfig, config: ScreenConfig) -> Index | None:
+    """Of the index of a store the runs that were there before this one; None where there is no store.
+
+    Raises:
+        ConfigError: it was made by other settings.
+        StoreError: an earlier run is not in it.
+    """
+    if not store.index:
+        return None
+    index = Index(Path(store.index), scheme_of(config))
+    if lost := sorted(set(store.runs) - set(index.sources)):
+        raise StoreError(
+            f"{store.index}: the run {lost[0]} is not in this index of the store; run the store once more"
+            " (`synth run --store`), which builds it anew."
+        )
+    return index.only(store.runs)
+
+
+def scheme_of(config: ScreenConfig) -> Scheme:
+    """What questions are measured by."""
+    return Scheme(config.shingle_words, config.permutations, config.bands, config.rows)
 
 
 def _checks(
