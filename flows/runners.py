@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any, TypeVar, cast
+from typing import Any, Literal, TypeVar, cast
 
 from prefect.futures import PrefectFuture
-from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
+from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
 
 from synth.config import RunConfig
 
@@ -15,6 +15,12 @@ T = TypeVar("T")
 def make_runner(config: RunConfig) -> TaskRunner[PrefectFuture[Any]]:
     """The runner of a stage's tasks: threads, as most of their time is spent waiting for a model."""
     return cast("TaskRunner[PrefectFuture[Any]]", ThreadPoolTaskRunner(max_workers=config.tasks))
+
+
+def runner_of(kind: Literal["threads", "processes"], workers: int) -> TaskRunner[PrefectFuture[Any]]:
+    """The runner of tasks that reckon: threads, since the kernel lets go of the interpreter, or processes."""
+    made = ThreadPoolTaskRunner if kind == "threads" else ProcessPoolTaskRunner
+    return cast("TaskRunner[PrefectFuture[Any]]", made(max_workers=workers))
 
 
 def shares(items: Sequence[T], most: int) -> list[tuple[T, ...]]:

@@ -16,12 +16,15 @@ from pydantic import Field, ValidationError, model_validator
 
 from synth.check import check
 from synth.config import Config, RunConfig
+from synth.config_dedup import DedupConfig
 from synth.config_publish import FolderName
+from synth.dedup.tables import tables_in
 from synth.errors import ConfigError, SynthError
 from synth.incremental.firing import store_of
 from synth.pipeline import flatten
 from synth.rounds.plan import Loop
 from synth.settings import anchored, asked_of, build
+from synth.verify.tables import check as verified
 
 Tree = dict[str, Any]
 SHIPPED = "deployments.toml"
@@ -35,10 +38,10 @@ class Deployment(Config):
     """One line of the table."""
 
     description: str = Field("", description="What it makes, for people.")
-    flow: Literal["incremental", "rounds", "run"] = Field(
+    flow: Literal["incremental", "rounds", "run", "dedup"] = Field(
         "incremental", description="What is made each time."
     )
-    recipe: str = Field(description="A file, or the name of a shipped recipe.")
+    recipe: str = Field("", description="A file, or the name of a shipped recipe; `dedup` has none.")
     documents: tuple[str, ...] = Field((), description="Files, folders or globs, instead of the recipe's.")
     rollouts: tuple[str, ...] = Field((), description="Training logs, for recipes that aim.")
     model: str | None = Field(None, description="As --model of `synth run`.")
@@ -55,6 +58,8 @@ class Deployment(Config):
     def _has_one_schedule(self) -> "Deployment":
         if self.cron and self.every_minutes:
             raise ValueError("cron and every_minutes are both given; leave one of them out")
+        if self.flow != "dedup" and not self.recipe:
+            raise ValueError("recipe: name a file or a shipped recipe")
         if self.flow == "incremental" and not (self.store or "store.name" in self.set):
             raise ValueError("store: name the store that says what was seen")
         return self
@@ -77,14 +82,22 @@ class Deployment(Config):
         Raises:
             ConfigError: there is no such recipe, or a setting is none.
         """
+        if self.flow == "dedup":
+            return dict(self.set)
         overrides = [
             f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in flatten(self.set).items()
         ]
         named = [f"store.name={self.store}"] if self.store else []
         return asked_of(self.recipe, self.documents, self.model, None, [*overrides, *named], self.rollouts)
 
-    def config(self) -> RunConfig:
-        """Its configuration, with paths that lead to the same files from any folder."""
+    def config(self) -> RunConfig | DedupConfig:
+        """Its configuration, with paths that lead to the same files from any folder.
+
+        Raises:
+            ConfigError: a setting is none, or is wrong.
+        """
+        if self.flow == "dedup":
+            return placed(dedup_of(self.tree()))
         return anchored(build(self.tree()))
 
 
@@ -141,7 +154,9 @@ def faults_of(entry: Entry, runs: Path) -> list[str]:
     """What is wrong with the inputs, endpoints and settings of a deployment, each with its name before it."""
     try:
         config = entry.of.config()
-        if entry.of.flow == "incremental":
+        if isinstance(config, DedupConfig):
+            verified(tables_in([Path(path) for path in config.inputs]), [config.text])
+        elif entry.of.flow == "incremental":
             store_of(config)
             bare = config.model_copy(update={"store": config.store.model_copy(update={"name": None})})
             check(bare, runs)
@@ -160,6 +175,8 @@ def faults_of(entry: Entry, runs: Path) -> list[str]:
 def parameters(entry: Entry, config: Any, runs: str) -> Tree:
     """What the flow of a deployment is called with."""
     of = entry.of
+    if of.flow == "dedup":
+        return {"config": config, "skip_after_minutes": of.late_minutes}
     given: Tree = {"config": config, "runs": runs}
     if of.flow != "incremental" and of.name:
         given["name"] = of.name
@@ -174,6 +191,8 @@ def flow_path(entry: Entry) -> tuple[str, str]:
         return "flows.incremental", "incremental"
     if entry.of.flow == "rounds":
         return "flows.sws", "sws_rounds"
+    if entry.of.flow == "dedup":
+        return "flows.dedup", "dedup"
     aims = entry.of.tree().get("flow") == "sws"
     return ("flows.sws", "sws") if aims else ("flows.synthllm", "synthllm")
 
@@ -185,6 +204,28 @@ def schedule(of: Deployment) -> Tree | None:
     if of.every_minutes:
         return {"interval": of.every_minutes * 60, "timezone": of.timezone}
     return None
+
+
+def dedup_of(tree: Tree) -> DedupConfig:
+    """The settings of a deduplication.
+
+    Raises:
+        ConfigError: with every fault that was found.
+    """
+    try:
+        return DedupConfig.model_validate(tree)
+    except ValidationError as fault:
+        raise ConfigError(*(_place(error, DedupConfig) for error in fault.errors())) from fault
+
+
+def placed(config: DedupConfig) -> DedupConfig:
+    """The same with paths that lead to the same files from any folder."""
+    paths: Tree = {"inputs": tuple(map(_absolute, config.inputs)), "out": _absolute(config.out)}
+    return config.model_copy(update=paths | ({"index": _absolute(config.index)} if config.index else {}))
+
+
+def _absolute(path: str) -> str:
+    return str(Path(path).expanduser().absolute())
 
 
 def _head(given: Tree, faults: list[str]) -> Head:
@@ -201,7 +242,7 @@ def _entry(name: str, one: Any, zone: str, faults: list[str]) -> Entry | None:
         return None
     try:
         found = Deployment.model_validate({ZONE: zone, **one})
-        build(found.tree())
+        found.config()
     except ValidationError as fault:
         faults += [f"{name}.{_place(error)}" for error in fault.errors()]
         return None
@@ -212,10 +253,12 @@ def _entry(name: str, one: Any, zone: str, faults: list[str]) -> Entry | None:
     return Entry(name, found)
 
 
-def _place(error: Any) -> str:
+def _place(error: Any, of: type[Config] = Deployment) -> str:
     where = ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
-        known = ", ".join(Deployment.model_fields)
+        known = ", ".join(of.model_fields)
+        if of is not Deployment:
+            return f"{where}: there is no such key, only {known}."
         return f"{where}: there is no such key, only {known}; settings of the recipe go below `set`."
     said = error["msg"].removeprefix("Value error, ")
     return f"{where}: {said}." if where else f"{said}."

@@ -156,12 +156,13 @@ def one_sentence(work: Callable[P, R]) -> Callable[P, R]:
     return wrapper
 
 
-def _may_pass(task: Any, task_run: Any, state: Any) -> bool:
+def may_pass(task: Any, task_run: Any, state: Any) -> bool:
+    """Whether what went wrong is a fault of the machine, which another try may not meet."""
     return isinstance(state.result(raise_on_failure=False), MACHINE_FAULTS)
 
 
 @task(
-    name="parts", task_run_name="{label}", retries=1, retry_delay_seconds=5, retry_condition_fn=_may_pass,
+    name="parts", task_run_name="{label}", retries=1, retry_delay_seconds=5, retry_condition_fn=may_pass,
     cache_policy=NO_CACHE, persist_result=False,
 )  # fmt: skip
 @one_sentence

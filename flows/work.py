@@ -5,12 +5,16 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flows import progress
 from flows.terminal import note
 from synth.config import RunConfig
 from synth.report import FunnelRow, funnel
+
+if TYPE_CHECKING:
+    from synth.config_dedup import DedupConfig
+    from synth.dedup.deduplicate import Summary
 
 
 class Done(NamedTuple):
@@ -73,6 +77,26 @@ def _with_prefect(config: RunConfig, name: str | None, runs: Path) -> Done:
     with progress.bars(), interruptible(stop_calls):
         dataset = Path(watched(config=config, name=name, runs=str(runs)))
     return Done(dataset.parent, dataset, funnel(dataset.parent), urls[0] if urls else None)
+
+
+def deduplicated(config: "DedupConfig") -> "Summary":
+    """What came of the flow `dedup`, whose page is shown while it is at work.
+
+    Raises:
+        SynthError: it could not be finished; the same command goes on with it.
+    """
+    from flows.server import ensure_server, run_url
+    from synth.dedup.deduplicate import Summary
+
+    api_url = ensure_server(note)
+    from flows.dedup import dedup
+
+    def begun(flow: Any, flow_run: Any, state: Any) -> None:
+        note(f"Watch it: {run_url(api_url, str(flow_run.id))}")
+
+    found = dedup.with_options(on_running=[begun])(config=config)
+    paths = {name: Path(found[name]) for name in ("kept_path", "removed_path")}
+    return Summary(**{**found, **paths})
 
 
 def flow_of(config: RunConfig) -> Any:

@@ -216,7 +216,7 @@ class RunConfig(Config):
         needed: tuple[Role, ...] = ("generator", "extractor", "solver", *more.get(self.filter.mode, ()))
         trying: tuple[Role, ...] = ("student",) if self.roles.student else ()
         joining = self.has_documents and self.graph.merge in ("similar", "confirmed")
-        embeds = self.embeds_concepts or self.seeks_paraphrases or joining
+        embeds = self.embeds_concepts or self.embeds_questions or joining
         aiming: tuple[Role, ...] = ("embedder",) if embeds else ()
         return self.players((*needed, *aiming, *(judging if self.roles.judge else ()), *trying))
 
@@ -240,6 +240,11 @@ class RunConfig(Config):
     def seeks_paraphrases(self) -> bool:
         """Whether questions are embedded, to be compared with items of benchmarks."""
         return bool(self.screen.benchmarks) and self.screen.paraphrases
+
+    @property
+    def embeds_questions(self) -> bool:
+        """Whether questions are embedded at all: for that, or to be compared with each other."""
+        return self.seeks_paraphrases or self.screen.semantic
 
     def players(self, roles: Iterable[Role]) -> dict[str, str]:
         """The entries that play some roles, each under the name that it has there."""

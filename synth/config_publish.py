@@ -40,3 +40,11 @@ class StoreConfig(Config):
     seen: tuple[str, ...] = Field(
         (), title="Seen", description="Files of ids that are left out; a store fills this in by itself."
     )
+    index: str = Field(
+        "",
+        title="Index",
+        description="Folder of an index of earlier questions that none may repeat; a store fills this in.",
+    )
+    runs: tuple[str, ...] = Field(
+        (), title="Runs", description="Which runs of that index count: the earlier ones; filled in with it."
+    )

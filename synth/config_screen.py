@@ -43,6 +43,20 @@ class ScreenConfig(Config):
         title="Index",
         description="Folder of an index (`synth dedup --index`) of earlier questions that none may repeat.",
     )
+    semantic: bool = Field(
+        False,
+        title="Same meaning",
+        description="Look for questions that say the same in other words, by the embedder, their numbers, and"
+        " the first judge where one is set.",
+    )
+    semantic_cosine: Share = Field(
+        0.7,
+        title="Cosine of the same",
+        description="Least cosine of such questions; it belongs to the embedder.",
+    )
+    semantic_agreement: float = Field(
+        0.75, gt=0, le=1, title="Numbers of the same", description="Least share of numbers that both have."
+    )
     benchmarks: tuple[str, ...] = Field(
         (), title="Benchmarks", description="Files whose items must not appear in the output."
     )

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from synth.check import prompt_faults
-from synth.config import FilterConfig, ModelConfig, RunConfig
+from synth.config import FilterConfig, RunConfig
 from synth.errors import ConfigError
 from synth.filter.cold_start import documents
 from synth.filter.ratings import rate
@@ -28,6 +28,7 @@ from synth.llm.embeddings import BATCH
 from synth.llm.prices import Cost, Prices
 from synth.llm.usage import Usage
 from synth.llm.wire import kind_of
+from synth.pace import least_seconds
 from synth.prompts.library import Message, PromptLibrary
 from synth.road import stages_of
 from synth.schemas import STAGES, TABLES
@@ -48,7 +49,7 @@ Row = dict[str, Any]
 CHARS_PER_TOKEN = 4
 # Replies as models of the size of 7 to 70 billion parameters write them, in tokens: rough, and said to be so.
 REPLY_TOKENS = {"concepts": 300, "questions": 110, "answers": 700, "ratings": 30, "documents": 500}
-REPLY_TOKENS |= {"judge": 160, "well_posed": 180, "attempts": 700, "merges": 40}
+REPLY_TOKENS |= {"judge": 160, "well_posed": 180, "attempts": 700, "merges": 40, "same_problem": 120}
 QUESTION_CHARS = 250
 SAMPLED = 200
 STAND_IN = "(a {kind} that the model will find)"
@@ -117,6 +118,8 @@ def forecast(config: RunConfig) -> Forecast:
         from synth.forecast_aimed import forecast_aimed
 
         return forecast_aimed(config)
+    from synth.forecast_screen import screening
+
     documents, passages, unread = _read(config)
     if not passages.num_rows:
         raise ConfigError("documents.paths: no passage is left to read; look at its files and `min_chars`.")
@@ -127,6 +130,7 @@ def forecast(config: RunConfig) -> Forecast:
         _concepts(passages, config),
         *_merging(passages, config),
         *_questions(passages, config),
+        *screening(_most_questions(passages.num_rows, config), config),
         *_judge(passages, config),
         *_answers(passages.num_rows, config),
         *_attempts(passages.num_rows, config),
@@ -379,17 +383,6 @@ def _priced(
     used = Usage(made=calls, prompt_tokens=prompt, completion_tokens=reply)
     seconds = least_seconds(config.endpoints()[entry], calls, prompt, reply)
     return StageForecast(stage, rows, calls, prompt, reply, Prices.of(config).cost(entry, used), seconds)
-
-
-def least_seconds(entry: ModelConfig, calls: int, prompt: int, reply: int) -> float | None:
-    """How long an entry's limits by the minute make calls take; None where it has none."""
-    limits = (
-        (calls, entry.requests_per_minute),
-        (prompt + reply, entry.tokens_per_minute),
-        (prompt, entry.input_tokens_per_minute),
-        (reply, entry.output_tokens_per_minute),
-    )
-    return max((60.0 * count / per_minute for count, per_minute in limits if per_minute), default=None)
 
 
 def _tokens(request: Request) -> int:

@@ -15,6 +15,7 @@ from synth import forecast as upper
 from synth.config import RunConfig
 from synth.errors import ConfigError
 from synth.forecast import SAMPLED, STAND_IN, Example, Forecast, StageForecast
+from synth.forecast_screen import screening
 from synth.llm.embeddings import BATCH
 from synth.llm.wire import kind_of
 from synth.schemas import STAGES, TABLES
@@ -86,6 +87,7 @@ def _common(passages: pa.Table, scored: pa.Table, config: RunConfig) -> Iterator
         yield upper._concepts(passages, config)
     yield from _embeddings(passages, scored, config)
     yield _questions(passages, scored, config)
+    yield from screening(upper._most_questions(passages.num_rows, config), config)
     yield from upper._judge(passages, config)
     yield from upper._answers(passages.num_rows, config)
     yield from upper._attempts(passages.num_rows, config)

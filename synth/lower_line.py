@@ -16,7 +16,7 @@ from synth.stages.base import Output
 from synth.stages.calls import Services
 from synth.stages.questions import write_questions
 from synth.stages.rollouts import read_rollouts
-from synth.stages.screen import open_index, screen_questions
+from synth.stages.screen import open_index, open_store, screen_questions
 from synth.stages.screen_benchmarks import embed_of, judge_of
 from synth.stages.targeted import aim_combinations
 from synth.stages.targets import find_targets
@@ -52,7 +52,7 @@ def _screen(tables: Tables, config: RunConfig, services: Services) -> Output:
     return screen_questions(
         tables["questions"], tables.get("passages"), examples(config, services.prompts), benchmarks,
         config.screen, config.documents.mask, problems(tables), embed_of(config, services),
-        judge_of(config, services), open_index(config.screen),
+        judge_of(config, services), open_index(config.screen), open_store(config.store, config.screen),
     )  # fmt: skip
 
 

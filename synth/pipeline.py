@@ -38,7 +38,7 @@ from synth.stages.judge import judge_questions
 from synth.stages.matching import Vocabulary
 from synth.stages.merging import confirm_names
 from synth.stages.questions import write_questions
-from synth.stages.screen import open_index, screen_questions
+from synth.stages.screen import open_index, open_store, screen_questions
 from synth.stages.screen_benchmarks import embed_of, judge_of
 from synth.text import fingerprint_sources
 from synth.verify.code.check import runner
@@ -87,6 +87,7 @@ def _screen(tables: Tables, config: RunConfig, services: Services) -> Output:
     return screen_questions(
         tables["questions"], tables["passages"], examples, benchmarks, config.screen, config.documents.mask,
         embed=embed_of(config, services), judge=judge_of(config, services), index=open_index(config.screen),
+        store=open_store(config.store, config.screen),
     )  # fmt: skip
 
 
@@ -137,7 +138,7 @@ def _filtering(config: RunConfig) -> Needs:
 
 def _paraphrasing(config: RunConfig) -> Needs:
     """Who embeds questions and items of benchmarks, if anybody does, and who compares them."""
-    if not config.seeks_paraphrases:
+    if not config.embeds_questions:
         return Needs()
     if not config.roles.judge:
         return Needs(roles=("embedder",))
@@ -183,8 +184,8 @@ def _trying(config: RunConfig) -> Needs:
 
 def _benchmarks(config: RunConfig) -> str:
     files = find_sources(config.screen.benchmarks) if config.screen.benchmarks else []
-    known = open_index(config.screen)
-    earlier = [known.fingerprint] if known else []
+    known = [open_index(config.screen), open_store(config.store, config.screen)]
+    earlier = [index.fingerprint for index in known if index]
     return digest([sha256_of(source.path) for source in files], *earlier)
 
 

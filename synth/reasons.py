@@ -21,6 +21,7 @@ REASONS: dict[str, str] = {
     "seen_before": "an earlier run of the same store has taken it",
     "duplicate": "the same text as another row (clash_id) after normalisation",
     "near_duplicate": "nearly the same text as another row (clash_id)",
+    "same_meaning": "says in other words what another row (clash_id) says",
     "call_failed": "the model could not be reached or refused the call, after the last try",
     "empty_reply": "the model answered nothing",
     "refused": "the model declined",

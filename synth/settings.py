@@ -11,6 +11,7 @@ import tomlkit
 from pydantic import BaseModel, ValidationError
 
 from synth.config import BUILT_IN, RolesConfig, RunConfig
+from synth.config_publish import StoreConfig
 from synth.errors import ConfigError, without_secrets
 from synth.sample import sample_folder
 
@@ -197,13 +198,18 @@ def anchored(config: RunConfig) -> RunConfig:
         ),
         "rounds": config.rounds.model_copy(update={"seeds": tuple(map(_absolute, config.rounds.seeds))}),
         "screen": screen.model_copy(update={"benchmarks": tuple(map(_absolute, screen.benchmarks))}),
-        "store": config.store.model_copy(update={"seen": tuple(map(_absolute, config.store.seen))}),
+        "store": _anchored_store(config.store),
         "prompts": prompts.model_copy(update=folder),
         "models": entries,
         "prices": _absolute(config.prices) if config.prices else None,
         "reuse": tuple(_absolute(run) if Path(run).is_dir() else run for run in config.reuse),
     }
     return config.model_copy(update=update)
+
+
+def _anchored_store(store: StoreConfig) -> StoreConfig:
+    index = _absolute(store.index) if store.index else ""
+    return store.model_copy(update={"seen": tuple(map(_absolute, store.seen)), "index": index})
 
 
 def _absolute(path: str) -> str:

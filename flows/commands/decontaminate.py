@@ -1,5 +1,6 @@
 """`synth decontaminate`: tables without the rows that overlap a benchmark."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,6 +11,8 @@ from flows.commands import options
 from flows.commands.run import spread
 from flows.terminal import print_json, say, table
 from synth.text import counted
+
+STAGE = "decontaminate"
 
 if TYPE_CHECKING:
     from synth.dedup.decontaminate import Summary
@@ -61,14 +64,8 @@ def decontaminate(
     paraphrases: Annotated[
         bool, typer.Option("--paraphrases/--no-paraphrases", help="Look for items in other words as well.")
     ] = True,
-    embedder: Annotated[
-        str,
-        typer.Option(
-            "--embedder",
-            metavar="ID",
-            help="`wordllama`, an entry of --set, or an embedding model at $OPENAI_BASE_URL.",
-        ),
-    ] = "wordllama",
+    embedder: options.Embedder = "wordllama",
+    judge: options.Judge = None,
     cosine: Annotated[
         float, typer.Option("--cosine", min=0, max=1, help="Least cosine of a paraphrase, for this embedder.")
     ] = 0.65,
@@ -82,25 +79,31 @@ def decontaminate(
 ) -> None:
     """Remove rows that overlap a benchmark: copies, edited copies, other numbers, other words.
 
-    Needs no endpoint. Each removed row is named with the item and the tier that found it; no text of a
-    benchmark is written.
+    Needs no endpoint, unless a judge is named. Each removed row is named with the item and the tier that
+    found it; no text of a benchmark is written.
     """
     from flows.counting import counting
     from synth.dedup.benchmarks import read_benchmarks
     from synth.dedup.decontaminate import decontaminate as write
-    from synth.dedup.embedding import embedding
+    from synth.dedup.embedding import asking
     from synth.dedup.tiers import Settings, Tiers
+    from synth.errors import ConfigError
 
     settings = Settings(ngram, jaccard, cosine, agreement)
     items = read_benchmarks(benchmarks, benchmark_column)
-    with embedding(embedder, overrides or (), out) if paraphrases else embedding(None) as embed:
-        tiers = Tiers(items, settings, embed)
+    if judge and not paraphrases:
+        raise ConfigError("--judge: a judge decides on paraphrases alone; leave out --no-paraphrases.")
+    asked = asking(STAGE, embedder, judge, overrides or (), out) if paraphrases else nullcontext()
+    with asked as found:
+        tiers = Tiers(items, settings, found and found.embed, found and found.judge)
         with counting("rows") as progress:
             done = write(inputs, items, tiers, settings, out, columns or (), progress, force)
     if as_json:
-        print_json(done._asdict())
+        print_json({**done._asdict(), "asked": tiers.asked})
     else:
         _show(done, tiers.names())
+        if judge:
+            say(f"The judge was asked about {counted(tiers.asked, 'pair')}; its answers: {out / 'calls'}")
 
 
 def _show(done: "Summary", tiers: list[str]) -> None:

@@ -62,6 +62,22 @@ StopServer = Annotated[
     typer.Option("--stop-server", help="End the Prefect server afterwards, if it was started by `synth`."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+Embedder = Annotated[
+    str,
+    typer.Option(
+        "--embedder",
+        metavar="ID",
+        help="`wordllama`, an entry of --set, or an embedding model at $OPENAI_BASE_URL.",
+    ),
+]
+Judge = Annotated[
+    str | None,
+    typer.Option(
+        "--judge",
+        metavar="ID",
+        help="Model that decides on texts that are near: an entry of --set, or a model at $OPENAI_BASE_URL.",
+    ),
+]
 RunFolder = Annotated[str, typer.Argument(metavar="RUN", help="Folder of a run, or its name among the runs.")]
 
 # Which columns of a table of problems hold what, for the commands that read seeds or a pool.

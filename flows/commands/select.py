@@ -29,14 +29,7 @@ def select(
     budget: Annotated[
         int, typer.Option("--budget", min=1, help="Problems to select, by the failure rates of categories.")
     ] = 1_000,
-    embedder: Annotated[
-        str,
-        typer.Option(
-            "--embedder",
-            metavar="ID",
-            help="`wordllama`, an entry of --set, or an embedding model at $OPENAI_BASE_URL.",
-        ),
-    ] = "wordllama",
+    embedder: options.Embedder = "wordllama",
     problem: options.Problem = None,
     label: options.Label = None,
     category: options.Category = None,

@@ -7,9 +7,9 @@ one, then that with the smaller id: so the outcome does not depend on the order 
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -19,16 +19,22 @@ from numpy.typing import NDArray
 from synth.dedup.choosing import Chosen, Rules
 from synth.dedup.index import Index, Match
 from synth.dedup.input import Columns, read, rows_of
-from synth.dedup.measuring import Gathered, Measurer, Numbers, Scheme
+from synth.dedup.meanings import Bounds, Known, Meanings
+from synth.dedup.measuring import Gathered, Measured, Measurer, Numbers, Scheme
 from synth.dedup.ngrams import Hashes
 from synth.dedup.output import HOW, KEPT, REMOVED, Fate, write
 from synth.dedup.plan import Plan
+from synth.dedup.retold import same_meaning
+from synth.dedup.segments import Meant
 from synth.dedup.shards import take
 from synth.dedup.twins import first_twins
 from synth.errors import ConfigError
 from synth.ids import digest
 from synth.text import file_sha256
 from synth.verify.tables import check
+
+if TYPE_CHECKING:
+    from synth.dedup.embedding import Asked
 
 Progress = Callable[[int], None]
 # More rows than this do not lie in memory at once: about two gigabytes.
@@ -45,6 +51,7 @@ class Options(NamedTuple):
     store: Path | None = None
     memory_rows: int = MEMORY_ROWS
     force: bool = False
+    bounds: Bounds = Bounds()
 
 
 class Summary(NamedTuple):
@@ -69,12 +76,17 @@ class Summary(NamedTuple):
     left_out: int
     clusters: list[tuple[str, int]]
     renamed: dict[str, str]
+    asked: int
 
 
 def deduplicate(
-    paths: Sequence[Path], out: Path, options: Options, progress: Progress = lambda rows: None
+    paths: Sequence[Path],
+    out: Path,
+    options: Options,
+    progress: Progress = lambda rows: None,
+    asked: "Asked | None" = None,
 ) -> Summary:
-    """Write what stays and what goes.
+    """Write what stays and what goes; rows of the same meaning go where somebody is `asked` who embeds them.
 
     Raises:
         ConfigError: a file cannot be read or lacks a column; `out` is a file, or holds results and `force`
@@ -82,22 +94,72 @@ def deduplicate(
         StoreError: the index is damaged, or another process writes it.
     """
     schema = check(paths, options.columns.needed)
-    _check_out(out, options.force)
+    check_out(out, options.force)
     index = Index(options.store, options.scheme) if options.store else None
-    source = _source(paths, options) if index is not None else ""
+    source = source_of(paths, options) if index is not None else ""
     out.mkdir(parents=True, exist_ok=True)
     with Plan(options.scheme, out, rows_of(paths) or 0, options.memory_rows) as plan:
-        found = _measured(paths, options, plan, progress)
+        ids, quality = _measured(paths, options, plan, progress)
         stored = _stored(plan, index, source, options.rules)
-        fate, chosen = _decided(plan, *found, stored, options.rules)
-        renamed = write(paths, schema, out, fate)
-        if index is not None:
-            _remember(index, source, plan, fate)
-        tokens, _, _ = plan.hashes()
-    return _summary(out, fate, chosen, tokens, None if index is None else index.rows, renamed)
+        hashes = plan.hashes()
+        order = order_of(ids, hashes[0], quality)
+        chosen = plan.choose(order[~_there(len(ids), stored)[order]], options.rules)
+        ended = Ended(hashes, order, chosen, stored)
+        return finish(paths, schema, out, options, ids, ended, plan.tables, index, source, asked)
 
 
-def _check_out(out: Path, force: bool) -> None:
+class Ended(NamedTuple):
+    """What comparing has found: hashes of all rows, their order of preference, who goes for whom."""
+
+    hashes: tuple[NDArray[np.int32], Hashes, Hashes]
+    order: Numbers
+    chosen: Chosen
+    stored: dict[int, Match]
+
+
+def finish(
+    paths: Sequence[Path],
+    schema: pa.Schema,
+    out: Path,
+    options: Options,
+    ids: pa.Array,
+    ended: Ended,
+    tables: Callable[[], Iterable[Measured]],
+    index: Index | None,
+    source: str,
+    asked: "Asked | None" = None,
+) -> Summary:
+    """The last steps: meanings, both tables, the index."""
+    fate, meant, count = _decided(ids, ended), None, 0
+    if asked is not None:
+        meanings = Meanings(asked.embed, options.bounds, asked.judge, _known(index, source, asked))
+        fate, known = same_meaning(paths, options.columns, fate, ended.order, meanings)
+        meant, count = Meant(asked.embedder, known), meanings.asked
+    tokens, _, template = ended.hashes
+    fate = fate._replace(twin_of=first_twins(template, tokens, ~fate.removed, ended.order))
+    renamed = write(paths, schema, out, fate)
+    if index is not None:
+        _remember(index, source, options.scheme, tables(), fate, meant)
+    stored = None if index is None else index.rows
+    return _summary(out, fate, ended.chosen, tokens, stored, renamed, count)
+
+
+def _known(index: Index | None, source: str, asked: "Asked") -> Known | None:
+    return None if index is None else index.known(asked.embedder, source)
+
+
+def _there(rows: int, stored: Collection[int]) -> NDArray[np.bool_]:
+    found = np.zeros(rows, np.bool_)
+    found[list(stored)] = True
+    return found
+
+
+def check_out(out: Path, force: bool) -> None:
+    """Whether results may be written there.
+
+    Raises:
+        ConfigError: `out` is a file, or holds results and `force` was not given.
+    """
     if out.exists() and not out.is_dir():
         raise ConfigError(f"--out {out}: this is a file; name a folder.")
     for name in (KEPT, REMOVED):
@@ -107,7 +169,7 @@ def _check_out(out: Path, force: bool) -> None:
             )
 
 
-def _source(paths: Sequence[Path], options: Options) -> str:
+def source_of(paths: Sequence[Path], options: Options) -> str:
     """What these rows are called in the index: the same command again finds its own rows to be its own."""
     files = [[path.name, file_sha256(path)] for path in paths]
     return digest("dedup", files, options.columns.needed)
@@ -143,14 +205,10 @@ def _stored(plan: Plan, index: Index | None, source: str, rules: Rules) -> dict[
     return found
 
 
-def _decided(
-    plan: Plan, ids: pa.Array, quality: NDArray[np.float64] | None, stored: dict[int, Match], rules: Rules
-) -> tuple[Fate, Chosen]:
-    tokens, whole, template = plan.hashes()
-    order = _order(ids, tokens, quality)
-    there = np.zeros(len(ids), np.bool_)
-    there[list(stored)] = True
-    chosen = plan.choose(order[~there[order]], rules)
+def _decided(ids: pa.Array, ended: Ended) -> Fate:
+    """The fate of each row by its words."""
+    (_, whole, template), chosen, stored = ended.hashes, ended.chosen, ended.stored
+    there = _there(len(ids), stored)
     gone = chosen.dup_of >= 0
     names = ids.take(pa.array(np.maximum(chosen.dup_of, 0), mask=~gone))
     how = np.zeros(len(ids), np.int8)
@@ -164,11 +222,11 @@ def _decided(
         for place, match in stored.items():
             listed[place] = match.id
         names = pa.array(listed, pa.large_string())
-    twins = first_twins(template, tokens, ~(gone | there), order)
-    return Fate(ids, names, jaccard, how, there, twins), chosen
+    nothing = np.full(len(ids), -1, np.int64)
+    return Fate(ids, names, jaccard, np.full(len(ids), np.nan), how, there, nothing)
 
 
-def _order(ids: pa.Array, tokens: NDArray[np.int32], quality: NDArray[np.float64] | None) -> Numbers:
+def order_of(ids: pa.Array, tokens: NDArray[np.int32], quality: NDArray[np.float64] | None) -> Numbers:
     """Rows from the most preferred on: better, longer, smaller id, and of one id the first."""
     by_id = np.asarray(pc.sort_indices(ids), np.int64)
     keys: list[NDArray[Any]] = [-tokens[by_id].astype(np.int64)]
@@ -184,16 +242,18 @@ def _how(whole: Hashes, template: Hashes, rows: Numbers, others: Numbers) -> NDA
     )
 
 
-def _remember(index: Index, source: str, plan: Plan, fate: Fate) -> None:
+def _remember(
+    index: Index, source: str, scheme: Scheme, tables: Iterable[Measured], fate: Fate, meant: Meant | None
+) -> None:
     """Add what stays to the index, in one segment."""
     kept = ~fate.removed
-    gathered, before = Gathered(plan.scheme, int(kept.sum())), 0
-    for table in plan.tables():
+    gathered, before = Gathered(scheme, int(kept.sum())), 0
+    for table in tables:
         mine = np.flatnonzero(kept[before : before + len(table.tokens)])
         if len(mine):
             gathered.add(take(table, mine))
         before += len(table.tokens)
-    index.add(source, fate.ids.filter(pa.array(kept)).to_pylist(), gathered.measured())
+    index.add(source, fate.ids.filter(pa.array(kept)).to_pylist(), gathered.measured(), meant)
 
 
 def _summary(
@@ -203,6 +263,7 @@ def _summary(
     tokens: NDArray[np.int32],
     stored: int | None,
     renamed: dict[str, str],
+    asked: int,
 ) -> Summary:
     removed = fate.removed
     how = Counter(HOW[code] for code in fate.how[removed].tolist())
@@ -213,5 +274,5 @@ def _summary(
         out / KEPT, out / REMOVED, len(removed), int((~removed).sum()), int(removed.sum()),
         {name: how[name] for name in HOW}, int((fate.twin_of >= 0).sum()), int((tokens == 0).sum()),
         int(fate.stored.sum()), stored, chosen.compared, chosen.crowded, chosen.left_out,
-        [(fate.ids[int(places[i])].as_py(), int(counts[i]) + 1) for i in largest], renamed,
+        [(fate.ids[int(places[i])].as_py(), int(counts[i]) + 1) for i in largest], renamed, asked,
     )  # fmt: skip

@@ -1,46 +1,70 @@
-"""The function that embeds texts for paraphrases: offline, or by an endpoint.
+"""The functions that embed and judge texts for tools: offline, or by an endpoint.
 
-In: an entry. Out: texts to vectors. What an endpoint is asked holds items of benchmarks, and so does the
-journal of those calls (`calls/`), which is never published.
+In: entries. Out: texts to vectors, and pairs of texts to verdicts. What an endpoint is asked holds items of
+benchmarks, and so does the journal of those calls (`calls/`), which is never published.
 """
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
-from synth.config import ModelConfig
+from synth.config import ModelConfig, RunConfig
 from synth.dedup.paraphrases import Embed
-from synth.errors import EndpointError
+from synth.dedup.tiers import Judge
+from synth.errors import ConfigError, EndpointError
 from synth.llm.client import Client, Reply
 from synth.llm.embeddings import Embedder, Vector, embed_offline
 from synth.llm.journal import Journal
 from synth.llm.wire import kind_of
 
-STAGE = "decontaminate"
+
+class Asked(NamedTuple):
+    """Who is asked: a function that embeds, under the name of its model, and one that judges, if anybody."""
+
+    embed: Embed
+    embedder: str
+    judge: Judge | None = None
 
 
 @contextmanager
-def embedding(
-    name: str | None, overrides: Sequence[str] = (), out: Path | None = None
-) -> Iterator[Embed | None]:
-    """How an entry embeds, while the block lasts; answers of an endpoint are journaled in `out/calls`.
+def asking(
+    stage: str, embedder: str, judge: str | None, overrides: Sequence[str], out: Path
+) -> Iterator[Asked]:
+    """How entries embed and judge while the block lasts; answers of endpoints are journaled in `out/calls`.
 
     Raises:
-        ConfigError: it gives no embeddings, or its package is not installed.
+        ConfigError: an entry gives no embeddings, or none but those; its package is not installed.
+        EndpointError: an endpoint does not answer, once it is asked.
     """
-    if name is None:
-        yield None
-        return
-    from synth.sws.select import embedder_of
+    from synth.check import entry_faults
+    from synth.sws.select import embedder_of, entry_of
 
-    entry, config = embedder_of(name, overrides)
-    model = config.endpoints()[entry]
-    if kind_of(model) == "wordllama":
-        yield embed_offline
+    entry, config = embedder_of(embedder, overrides)
+    if judge is not None:
+        config = entry_of(judge, config)
+        if kind_of(config.endpoints()[judge]) == "wordllama":
+            raise ConfigError(f"--judge {judge}: it embeds and cannot judge; name a model that chats.")
+    entries = {one: config.endpoints()[one] for one in (entry, judge) if one}
+    if faults := [fault for one, model in entries.items() for fault in entry_faults(one, model)]:
+        raise ConfigError(*faults)
+    offline = kind_of(entries[entry]) == "wordllama"
+    name = entry if offline else entries[entry].model
+    if offline and judge is None:
+        yield Asked(embed_offline, name)
         return
-    folder = (out or Path()) / "calls"
-    with Journal(folder) as journal, Client({entry: model}, journal) as client:
-        yield embed_with(entry, model, client, STAGE)
+    with Journal(out / "calls") as journal, Client(entries, journal) as client:
+        embed = embed_with(entry, entries[entry], client, stage)
+        yield Asked(embed, name, _judge(judge, config, client, stage, out) if judge else None)
+
+
+def _judge(entry: str, config: RunConfig, client: Client, stage: str, out: Path) -> Judge:
+    from synth.prompts.library import PromptLibrary
+    from synth.stages.calls import Services
+    from synth.stages.screen_benchmarks import judge_with
+
+    folder = Path(config.prompts.dir) if config.prompts.dir else None
+    return judge_with(entry, config, Services(client, PromptLibrary(folder), out), stage)
 
 
 def embed_with(entry: str, model: ModelConfig, client: Client, stage: str) -> Embed:

@@ -9,8 +9,10 @@ of another normaliser, shingle or banding is refused, never mixed.
 import json
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,10 +22,19 @@ from numpy.typing import NDArray
 
 from synth import lock
 from synth.dedup.choosing import Rules, similarities
+from synth.dedup.meanings import Known
 from synth.dedup.measuring import Gathered, Measured, Numbers, Scheme
 from synth.dedup.near import SCHEME, SEED
 from synth.dedup.normalise import VERSION
-from synth.dedup.segments import Segment, read_segment, write_segment
+from synth.dedup.segments import (
+    EMBEDDER,
+    Meant,
+    Segment,
+    copy_segment,
+    read_meant,
+    read_segment,
+    write_segment,
+)
 from synth.errors import ConfigError, StoreError
 from synth.ids import digest
 from synth.writing import write_json
@@ -87,17 +98,47 @@ class Index:
                     best[row] = match
         return best
 
-    def add(self, source: str, ids: Sequence[str], measured: Measured) -> None:
+    def known(self, embedder: str, before: str | None = None) -> Known:
+        """The stored texts whose meanings are known, of the sources before one that is named.
+
+        Raises:
+            ConfigError: they were embedded by another model.
+            StoreError: a file of them is damaged.
+        """
+        self._embedded_by(embedder)
+        found = [read_meant(self.folder, entry) for entry in self._before(before) if EMBEDDER in entry]
+        found = [one for one in found if len(one.ids)]
+        if not found:
+            return Known([], np.empty((0, 0), np.float32), [])
+        ids = [name for one in found for name in one.ids]
+        said = [said for one in found for said in one.said]
+        return Known(ids, np.concatenate([one.vectors for one in found]), said)
+
+    def only(self, sources: Collection[str]) -> "Index":
+        """The index as if it held these sources alone; for reading."""
+        found = copy(self)
+        found._names = [entry for entry in self._names if entry["source"] in sources]
+        return found
+
+    @property
+    def sources(self) -> list[str]:
+        """The names of what was added, in that order."""
+        return [entry["source"] for entry in self._names]
+
+    def add(self, source: str, ids: Sequence[str], measured: Measured, meant: Meant | None = None) -> None:
         """Store texts; what the same source stored before is replaced.
 
         Raises:
+            ConfigError: their meanings were embedded by another model than those that are stored.
             StoreError: another process writes, or the disk is full.
         """
         with self._writing():
+            if meant is not None:
+                self._embedded_by(meant.embedder)
             entries = list(self._names)
             place = next((i for i, entry in enumerate(entries) if entry["source"] == source), len(entries))
             # Even without rows its place is kept, so that it is compared with the same sources again.
-            entries[place : place + 1] = [write_segment(self.folder, source, ids, measured)]
+            entries[place : place + 1] = [write_segment(self.folder, source, ids, measured, meant)]
             self._publish(entries)
 
     def merge(self) -> None:
@@ -110,12 +151,51 @@ class Index:
             segments = list(self._segments())
             if len(segments) > 1:
                 ids = [name for segment in segments for name in segment.ids.to_pylist()]
-                self._publish([write_segment(self.folder, "", ids, _joined(segments, self.scheme))])
+                embedder = next((entry[EMBEDDER] for entry in self._names if EMBEDDER in entry), None)
+                meant = Meant(embedder, self.known(embedder)) if embedder else None
+                self._publish([write_segment(self.folder, "", ids, _joined(segments, self.scheme), meant)])
+
+    def take_over(self, other: "Index") -> int:
+        """Store all that another index holds, behind what is here; how many texts that is.
+
+        A source that both have and that stored the same is taken once; one that stored something else there
+        comes under another name, so that nothing of either is lost.
+
+        Raises:
+            ConfigError: it is this index, or its meanings were embedded by another model.
+            StoreError: it is damaged, another process writes here, or the disk is full.
+        """
+        if self.folder.resolve() == other.folder.resolve():
+            raise ConfigError(f"{other.folder}: this is the index itself; name another one to be merged in.")
+        with self._writing():
+            for embedder in {entry[EMBEDDER] for entry in other._names if EMBEDDER in entry}:
+                self._embedded_by(embedder)
+            there = {entry["name"] for entry in self._names}
+            sources = set(self.sources)
+            new = [entry for entry in other._names if entry["name"] not in there]
+            for entry in new:
+                copy_segment(other.folder, entry, self.folder)
+            named = [
+                {**entry, "source": f"merged {entry['name']}"} if entry["source"] in sources else entry
+                for entry in new
+            ]
+            self._publish([*self._names, *named])
+        return sum(entry["rows"] for entry in new)
+
+    def _embedded_by(self, embedder: str) -> None:
+        for entry in self._names:
+            if entry.get(EMBEDDER, embedder) != embedder:
+                raise ConfigError(
+                    f"{self.folder}: the meanings in this index are those of {entry[EMBEDDER]}, and not of"
+                    f" {embedder}; name that embedder, or another folder."
+                )
+
+    def _before(self, source: str | None) -> list[dict[str, Any]]:
+        """The entries of the sources that were there before one; all where none is named."""
+        return list(takewhile(lambda entry: source is None or entry["source"] != source, self._names))
 
     def _segments(self, before: str | None = None) -> Iterator[Segment]:
-        for entry in self._names:
-            if before is not None and entry["source"] == before:
-                return
+        for entry in self._before(before):
             name = entry["name"]
             if name not in self._read:
                 self._read[name] = read_segment(self.folder, entry, self.scheme)
@@ -143,6 +223,24 @@ class Index:
             if folder.name not in named:  # replaced, or left by a process that was killed
                 shutil.rmtree(folder, ignore_errors=True)
         self._read = {name: segment for name, segment in self._read.items() if name in named}
+
+
+def scheme_of(folder: Path) -> Scheme | None:
+    """How the texts of an index were measured; None where there is no index.
+
+    Raises:
+        ConfigError: its manifest is none.
+    """
+    path = folder / MANIFEST
+    try:
+        found = json.loads(path.read_bytes())
+        return Scheme(*(int(found[name]) for name in Scheme._fields))
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError, RecursionError) as fault:
+        raise ConfigError(
+            f"{path}: this is no manifest of an index; restore it, or build the index anew."
+        ) from fault
 
 
 def _identity(scheme: Scheme) -> dict[str, Any]:

@@ -18,13 +18,14 @@ from synth.verify.tables import batches
 from synth.writing import atomic
 
 KEPT, REMOVED = "kept.parquet", "removed.parquet"
-HOW = ("equal", "near", "twin")
+HOW = ("equal", "near", "twin", "meaning", "judged")
 _TWIN = pa.field("twin_of", pa.large_string())
 _REMOVED = (
     pa.field("dup_of", pa.large_string()),
     pa.field("jaccard", pa.float64()),
     pa.field("how", pa.string()),
     pa.field("stored", pa.bool_()),
+    pa.field("cosine", pa.float64()),
 )
 
 
@@ -33,7 +34,8 @@ class Fate(NamedTuple):
 
     ids: pa.Array
     dup_of: pa.Array
-    jaccard: NDArray[np.float64]
+    jaccard: NDArray[np.float64]  # not a number where meanings decided
+    cosine: NDArray[np.float64]  # not a number elsewhere
     how: NDArray[np.int8]  # place in HOW
     stored: NDArray[np.bool_]  # whether what it repeats is in the index
     twin_of: Numbers  # place of a row, or -1
@@ -80,7 +82,8 @@ def _twins(fate: Fate, here: slice) -> pa.Array:
 
 def _found(fate: Fate, here: slice) -> list[pa.Array]:
     how = pa.DictionaryArray.from_arrays(pa.array(fate.how[here]), pa.array(HOW)).cast(pa.string())
-    return [fate.dup_of[here], pa.array(fate.jaccard[here]), how, pa.array(fate.stored[here])]
+    jaccard, cosine = (pa.array(found[here], from_pandas=True) for found in (fate.jaccard, fate.cosine))
+    return [fate.dup_of[here], jaccard, how, pa.array(fate.stored[here]), cosine]
 
 
 def _columns(batch: pa.RecordBatch, schema: pa.Schema) -> list[pa.Array]:

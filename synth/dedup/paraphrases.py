@@ -63,7 +63,7 @@ class Paraphrases:
         self._embed, self._cosine, self._agreement, self._doubtful = embed, cosine, agreement, doubtful
         self._longest = LONGER * max((len(item.text) for item in self.items), default=0)
         self._said = [quantities(tokens(item.text)) for item in self.items]
-        self._groups = _Groups([said.numbers for said in self._said], agreement)
+        self._groups = Groups([said.numbers for said in self._said], agreement)
         self._vectors = _stacked(embed([item.text[:CHARS] for item in self.items])) if self.items else None
 
     def find(self, texts: Sequence[str]) -> list[Hit | None]:
@@ -125,7 +125,7 @@ class Paraphrases:
         return None
 
 
-class _Groups:
+class Groups:
     """Items by their sets of numbers: which items have numbers like those of a text."""
 
     def __init__(self, sets: Sequence[frozenset[str]], agreement: float) -> None:

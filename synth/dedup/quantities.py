@@ -51,6 +51,11 @@ def quantities(found: Sequence[str]) -> Quantities:
     return Quantities(frozenset(_numbers(found)), marks, formula)
 
 
+def in_order(found: Sequence[str]) -> tuple[str, ...]:
+    """The numbers of a text, each once, as they are first mentioned."""
+    return tuple(dict.fromkeys(_numbers(found)))
+
+
 def formulas_alike(left: Quantities, right: Quantities) -> float:
     """The share of numbers and signs that both have, by their counts; 1 where neither text has a formula."""
     if not (left.has_formula or right.has_formula):

@@ -1,26 +1,40 @@
-"""A segment of the index: two Parquet files, `rows.parquet` and `bands.parquet`.
+"""A segment of the index: two Parquet files, `rows.parquet` and `bands.parquet`, and maybe a third.
 
 In: ids and measured texts. Out: the files, and the entry that names them in the manifest. The rows hold id,
-shingles and hashes of each text; the bands, for each band, the sorted keys and the row of each key.
+shingles and hashes of each text; the bands, for each band, the sorted keys and the row of each key. Where
+meanings are looked for, `meanings.parquet` has the vector and the numbers of each text whose numbers tell.
 """
 
 import hashlib
+import shutil
+from collections import Counter
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from synth.dedup.meanings import Known, Said
 from synth.dedup.measuring import Measured, Scheme
+from synth.dedup.quantities import Quantities
 from synth.errors import StoreError
 from synth.writing import atomic
 
-ROWS, BANDS = "rows.parquet", "bands.parquet"
+ROWS, BANDS, MEANINGS = "rows.parquet", "bands.parquet", "meanings.parquet"
+# The key of an entry that has meanings: the model that embedded them.
+EMBEDDER = "embedder"
 _GROUP = 200_000
+
+
+class Meant(NamedTuple):
+    """Texts whose meanings are stored, and the model that embedded them."""
+
+    embedder: str
+    known: Known
 
 
 class Segment:
@@ -49,13 +63,15 @@ class Segment:
         return self.rows._replace(keys=keys)
 
 
-def write_segment(folder: Path, source: str, ids: Sequence[str], measured: Measured) -> dict[str, Any]:
+def write_segment(
+    folder: Path, source: str, ids: Sequence[str], measured: Measured, meant: Meant | None = None
+) -> dict[str, Any]:
     """Write a segment, and return its entry: the name is a hash of what it holds.
 
     Raises:
         StoreError: the disk is full.
     """
-    name = _name(source, ids, measured)
+    name = _name(source, ids, measured, meant)
     there = folder / "segments" / name
     rows = pa.table(
         {
@@ -72,7 +88,11 @@ def write_segment(folder: Path, source: str, ids: Sequence[str], measured: Measu
         order = np.argsort(keys, kind="stable").astype(np.uint32)
         columns[f"key_{band:02d}"], columns[f"row_{band:02d}"] = keys[order], order
     files = {ROWS: _write(there / ROWS, rows), BANDS: _write(there / BANDS, pa.table(columns))}
-    return {"name": name, "source": source, "rows": len(ids), "files": files}
+    entry = {"name": name, "source": source, "rows": len(ids), "files": files}
+    if meant is None:
+        return entry
+    files[MEANINGS] = _write(there / MEANINGS, _meant_table(meant.known))
+    return {**entry, EMBEDDER: meant.embedder}
 
 
 def read_segment(folder: Path, entry: dict[str, Any], scheme: Scheme) -> Segment:
@@ -81,20 +101,60 @@ def read_segment(folder: Path, entry: dict[str, Any], scheme: Scheme) -> Segment
     Raises:
         StoreError: a file is not there, is cut off, or is another.
     """
-    there = folder / "segments" / str(entry["name"])
-    tables = []
-    for name in (ROWS, BANDS):
-        path = there / name
-        try:
-            if path.stat().st_size != entry["files"][name]:
-                raise StoreError(_broken(path, "it has another length than the manifest says"))
-            tables.append(pq.read_table(path, page_checksum_verification=True))
-        except (OSError, pa.ArrowException, KeyError, TypeError) as fault:
-            raise StoreError(_broken(path, " ".join(str(fault).split())[:200])) from fault
-    rows, bands = tables
+    rows, bands = (_read(folder, entry, name) for name in (ROWS, BANDS))
     if rows.num_rows != entry["rows"] or bands.num_columns != 2 * scheme.bands:
+        there = folder / "segments" / str(entry["name"])
         raise StoreError(_broken(there, "its files do not fit the manifest"))
     return Segment(rows["id"].combine_chunks(), _measured(rows, scheme), bands)
+
+
+def read_meant(folder: Path, entry: dict[str, Any]) -> Known:
+    """The texts of a segment whose meanings are stored.
+
+    Raises:
+        StoreError: the file is not there, is cut off, or is another.
+    """
+    table = _read(folder, entry, MEANINGS)
+    vectors = table["vector"].combine_chunks()
+    flat = np.asarray(vectors.flatten(), np.float32)
+    said = [_said(numbers) for numbers in table["numbers"].to_pylist()]
+    return Known(table["id"].to_pylist(), flat.reshape(table.num_rows, vectors.type.list_size), said)
+
+
+def copy_segment(folder: Path, entry: dict[str, Any], to: Path) -> None:
+    """Copy the files of a segment into another index.
+
+    Raises:
+        StoreError: one is not there or is cut off, or the disk is full.
+    """
+    name = str(entry["name"])
+    for file in entry["files"]:
+        _read(folder, entry, file)  # nothing that is damaged is taken over
+        with atomic(to / "segments" / name / file) as temporary:
+            shutil.copyfile(folder / "segments" / name / file, temporary)
+
+
+def _read(folder: Path, entry: dict[str, Any], name: str) -> pa.Table:
+    path = folder / "segments" / str(entry["name"]) / name
+    try:
+        if path.stat().st_size != entry["files"][name]:
+            raise StoreError(_broken(path, "it has another length than the manifest says"))
+        return pq.read_table(path, page_checksum_verification=True)
+    except (OSError, pa.ArrowException, KeyError, TypeError) as fault:
+        raise StoreError(_broken(path, " ".join(str(fault).split())[:200])) from fault
+
+
+def _meant_table(known: Known) -> pa.Table:
+    size = known.vectors.shape[1] if known.vectors.ndim > 1 else 0
+    flat = pa.array(np.ascontiguousarray(known.vectors, np.float32).ravel())
+    numbers = pa.array([list(said.order) for said in known.said], pa.list_(pa.string()))
+    vectors = pa.FixedSizeListArray.from_arrays(flat, max(size, 1))
+    return pa.table({"id": pa.array(known.ids, pa.large_string()), "vector": vectors, "numbers": numbers})
+
+
+def _said(numbers: Sequence[str]) -> Said:
+    """What is stored tells by its numbers, and has no formula."""
+    return Said(tuple(numbers), Quantities(frozenset(numbers), Counter(), False), True)
 
 
 def _measured(rows: pa.Table, scheme: Scheme) -> Measured:
@@ -119,8 +179,10 @@ def _write(path: Path, table: pa.Table) -> int:
         return temporary.stat().st_size
 
 
-def _name(source: str, ids: Sequence[str], measured: Measured) -> str:
+def _name(source: str, ids: Sequence[str], measured: Measured, meant: Meant | None) -> str:
     digest = hashlib.sha256(source.encode())
+    if meant is not None:
+        digest.update(meant.embedder.encode() + b"\0" + meant.known.vectors.tobytes())
     for text in ids:
         digest.update(text.encode("utf-8", "surrogatepass") + b"\0")
     digest.update(measured.whole.tobytes())

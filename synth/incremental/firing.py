@@ -5,13 +5,14 @@ record in the store, and a new version; or nothing, where nothing is new. The na
 store, so that a firing which was killed is taken up by the next, with whatever has come in meanwhile.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from synth.config import RunConfig
 from synth.documents.seen import left
 from synth.errors import ConfigError, NothingNew
+from synth.incremental.remembered import remember
 from synth.incremental.store import Record, Store, records, seen_file, stores
 from synth.incremental.taken import record_of, seen_of
 from synth.incremental.whole import finished, publish_all
@@ -55,8 +56,9 @@ def fire(config: RunConfig, runs: Path, make: Make, say: Say = lambda said: None
         SynthError, Stopped: as the run raises them; the next firing goes on with it.
     """
     with Store(store_of(config)) as store:
-        finished(runs, store)  # before anything is paid for
-        one = next_run(config, runs)
+        before = finished(runs, store)  # before anything is paid for
+        index = remember(store.folder, before, config.screen)
+        one = _screened(next_run(config, runs), index, before)
         made = None
         if one.new:
             say(f"{one.what} not seen before: run {one.name}.")
@@ -83,6 +85,15 @@ def next_run(config: RunConfig, runs: Path) -> Next:
     new = _new_logs(config, done)
     paths = inner.rollouts.model_copy(update={"paths": tuple(map(str, new))})
     return Next(inner.model_copy(update={"rollouts": paths}), name, tuple(sorted(new.values())), len(new))
+
+
+def _screened(one: Next, index: Path, before: Sequence[Path]) -> Next:
+    """The run, whose questions may repeat none of the runs before it."""
+    if not before:
+        return one
+    update = {"index": str(index), "runs": tuple(folder.name for folder in before)}
+    store = one.config.store.model_copy(update=update)
+    return one._replace(config=one.config.model_copy(update={"store": store}))
 
 
 def store_of(config: RunConfig) -> Path:

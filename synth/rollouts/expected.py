@@ -5,9 +5,10 @@ In: seeds and visits. Out: a forecast of each visit, as if nothing lay in the jo
 
 from typing import NamedTuple
 
-from synth.forecast import CHARS_PER_TOKEN, REPLY_TOKENS, least_seconds
+from synth.forecast import CHARS_PER_TOKEN, REPLY_TOKENS
 from synth.llm.prices import Cost, Prices
 from synth.llm.usage import Usage
+from synth.pace import least_seconds
 from synth.prompts.library import PromptLibrary
 from synth.rollouts.ask import asks_of
 from synth.rollouts.seeds import Seeds

@@ -2,10 +2,9 @@
 
 Checks go by cost (METHOD 6.8): format rules, orders and personal data from the source (6.9), copies of
 examples, contamination (6.5) of the question and of its passages, copies of the source, paraphrases of items
-of benchmarks (6.5), exact duplicates, near-duplicates (6.4). A question
-that fails is one rejected row with the first reason that applies. Of duplicates that one stays which
-copies least of its sources, then the one with the smaller id; so the outcome does not depend on the
-order of rows.
+of benchmarks (6.5), exact duplicates, near-duplicates (6.4), the same in other words. A question that fails
+is one rejected row with the first reason that applies. Of duplicates that one stays which copies least of its
+sources, then the one with the smaller id; so the outcome does not depend on the order of rows.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,6 +15,7 @@ from typing import Any
 import pyarrow as pa
 
 from synth.config import ScreenConfig
+from synth.config_publish import StoreConfig
 from synth.dedup.benchmarks import Item
 from synth.dedup.choosing import Rules
 from synth.dedup.contamination import Decontaminator, Hit
@@ -28,12 +28,13 @@ from synth.dedup.paraphrases import Embed
 from synth.dedup.survivors import Kept, choose
 from synth.dedup.tiers import Judge, Tiers
 from synth.documents.privacy import find_personal
-from synth.errors import ConfigError
+from synth.errors import ConfigError, StoreError
 from synth.schemas import TABLES
 from synth.stages.base import Output, Rejected, make_table
 from synth.stages.orders import copied_order
 from synth.stages.screen_benchmarks import PASSAGE, passages_with_items, tiers_of
 from synth.stages.screen_benchmarks import reject as contaminated
+from synth.stages.screen_meaning import without_same
 from synth.stages.screen_rules import Broken, broken_rule
 
 # How like its nearest kept neighbour a kept question is, is reported from this similarity up.
@@ -116,12 +117,14 @@ def screen_questions(
     embed: Embed | None = None,
     judge: Judge | None = None,
     index: Index | None = None,
+    store: Index | None = None,
 ) -> Output:
     """The questions that pass; each of the others is one rejected row.
 
     `mask` names the kinds of personal data that no question may hold; `seeds` are problems (id -> text) that
-    none may repeat; `embed` is there where paraphrases of items are looked for, `judge` where
-    a model decides on those; `index` holds questions of earlier runs that none may repeat either.
+    none may repeat; `embed` is there where paraphrases of items, or questions of the same meaning, are looked
+    for, `judge` where a model decides on those; `index` and `store` hold questions of earlier runs that none
+    may repeat either.
     """
     rows = questions.to_pylist()
     tiers = tiers_of(benchmarks, config, embed, judge)
@@ -135,12 +138,15 @@ def screen_questions(
     distinct, copies = _without_copies(new)
     unlike, like = _like_seeds(distinct, known, config)
     unlike, earlier = _like_earlier(unlike, index, config)
-    kept, near, nearest = _without_near(unlike, config)
+    unlike, of_store = _like_earlier(unlike, store, config)
+    kept, near, pairs = _without_near(unlike, config)
+    kept, same_meaning = without_same(kept, config, embed, judge)
+    nearest = _nearest([m.row["question_id"] for m in unlike], pairs, kept)
     return Output(
         tables={"screened": make_table("screened", (_screened(m, nearest) for m in kept))},
         inputs=frozenset(row["question_id"] for row in rows),
         parents=frozenset(m.row["question_id"] for m in kept),
-        rejected=[*rejected, *paraphrased, *same, *copies, *like, *earlier, *near],
+        rejected=[*rejected, *paraphrased, *same, *copies, *like, *earlier, *of_store, *near, *same_meaning],
     )
 
 
@@ -156,8 +162,30 @@ def open_index(config: ScreenConfig) -> Index | None:
         raise ConfigError(
             f"screen.index {config.index}: there is no index here; make it by `synth dedup --index`."
         )
-    scheme = Scheme(config.shingle_words, config.permutations, config.bands, config.rows)
-    return Index(Path(config.index), scheme)
+    return Index(Path(config.index), scheme_of(config))
+
+
+def open_store(store: StoreConfig, config: ScreenConfig) -> Index | None:
+    """Of the index of a store the runs that were there before this one; None where there is no store.
+
+    Raises:
+        ConfigError: it was made by other settings.
+        StoreError: an earlier run is not in it.
+    """
+    if not store.index:
+        return None
+    index = Index(Path(store.index), scheme_of(config))
+    if lost := sorted(set(store.runs) - set(index.sources)):
+        raise StoreError(
+            f"{store.index}: the run {lost[0]} is not in this index of the store; run the store once more"
+            " (`synth run --store`), which builds it anew."
+        )
+    return index.only(store.runs)
+
+
+def scheme_of(config: ScreenConfig) -> Scheme:
+    """What questions are measured by."""
+    return Scheme(config.shingle_words, config.permutations, config.bands, config.rows)
 
 
 def _checks(
@@ -261,8 +289,8 @@ def _without_copies(measured: Sequence[Measured]) -> tuple[list[Measured], list[
 
 def _without_near(
     measured: Sequence[Measured], config: ScreenConfig
-) -> tuple[list[Measured], list[Rejected], dict[str, Kept]]:
-    """The survivors, the others as rejected rows, and the nearest survivor of each survivor."""
+) -> tuple[list[Measured], list[Rejected], list[Pair]]:
+    """The survivors, the others as rejected rows, and the pairs of all that were seen."""
     ids = [m.row["question_id"] for m in measured]
     order = {m.row["question_id"]: m.preference for m in measured}
     pairs = find_pairs(
@@ -283,7 +311,7 @@ def _without_near(
         for m in measured
         if (fate := removed.get(m.row["question_id"]))
     ]
-    return kept, rejected, _nearest(ids, pairs, frozenset(removed))
+    return kept, rejected, pairs
 
 
 def _wording(comparable: str) -> str:
@@ -291,11 +319,12 @@ def _wording(comparable: str) -> str:
     return " ".join("0" if token[0].isdigit() else token for token in comparable.split(" "))
 
 
-def _nearest(ids: Sequence[str], pairs: Sequence[Pair], removed: frozenset[str]) -> dict[str, Kept]:
-    """For each survivor the survivor most like it, the smaller id of equals."""
+def _nearest(ids: Sequence[str], pairs: Sequence[Pair], kept: Sequence[Measured]) -> dict[str, Kept]:
+    """For each survivor the survivor most like it, the smaller id of equals; pairs name places in `ids`."""
     nearest: dict[str, Kept] = {}
+    stays = {one.row["question_id"] for one in kept}
     for mine, other, jaccard in _both_ways(ids, pairs):
-        if mine in removed or other in removed:
+        if mine not in stays or other not in stays:
             continue
         known = nearest.get(mine)
         if known is None or (-jaccard, other) < (-known.jaccard, known.kept_id):

@@ -36,32 +36,38 @@ def tiers_of(
         config.paraphrase_cosine,
         config.paraphrase_agreement,
     )
-    return Tiers(items, settings, embed, judge if embed else None)
+    seeks = embed if config.paraphrases else None
+    return Tiers(items, settings, seeks, judge if seeks else None)
 
 
 def embed_of(config: RunConfig, services: Services) -> Embed | None:
     """How the run embeds questions and items; None where it looks for no paraphrases."""
-    if not config.seeks_paraphrases:
+    if not config.embeds_questions:
         return None
     entry = config.roles.embedder
     return embed_with(entry, config.endpoints()[entry], services.client, STAGE)
 
 
 def judge_of(config: RunConfig, services: Services) -> Judge | None:
-    """How the first judge compares a question with an item; None where nobody judges or nothing is near.
+    """How the first judge compares two texts; None where nobody judges or nothing is near."""
+    if not (config.embeds_questions and config.roles.judge):
+        return None
+    return judge_with(config.roles.judge[0], config, services)
+
+
+def judge_with(entry: str, config: RunConfig, services: Services, stage: str = STAGE) -> Judge:
+    """How an entry compares a question with another one, or with an item of a benchmark.
 
     What it is asked holds the item, and so does the journal of calls, which is never published.
     """
-    if not (config.seeks_paraphrases and config.roles.judge):
-        return None
     prompt, sampling = services.prompts.get(config.prompts.same_problem), config.prompts.judging_sampling
 
     def judge(pairs: Sequence[tuple[str, str]]) -> list[bool | None]:
         asks = [
-            Ask(str(number), prompt, {"question": question, "other": item})
-            for number, (question, item) in enumerate(pairs)
+            Ask(str(number), prompt, {"question": question, "other": other})
+            for number, (question, other) in enumerate(pairs)
         ]
-        answers = ask_all(asks, STAGE, "judge", sampling, config, services, config.roles.judge[0])
+        answers = ask_all(asks, stage, "judge", sampling, config, services, entry)
         return [_same(answered) for answered in answers]
 
     return judge

@@ -64,14 +64,19 @@ def embedder_of(name: str, overrides: Sequence[str] = ()) -> tuple[str, RunConfi
     Raises:
         ConfigError: it gives no embeddings, or its package is not installed.
     """
-    config = load(overrides=overrides)
-    if name not in config.endpoints():
-        tree: dict[str, Any] = {}
-        use_model(tree, name)
-        config = config.model_copy(update={"models": {name: ModelConfig(**tree["models"][name])}})
+    config = entry_of(name, load(overrides=overrides))
     if fault := embeddings.fault_of(name, config.endpoints()[name]):
         raise ConfigError(fault)
     return name, config
+
+
+def entry_of(name: str, config: RunConfig) -> RunConfig:
+    """The configuration with an entry of that name: as it has it, or a model at $OPENAI_BASE_URL."""
+    if name in config.endpoints():
+        return config
+    tree: dict[str, Any] = {}
+    use_model(tree, name)
+    return config.model_copy(update={"models": {**config.models, name: ModelConfig(**tree["models"][name])}})
 
 
 def select(weak: Weak, pool: Seeds, budget: int, embedder: str, config: RunConfig, out: Path) -> Selected:

@@ -145,3 +145,42 @@ def test_results_are_not_overwritten_unless_it_is_said(synth: Synth, bench: Path
     assert "--force" in again.output
     assert synth("decontaminate", *arguments, "--force").exit_code == 0
     assert (tmp_path / "out" / "kept.parquet").read_bytes() == before
+
+
+def test_a_judge_decides_on_paraphrases(synth: Synth, bench: Path, tmp_path: Path) -> None:
+    pytest.importorskip("wordllama")
+    asked = ("decontaminate", put(tmp_path / "in.jsonl"), "--against", bench, "--judge", "fake")
+    done = synth(*asked, "--out", tmp_path / "out", "--json")
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["asked"] == 1
+    assert json.loads((tmp_path / "out" / "report.json").read_bytes())["settings"]["judge"] is True
+    assert any((tmp_path / "out" / "calls").iterdir())
+    kept = pq.read_table(tmp_path / "out" / "kept.parquet")["note"].to_pylist()
+    tiers = pq.read_table(tmp_path / "out" / "removed.parquet")["tier"].to_pylist()
+    assert ("words" in kept) != ("judged" in tiers)  # its word counts, whatever it is
+    assert "paraphrase" not in tiers
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--judge", "some-model"), "OPENAI_API_KEY is not set"),
+        (("--judge", "wordllama"), "it embeds and cannot judge"),
+        (("--judge", "fake", "--no-paraphrases"), "leave out --no-paraphrases"),
+    ],
+)
+def test_a_judge_that_cannot_be_asked_is_one_sentence(
+    synth: Synth,
+    bench: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    options: tuple[str, ...],
+    said: str,
+) -> None:
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    out = tmp_path / "out"
+    done = synth("decontaminate", put(tmp_path / "in.jsonl"), "--against", bench, "--out", out, *options)
+    assert done.exit_code == 2
+    assert said in done.output
+    assert not (out / "kept.parquet").exists()

@@ -12,6 +12,7 @@ import pytest
 from typer.testing import Result
 
 from tests.dedup.made import edited
+from tests.dedup.test_paraphrases import DUCKS, SAID
 
 Synth = Callable[..., Result]
 STEM = (
@@ -123,6 +124,7 @@ def test_columns_of_the_same_name_are_kept_under_another(synth: Synth, tmp_path:
             "jaccard": 1.0,
             "how": "equal",
             "stored": False,
+            "cosine": None,
         }
     ]
 
@@ -152,3 +154,54 @@ def test_results_are_overwritten_only_where_that_is_asked_for(synth: Synth, tmp_
         synth("dedup", str(path), "--out", str(tmp_path / "out")).output.split()
     )
     assert synth("dedup", str(path), "--out", str(tmp_path / "out"), "--force").exit_code == 0
+
+
+def test_two_indexes_become_one(synth: Synth, tmp_path: Path) -> None:
+    for name in "ab":
+        path = table(tmp_path / f"{name}.jsonl", [{"id": name, "question": f"{STEM}meets {name} {name}."}])
+        indexed = ("--index", str(tmp_path / f"index {name}"))
+        assert synth("dedup", str(path), "--id", "id", "--out", str(tmp_path / name), *indexed).exit_code == 0
+    merged = synth("dedup", "--index", str(tmp_path / "index a"), "--merge", str(tmp_path / "index b"))
+    assert merged.exit_code == 0, merged.output
+    assert "It now holds 2 texts." in " ".join(merged.output.split())
+    path = table(tmp_path / "c.jsonl", [{"id": "c", "question": f"{STEM.lower()}meets b b."}])
+    asked = ("dedup", str(path), "--out", str(tmp_path / "c"), "--index", str(tmp_path / "index a"), "--json")
+    assert json.loads(synth(*asked).output)["known"] == 1
+    for options, said in (
+        (["--merge", str(tmp_path / "index b")], "name the index that it goes into with --index"),
+        (["--merge", str(tmp_path / "none"), "--index", str(tmp_path / "index a")], "there is no index here"),
+        ([], "Name one or more tables"),
+        (["x.jsonl", "--out", "y", "--judge", "fake"], "add --semantic"),
+    ):
+        refused = synth("dedup", *options)
+        assert refused.exit_code == 2
+        assert said in refused.output
+
+
+def test_the_same_in_other_words_goes_by_its_numbers(synth: Synth, tmp_path: Path) -> None:
+    pytest.importorskip("wordllama")
+    folder = tmp_path / "tables"
+    folder.mkdir()
+    table(folder / "a.jsonl", [{"id": "a", "question": DUCKS}, {"id": "c", "question": "Why?"}])
+    table(folder / "b.jsonl", [{"id": "b", "question": SAID}, {"id": "d", "question": SAID.upper()}])
+    options = ("--id", "id", "--semantic", "--index", str(tmp_path / "index"))
+    done = synth("dedup", str(folder), "--out", str(tmp_path / "out"), *options)
+    assert done.exit_code == 0, done.output
+    assert "the same in other words, by numbers" in done.output
+    _, removed = written(tmp_path / "out")
+    found = {row["id"]: row for row in removed}
+    assert {key: (row["dup_of"], row["how"]) for key, row in found.items()} == {
+        "a": ("b", "meaning"),  # the longer one stays
+        "d": ("b", "equal"),
+    }
+    assert found["a"]["jaccard"] is None and 0.7 <= found["a"]["cosine"] <= 1
+    assert found["d"]["cosine"] is None
+    # The index knows the meaning of what stayed.
+    again = table(tmp_path / "again.jsonl", [{"id": "z", "question": DUCKS}])
+    asked = ("dedup", str(again), "--out", str(tmp_path / "again"), *options)
+    assert synth(*asked).exit_code == 0
+    ((), (gone,)) = written(tmp_path / "again")
+    assert (gone["dup_of"], gone["how"], gone["stored"]) == ("b", "meaning", True)
+    # The same command again finds the same again.
+    assert synth(*asked, "--force").exit_code == 0
+    assert written(tmp_path / "again")[1] == [gone]

@@ -139,3 +139,22 @@ def test_a_killed_run_is_called_interrupted_and_can_be_resumed_from_anywhere(
     assert shlex.split(command)[1:] == [
         *("run", str(folder / "run.toml"), "--name", "r", "--out", str(folder.parent))
     ]
+
+
+def test_the_calls_of_the_screen_are_forecast(config: RunConfig, tmp_path: Path) -> None:
+    """An embedder at an endpoint and a judge: neither is asked more than was said."""
+    items = "".join(json.dumps({"question": f"How many are {n} and {n}?"}) + "\n" for n in range(70))
+    (tmp_path / "bench.jsonl").write_text(items)
+    screen = config.screen.model_copy(
+        update={"benchmarks": (str(tmp_path / "bench.jsonl"),), "semantic": True, "paraphrase_cosine": 0.0}
+    )
+    roles = config.roles.model_copy(update={"judge": ("fake",), "embedder": "fake"})
+    asked = config.model_copy(update={"screen": screen, "roles": roles})
+    (expected,) = [stage for stage in forecast(asked).stages if stage.stage == "screen"]
+    without = forecast(config)
+    assert "screen" not in [stage.stage for stage in without.stages]
+    assert not any("How many are" in str(e.messages) for e in forecast(asked).examples if e.stage == "screen")
+    done = run(asked, name="asked", runs=tmp_path)
+    used = read(done.folder)["tries"][0]["calls_by_stage"]["screen"]
+    assert 0 < used["made"] <= (expected.calls or 0)
+    assert used["prompt_tokens"] <= 1.5 * (expected.prompt_tokens or 0)

@@ -14,8 +14,10 @@ import pytest
 
 from synth import lock
 from synth.dedup.choosing import Rules, choose_rows
-from synth.dedup.index import Index
+from synth.dedup.index import Index, scheme_of
+from synth.dedup.meanings import Known, said_of
 from synth.dedup.measuring import Scheme
+from synth.dedup.segments import Meant
 from synth.dedup.shards import take
 from synth.errors import ConfigError, StoreError
 from tests.dedup.made import SCHEME, edited, exact_pairs, in_order, measured, same, without_kernel
@@ -217,3 +219,90 @@ def test_killed_at_any_moment_it_is_the_old_index_or_the_new_one(tmp_path: Path)
     index.add("it", [], measured([]))
     assert index.rows == 0
     shutil.rmtree(folder)
+
+
+def test_another_index_is_taken_over_whole(tmp_path: Path) -> None:
+    texts = list(dict.fromkeys(edited(3, 300)))
+    mine, other = filled(tmp_path / "a", texts[:80]), Index(tmp_path / "b", SCHEME)
+    other.add("source 0", ["x"], measured(texts[80:81]))  # a name that both have, for other texts
+    other.add("more", [f"o-{place}" for place in range(119)], measured(texts[81:200]))
+    assert mine.take_over(Index(tmp_path / "b", SCHEME)) == 120
+    found = Index(tmp_path / "a", SCHEME)
+    assert found.rows == 200
+    assert found.sources[0] == "source 0" and len(set(found.sources)) == 3
+    whole = filled(tmp_path / "c", texts[:200]).search(measured(texts[200:]), RULES)
+    assert found.search(measured(texts[200:]), RULES).keys() == whole.keys()
+    assert mine.take_over(Index(tmp_path / "b", SCHEME)) == 0  # again: there is nothing new in it
+    assert not found.search(measured(texts[:80]), RULES, "source 0")
+
+
+def test_what_cannot_be_merged_is_refused_and_leaves_the_old_index(tmp_path: Path) -> None:
+    mine = filled(tmp_path / "a", edited(1, 20))
+    before = (tmp_path / "a" / "manifest.json").read_bytes()
+    with pytest.raises(ConfigError, match="this is the index itself"):
+        mine.take_over(Index(tmp_path / "a", SCHEME))
+    other = filled(tmp_path / "b", edited(2, 20))
+    (path,) = (tmp_path / "b").glob("segments/*/bands.parquet")
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(StoreError, match="restore the index from a copy"):
+        mine.take_over(other)
+    assert (tmp_path / "a" / "manifest.json").read_bytes() == before
+    assert scheme_of(tmp_path / "b") == SCHEME
+    assert scheme_of(tmp_path / "nowhere") is None
+
+
+MERGER = """
+import os, signal, sys
+from pathlib import Path
+from synth.dedup.index import Index
+from tests.dedup.made import SCHEME
+home, at, done = Path(sys.argv[1]), int(sys.argv[2]), 0
+mine, other = Index(home / "a", SCHEME), Index(home / "b", SCHEME)
+def hook(event, args):
+    global done
+    if event in {"os.mkdir", "os.rename", "os.remove"}:
+        done += 1
+        if done == at:
+            os.kill(os.getpid(), signal.SIGKILL)
+sys.addaudithook(hook)
+mine.take_over(other)
+"""
+
+
+@pytest.mark.slow
+def test_killed_while_it_takes_another_over_it_is_the_old_or_the_new(tmp_path: Path) -> None:
+    filled(tmp_path / "from" / "a", edited(1, 20))
+    filled(tmp_path / "from" / "b", edited(2, 20), edited(4, 30))
+    rows = []
+    for at in (1, 5, 9, 11, 12, 40):
+        home = shutil.copytree(tmp_path / "from", tmp_path / f"h{at}")
+        subprocess.run(
+            [sys.executable, "-c", MERGER, str(home), str(at)], check=False, cwd=Path(__file__).parents[2]
+        )
+        index = Index(home / "a", SCHEME)
+        index.load()  # all that it names is there and whole
+        rows.append(index.rows)
+        Index(home / "a", SCHEME).take_over(Index(home / "b", SCHEME))
+        assert Index(home / "a", SCHEME).rows == 70
+        assert len(list((home / "a" / "segments").iterdir())) == 3
+    assert rows[0] == 20 and rows[-1] == 70
+
+
+def test_meanings_are_stored_and_those_of_another_embedder_refused(tmp_path: Path) -> None:
+    texts = ["It has 4 hens and 9 cows.", "He pays 6 coins for 8 eggs."]
+    vectors = np.eye(2, 5, dtype=np.float32)
+    meant = Meant("one", Known(["a", "b"], vectors, [said_of(text) for text in texts]))
+    index = Index(tmp_path / "a", SCHEME)
+    index.add("first", ["a", "b"], measured(texts), meant)
+    index.add("second", ["c"], measured(["Why is the sky blue?"]))
+    for _ in range(2):
+        known = Index(tmp_path / "a", SCHEME).known("one")
+        assert known.ids == ["a", "b"]
+        assert np.array_equal(known.vectors, vectors)
+        assert [said.order for said in known.said] == [("4", "9"), ("6", "8")]
+        index.merge()
+    assert not Index(tmp_path / "a", SCHEME).known("one", before="").ids
+    with pytest.raises(ConfigError, match="are those of one, and not of two"):
+        index.known("two")
+    with pytest.raises(ConfigError, match="are those of one, and not of two"):
+        index.add("third", ["a"], measured(texts[:1]), meant._replace(embedder="two"))

@@ -6,7 +6,7 @@ import pytest
 import yaml
 from prefect.client.schemas.schedules import CronSchedule
 
-from flows.table import faults_of, flow_path, parameters, read_table
+from flows.table import dedup_of, faults_of, flow_path, parameters, read_table
 from flows.yaml_table import as_yaml
 from synth.errors import ConfigError
 from synth.settings import build
@@ -46,12 +46,14 @@ def test_prefect_yaml_is_what_the_table_gives() -> None:
 
 def test_every_deployment_of_prefect_yaml_can_be_run() -> None:
     for one in yaml.safe_load((ROOT / "prefect.yaml").read_text("utf-8"))["deployments"]:
-        config = build(one["parameters"]["config"])
-        assert config.roles.generator == "big"
+        if one["name"] == "dedup":
+            assert dedup_of(one["parameters"]["config"]).inputs == ("tables/",)
+        else:
+            assert build(one["parameters"]["config"]).roles.generator == "big"
         assert one["concurrency_limit"] == {"limit": 1, "collision_strategy": "CANCEL_NEW"}
         assert one["description"]
         assert one["tags"][0] == "synth"
-        assert all(CronSchedule(**schedule) for schedule in one["schedules"])
+        assert all(CronSchedule(**schedule) for schedule in one.get("schedules", []))
 
 
 def test_a_table_of_ones_own(tmp_path: Path) -> None:
@@ -65,6 +67,31 @@ def test_a_table_of_ones_own(tmp_path: Path) -> None:
     assert flow_path(again) == ("flows.sws", "sws")
     assert parameters(again, {}, "runs") == {"config": {}, "runs": "runs", "name": "again"}
     assert parameters(feed, {}, "runs") == {"config": {}, "runs": "runs", "skip_after_minutes": 15.0}
+
+
+def test_a_folder_that_is_deduplicated(tmp_path: Path) -> None:
+    text = """
+[clean]
+flow = "dedup"
+set = {inputs = ["in/"], out = "out/", index = "seen/"}
+every_minutes = 60
+"""
+    (clean,) = read_table(write(tmp_path, text)).entries
+    config = clean.of.config()
+    assert (config.inputs, config.index) == ((str(tmp_path / "in"),), str(tmp_path / "seen"))
+    assert flow_path(clean) == ("flows.dedup", "dedup")
+    assert parameters(clean, {}, "runs") == {"config": {}, "skip_after_minutes": 30.0}
+    assert faults_of(clean, tmp_path) == [
+        f"clean: {tmp_path / 'in'} is no file; give Parquet, JSON Lines (also .gz) or CSV."
+    ]
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.jsonl").write_text('{"question": "Why?"}')
+    assert faults_of(clean, tmp_path) == []
+    wrong = text.replace('index = "seen/"', "bands = 99, indx = 1")
+    with pytest.raises(ConfigError) as fault:
+        read_table(write(tmp_path, wrong))
+    assert fault.value.faults[0].startswith("clean: ")
+    assert "there is no such key, only inputs, out" in str(fault.value)
 
 
 def test_all_faults_are_found_at_once(tmp_path: Path) -> None:
