@@ -6,7 +6,7 @@ TRAINERS ?= .venv-trainers
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check format bench trainers view clean
+.PHONY: help demo run test test-services check format bench trainers view clean
 
 help:  ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,7 +15,10 @@ demo: $(VENV)/.ready  ## Documents to dataset with the embedded model, then a lo
 	$(BIN)/synth demo $(ARGS)
 
 test: $(VENV)/.ready-dev  ## All tests, in as many processes as there are processors
-	$(BIN)/pytest -n auto --maxprocesses 8 $(ARGS)
+	$(BIN)/pytest -n auto --maxprocesses 8 -m "not services" $(ARGS)
+
+test-services: $(VENV)/.ready-dev  ## Tests with PostgreSQL, clusters, an object store; those that are not there are skipped
+	$(BIN)/pytest -n auto --maxprocesses 2 -m services -rs tests/services $(ARGS)
 
 check: $(VENV)/.ready-dev  ## Lint, format and types
 	$(BIN)/ruff check .
