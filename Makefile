@@ -9,7 +9,7 @@ ARGS   ?=
 .PHONY: help demo run test test-services check format bench trainers view clean
 
 help:  ## Show this help
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.ready  ## Documents to dataset with the embedded model, then a look at it
 	$(BIN)/synth demo $(ARGS)

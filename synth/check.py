@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from synth import clusters
 from synth.config import ModelConfig, RunConfig
 from synth.config_answers import COMPARED
 from synth.config_rounds import ROUND
@@ -38,7 +39,7 @@ def check(config: RunConfig, runs: Path, *, logs: bool = True) -> None:
     """
     faults = [*_combinations(config), *_inputs(config, logs), *prompt_faults(config), *_filter(config)]
     faults += [*_judges(config), *_answers(config), *_code(config), *_student(config)]
-    faults += [*_reused(config, runs), *_money(config), *_disk(runs)]
+    faults += [*_reused(config, runs), *_money(config), *_disk(runs), *clusters.faults_of(config)]
     with Client(config.endpoints(), Journal(runs / "none", read_only=True)) as client:
         for name, entry in config.in_use().items():
             static = [*entry_faults(name, entry)]

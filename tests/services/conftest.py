@@ -1,11 +1,13 @@
 """What needs a service beside Python (PostgreSQL, a cluster, an object store): run by `make test-services`."""
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 
+from tests.flows.conftest import running_server, server, server_home
 from tests.services import postgres
+
+__all__ = ["running_server", "server", "server_home"]
 
 
 @pytest.fixture

@@ -1,10 +1,8 @@
 """Prefect over a real PostgreSQL: migrations, a run from the command line, and the database restarted in mid-run."""
 
-import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -12,7 +10,6 @@ from flows.server import stop_server
 from synth.report import manifests
 from tests import corpus
 from tests.endpoints import FakeEndpoint
-from tests.flows.conftest import ask
 from tests.flows.served import command, until
 from tests.services.postgres import Postgres
 from tests.test_kill import contents
@@ -51,7 +48,9 @@ def test_a_run_over_a_database_that_is_restarted(
 ) -> None:
     documents, said = corpus.write(tmp_path / "documents"), tmp_path / "said"
     quick, slow = start_fake(), start_fake("--latency", str(LATENCY_SECONDS))
-    with command(*arguments(documents, quick.url, quick.url, "--name", "plain", "--no-ui"), said=said) as process:
+    with command(
+        *arguments(documents, quick.url, quick.url, "--name", "plain", "--no-ui"), said=said
+    ) as process:
         assert process.wait(timeout=120) == 0, said.read_text()
 
     with command(*arguments(documents, quick.url, slow.url, "--name", "disturbed"), said=said) as process:
@@ -61,7 +60,9 @@ def test_a_run_over_a_database_that_is_restarted(
         database.start()
         process.wait(timeout=600)
     assert process.returncode == 0, said.read_text()
-    assert contents(tmp_path / "data/runs/disturbed/dataset") == contents(tmp_path / "data/runs/plain/dataset")
+    assert contents(tmp_path / "data/runs/disturbed/dataset") == contents(
+        tmp_path / "data/runs/plain/dataset"
+    )
     assert slow.stats()["repeated"] == 0
 
     states = dict(database.asked("select name, state_name from flow_run"))
