@@ -13,7 +13,9 @@ import threading
 from collections.abc import Callable
 from concurrent import futures
 from contextlib import suppress
-from multiprocessing.connection import Connection, Listener
+from multiprocessing import AuthenticationError
+from multiprocessing.connection import Client as connect
+from multiprocessing.connection import Connection, Listener, answer_challenge, deliver_challenge
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
@@ -58,12 +60,15 @@ class Carrier:
     def __init__(self, client: Client, folder: Path, host: str, told: Told) -> None:
         self._client, self._told, self._file = client, told, folder / FILE
         secret = secrets.token_hex(32)
-        self._listener = Listener((host, 0), backlog=BACKLOG, authkey=secret.encode())
+        self._secret = secret.encode()
+        # Without the secret: each is asked for it on a thread of its own, so that nobody holds up others.
+        self._listener = Listener((host, 0), backlog=BACKLOG)
         self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._accept, name="carrier", daemon=True)
         _write_private(self._file, Address(host, self._listener.address[1], secret))
 
     def __enter__(self) -> Self:
-        threading.Thread(target=self._accept, name="carrier", daemon=True).start()
+        self._thread.start()
         return self
 
     def __exit__(
@@ -71,17 +76,25 @@ class Carrier:
     ) -> None:
         self._closed.set()
         self._file.unlink(missing_ok=True)
+        # Whoever waits for the next one would do so for ever on a listener that is closed.
+        with suppress(OSError), connect(self._listener.address):
+            pass
+        self._thread.join()
         self._listener.close()
 
     def _accept(self) -> None:
-        while not self._closed.is_set():
-            # A stranger without the secret, or one who has left, is nobody's fault here.
-            with suppress(Exception):
-                connection = self._listener.accept()
-                threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+        while True:
+            connection = self._listener.accept()
+            if self._closed.is_set():
+                connection.close()
+                return
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: "Connection[Any, Any]") -> None:
-        with connection, suppress(OSError, EOFError):
+        # A stranger without the secret, or a worker who has left, is nobody's fault here.
+        with connection, suppress(OSError, EOFError, AuthenticationError):
+            deliver_challenge(connection, self._secret)
+            answer_challenge(connection, self._secret)
             what, *rest = connection.recv()
             if what == "tell":
                 self._hear(connection, *rest)
