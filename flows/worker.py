@@ -88,10 +88,10 @@ def look(run_folder: Path, token: str, code: str) -> list[str]:
 @cache
 def code_of() -> str:
     """Python, the package, and a hash of its source: what has to be the same everywhere."""
-    root = Path(synth.__file__).parent
     code = hashlib.sha256()
-    for path in sorted(root.rglob("*.py")):
-        code.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
+    for root in (Path(synth.__file__).parent, Path(__file__).parent):
+        for path in sorted(root.rglob("*.py")):
+            code.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
     python = ".".join(map(str, sys.version_info[:2]))
     return f"synth {metadata.version('synth')}, code {code.hexdigest()[:12]}, Python {python}"
 

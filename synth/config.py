@@ -208,6 +208,11 @@ class RunConfig(Config):
     runner_host: str = Field(
         "127.0.0.1", title="Own address", description="Of this machine, as workers on others reach it."
     )
+    mirror: str | None = Field(
+        None,
+        title="Mirror",
+        description="Store that gets a copy of each run, as `s3://bucket/runs`; others can go on from it.",
+    )
     reuse: tuple[str, ...] = Field(
         (), title="Reuse", description="Earlier runs, by name or folder, whose answers serve equal calls."
     )
@@ -286,6 +291,7 @@ EXCLUDED: dict[str, str] = {
     "part_rows": "rows are the same however they are cut",
     "runner": "who works at a part does not change its rows",
     "runner_*": "where the workers are",
+    "mirror": "where a copy goes, and not what is in it",
     "rounds.*": "what it makes of a round is that round's rollouts and models, which count by themselves",
     "publish.*": "where a copy goes, and not what is in it",
     "store.*": "what was seen counts by itself: documents and logs are hashed without it",

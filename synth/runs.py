@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -18,6 +19,7 @@ from synth.llm.client import Client
 from synth.llm.journal import Journal
 from synth.llm.prices import Prices
 from synth.llm.spent import spent_before, who_answers
+from synth.mirror.mirror import Mirror
 from synth.pipeline import flatten, is_excluded, made_from, road, stage_of, stages_before
 from synth.places import find_run
 from synth.prompts.library import PromptLibrary
@@ -85,10 +87,14 @@ class Run(Workplace):
         self._lock_file: int | None = None
         prices = Prices.of(config)
         self._acquire(folder)  # before the journal is read: another process may still be adding to it
+        self._mirror: Mirror | None = None
         try:
+            if config.mirror:  # what another machine has done comes before all else
+                self._mirror = Mirror(config.mirror, folder)
+                self._mirror.open()
             self.journal = Journal(folder / "calls", reuse=_earlier(config, folder))
         except BaseException:
-            self._release()
+            self._let_go()
             raise
         try:
             super().__init__(config, folder, Client(config.endpoints(), self.journal, prices=prices))
@@ -96,7 +102,7 @@ class Run(Workplace):
                 self.client.budget = _budget(config, self.client, self.journal)
         except BaseException:
             self.journal.close()
-            self._release()
+            self._let_go()
             raise
         self._reused: dict[str, int] = {}
 
@@ -131,9 +137,20 @@ class Run(Workplace):
         self.close()
 
     def close(self) -> None:
-        """Stop the model client, close the journal, release the folder."""
+        """Stop the model client, close the journal, send the rest to the mirror, release the folder."""
         self.client.close()
         self.journal.close()
+        try:
+            if self._mirror:
+                self._mirror.close()
+        finally:
+            self._release()
+
+    def _let_go(self) -> None:
+        """Of a run that could not be opened."""
+        with suppress(StoreError):
+            if self._mirror and self._mirror.is_open:
+                self._mirror.close()
         self._release()
 
     def _release(self) -> None:
@@ -189,7 +206,10 @@ class Run(Workplace):
         """Write the manifest: the stage is done."""
         reused = self._reused.pop(plan.stage, 0)
         store = StageStore(self.folder, plan.stage)
-        return store.commit(plan.fingerprint, plan.made_from, list(records), reused)
+        manifest = store.commit(plan.fingerprint, plan.made_from, list(records), reused)
+        if self._mirror:
+            self._mirror.send()
+        return manifest
 
     def finish(self) -> Path:
         """Publish `dataset/` from the finished stages; its path."""
@@ -197,6 +217,8 @@ class Run(Workplace):
         for_viewer(self.folder, dataset)
         if name := self.config.publish.dataset:
             self.version = publish_run(datasets() / name, dataset, self.config.publish.keep)
+        if self._mirror:
+            self._mirror.send()
         return dataset
 
     def _parts(self, spec: Stage, fingerprint: str) -> tuple[Part, ...]:

@@ -1,10 +1,14 @@
 """Runs on real workers, two processes each: the dataset is that of threads, also where a worker is killed."""
 
+import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -56,17 +60,33 @@ def workers(sign: str) -> list[int]:
             continue
         if parent in below:
             below.add(pid)
-            found += [pid] if sign in command else []
+            found += [pid] if sign in command and not _is_dead(path) else []
     return found
 
 
-def kill_one(sign: str, at_work: Callable[[], bool], killed: list[int], over: threading.Event) -> None:
-    while not over.is_set():
-        if at_work() and (found := workers(sign)):
-            os.kill(found[-1], signal.SIGKILL)
-            killed.append(found[-1])
-            return
-        time.sleep(0.05)
+def _is_dead(path: Path) -> bool:
+    return (path / "stat").read_text().rpartition(")")[2].split()[0] == "Z"
+
+
+@contextmanager
+def killing(sign: str, endpoint: FakeEndpoint) -> Iterator[list[int]]:
+    """Kill a worker once calls are under way; who was killed."""
+    killed: list[int] = []
+    over = threading.Event()
+
+    def watch() -> None:
+        while not killed and not over.wait(0.05):
+            if endpoint.stats()["distinct"] > IN_FLIGHT and (found := workers(sign)):
+                os.kill(found[-1], signal.SIGKILL)
+                killed.append(found[-1])
+
+    killer = threading.Thread(target=watch)
+    killer.start()
+    try:
+        yield killed
+    finally:
+        over.set()
+        killer.join()
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +109,48 @@ def by_threads(
     return run(configured(documents, start_fake()), "threads", tmp_path_factory.mktemp("threads"))
 
 
+@pytest.fixture
+def dask_address(tmp_path: Path) -> Iterator[str]:
+    """A scheduler and two workers that somebody else has started, in folders of their own; nobody replaces them."""
+    if find_spec("distributed") is None:
+        pytest.skip("distributed is not installed: pip install 'synth[dask]'")
+    file = tmp_path / "scheduler.json"
+    told = ["--scheduler-file", str(file)]
+    scheduler = [*told, "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--no-show"]
+    worker = [*told, "--no-nanny", "--nthreads", "1", "--no-dashboard", "--host", "127.0.0.1"]
+    commands = [("scheduler", scheduler), ("worker", worker), ("worker", worker)]
+    running = []
+    for place, (what, arguments) in enumerate(commands):
+        (own := tmp_path / f"{what}{place}").mkdir()
+        command = [sys.executable, "-m", f"distributed.cli.dask_{what}", *arguments]
+        env = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT", "SYNTH"))}
+        with (own / "log").open("wb") as log:
+            running.append(subprocess.Popen(command, cwd=own, env=env, stdout=log, stderr=log))
+    end = time.monotonic() + 120
+    while not file.exists() or not file.read_text():
+        assert time.monotonic() < end and all(one.poll() is None for one in running)
+        time.sleep(0.1)
+    yield json.loads(file.read_text())["address"]
+    for one in running:
+        one.kill()
+        one.wait()
+
+
+def test_on_workers_that_are_there_one_of_which_is_lost(
+    dask_address: str, by_threads: dict[str, bytes], documents: Path, start_fake: Callable[..., FakeEndpoint],
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    endpoint = start_fake("--latency", "0.5")
+    config = configured(documents, endpoint, "runner=dask", f"runner_address={dask_address!r}")
+    sign = "dask_worker"
+    with killing(sign, endpoint) as killed:
+        made = run(config, "far", tmp_path / "runs")
+    assert killed
+    assert made == by_threads
+    assert endpoint.stats()["repeated"] == 0
+    assert len(workers(sign)) == 1  # the other stays, as it is not ours to end
+
+
 @pytest.mark.parametrize("runner", ["processes", "dask", "ray"])
 def test_the_dataset_is_that_of_threads_also_where_a_worker_is_killed(
     runner: str, by_threads: dict[str, bytes], documents: Path, start_fake: Callable[..., FakeEndpoint],
@@ -98,19 +160,8 @@ def test_the_dataset_is_that_of_threads_also_where_a_worker_is_killed(
         pytest.skip(f"{package} is not installed: pip install 'synth[{runner}]'")
     endpoint = start_fake("--latency", "0.5")
     config = configured(documents, endpoint, f"runner={runner}", "runner_workers=2")
-    killed: list[int] = []
-    over = threading.Event()
-
-    def at_work() -> bool:
-        return endpoint.stats()["distinct"] > IN_FLIGHT
-
-    killer = threading.Thread(target=kill_one, args=(SIGN[runner], at_work, killed, over))
-    killer.start()
-    try:
+    with killing(SIGN[runner], endpoint) as killed:
         made = run(config, runner, tmp_path)
-    finally:
-        over.set()
-        killer.join()
     assert killed
     assert made == by_threads
     stats = endpoint.stats()
