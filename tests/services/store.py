@@ -20,12 +20,12 @@ START_SECONDS = 120
 
 
 class Store:
-    """A store; while `busy` is set, every request is answered with 503, and counted."""
+    """A store; while `busy` is set, or as often as `refuse` says, requests are answered with 503, and counted."""
 
     def __init__(self, port: int) -> None:
         self.port = port
         self.busy = threading.Event()
-        self.refused = 0
+        self.refuse = self.refused = 0
         self._door = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.url = f"http://127.0.0.1:{self._door.server_address[1]}"
         threading.Thread(target=self._door.serve_forever, daemon=True).start()
@@ -58,7 +58,8 @@ class Store:
                     self.close_connection = True
                     return
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                if store.busy.is_set():
+                if store.busy.is_set() or store.refuse > 0:
+                    store.refuse -= 1
                     store.refused += 1
                     self.reply(503, {}, b"")
                     return
