@@ -17,7 +17,7 @@ demo: $(VENV)/.ready  ## Documents to dataset with the embedded model, then a lo
 test: $(VENV)/.ready-dev  ## All tests, in as many processes as there are processors
 	$(BIN)/pytest -n auto --maxprocesses 8 -m "not services" $(ARGS)
 
-test-services: $(VENV)/.ready-dev  ## Tests with PostgreSQL, clusters, an object store; those that are not there are skipped
+test-services: $(VENV)/.ready-services  ## Tests with PostgreSQL, clusters, an object store; what is not there is skipped
 	$(BIN)/pytest -n auto --maxprocesses 2 -m services -rs tests/services $(ARGS)
 
 check: $(VENV)/.ready-dev  ## Lint, format and types
@@ -61,3 +61,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt | $(VENV)/bin/python
 $(VENV)/.ready-dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@ $(VENV)/.ready
+
+$(VENV)/.ready-services: $(VENV)/.ready-dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,services]'
+	@touch $@
