@@ -6,16 +6,19 @@ TRAINERS ?= .venv-trainers
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check format bench trainers view clean
+.PHONY: help demo run test test-services check format bench trainers view clean
 
 help:  ## Show this help
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.ready  ## Documents to dataset with the embedded model, then a look at it
 	$(BIN)/synth demo $(ARGS)
 
 test: $(VENV)/.ready-dev  ## All tests, in as many processes as there are processors
-	$(BIN)/pytest -n auto --maxprocesses 8 $(ARGS)
+	$(BIN)/pytest -n auto --maxprocesses 8 -m "not services" $(ARGS)
+
+test-services: $(VENV)/.ready-services  ## Tests with PostgreSQL, clusters, an object store; what is not there is skipped
+	$(BIN)/pytest -n auto --maxprocesses 2 -m services -rs tests/services $(ARGS)
 
 check: $(VENV)/.ready-dev  ## Lint, format and types
 	$(BIN)/ruff check .
@@ -58,3 +61,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt | $(VENV)/bin/python
 $(VENV)/.ready-dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@ $(VENV)/.ready
+
+$(VENV)/.ready-services: $(VENV)/.ready-dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,services]'
+	@touch $@

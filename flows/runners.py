@@ -7,14 +7,12 @@ from typing import Any, Literal, TypeVar, cast
 from prefect.futures import PrefectFuture
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
 
-from synth.config import RunConfig
-
 T = TypeVar("T")
 
 
-def make_runner(config: RunConfig) -> TaskRunner[PrefectFuture[Any]]:
-    """The runner of a stage's tasks: threads, as most of their time is spent waiting for a model."""
-    return cast("TaskRunner[PrefectFuture[Any]]", ThreadPoolTaskRunner(max_workers=config.tasks))
+def make_runner(tasks: int) -> TaskRunner[PrefectFuture[Any]]:
+    """The runner of a stage's tasks: threads, which wait for a model or for a worker (`flows.hands`)."""
+    return cast("TaskRunner[PrefectFuture[Any]]", ThreadPoolTaskRunner(max_workers=tasks))
 
 
 def runner_of(kind: Literal["threads", "processes"], workers: int) -> TaskRunner[PrefectFuture[Any]]:

@@ -31,6 +31,7 @@ from flows.artifacts import (
 )
 from flows.cancelling import cancellable
 from flows.events import LOW_YIELD, PROGRESS, of_run, published
+from flows.hands import Hands, hands_of
 from flows.progress import explain, tell, watch
 from flows.runners import make_runner, shares
 from flows.terminal import note
@@ -64,10 +65,14 @@ class StageDone(Config):
 
 @dataclass
 class Opened:
-    """A run that this process holds, and what its stages share; `whole` names those that were reused."""
+    """A run that this process holds, and what its stages share; `whole` names those that were reused.
+
+    `hands` are its workers, where parts are not done in this process.
+    """
 
     run: Run
     report: RunReport
+    hands: Hands | None = None
     funnel: Funnel = field(default_factory=Funnel)
     whole: set[str] = field(default_factory=set)
     plans: dict[str, tuple[Plan, StageProgress]] = field(default_factory=dict)
@@ -89,6 +94,11 @@ class Opened:
                 get_run_logger().info(wave.said)
             yield wave
 
+    @property
+    def tasks(self) -> int:
+        """Most tasks that a stage is scheduled as: no worker goes without."""
+        return max(self.run.config.tasks, self.hands.width if self.hands else 0)
+
     def stage(self, stage: str, *before: StageDone, wave: int = 1) -> StageDone:
         """Run one stage as a sub-flow, after those before it, and bring the funnel up to date.
 
@@ -97,7 +107,7 @@ class Opened:
         if stage not in self.run.stages:
             return before[-1]
         label = stage_folder(stage).replace("_", " ") + (f", wave {wave}" if wave > 1 else "")
-        named = stage_flow.with_options(flow_run_name=label, task_runner=make_runner(self.run.config))
+        named = stage_flow.with_options(flow_run_name=label, task_runner=make_runner(self.tasks))
         with self.report.stage(stage):
             done = named(run=str(self.run.folder), stage=stage, before=before)
         get_run_logger().info("%s: %s", label, done.summary)
@@ -113,8 +123,13 @@ def opened(config: RunConfig, runs: Path, name: str | None) -> Iterator[Opened]:
     """Hold a run, so that sub-flows and tasks of this process can find it."""
     # The parent flow's heartbeat is enough; each further one makes the end of its flow wait up to a second.
     calm = temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None})
-    with Run.open(config, runs, name) as run, RunReport(run, time.time) as report, calm:
-        holder = _opened[str(run.folder)] = Opened(run, report)
+    with (
+        Run.open(config, runs, name) as run,
+        RunReport(run, time.time) as report,
+        calm,
+        hands_of(run) as hands,
+    ):
+        holder = _opened[str(run.folder)] = Opened(run, report, hands)
         watch(run, _teller())
         try:
             with cancellable(run.client.close):
@@ -190,7 +205,7 @@ def _do_part(held: Opened, plan: Plan, part: Part, progress: StageProgress) -> P
         held.beat(plan.stage)
         progress.count(part.index, done, total)
 
-    record = held.run.work(plan, part, count)
+    record = (held.hands or held.run).work(plan, part, count)
     progress.end_part(part.index)
     return record
 
@@ -223,7 +238,7 @@ def stage_flow(run: str, stage: str, before: tuple[StageDone, ...] = ()) -> Stag
 
 def _all_parts(held: Opened, run: str, plan: Plan) -> list[PartRecord]:
     """The records of all parts; tasks that wait for batches are tried again when those have ended."""
-    todo = list(_tasks(held.run.config, plan))
+    todo = list(_tasks(held.tasks, plan))
     while todo:
         futures = [do_parts.submit(run, plan.stage, places, label) for places, label in todo]
         wait(futures)
@@ -281,10 +296,10 @@ def _find(run: str) -> Opened:
     return _opened[run]
 
 
-def _tasks(config: RunConfig, plan: Plan) -> Iterator[tuple[tuple[int, ...], str]]:
+def _tasks(most: int, plan: Plan) -> Iterator[tuple[tuple[int, ...], str]]:
     """Places of parts, and the name that a person reads, for each task of a stage."""
     total = len(plan.parts)
-    for places in shares(range(total), config.tasks):
+    for places in shares(range(total), most):
         first, last = places[0] + 1, places[-1] + 1
         which = f"part {first}" if first == last else f"parts {first}-{last}"
         yield places, f"{plan.stage}: {which} of {total}"

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from synth import clusters
 from synth.config import ModelConfig, RunConfig
 from synth.config_answers import COMPARED
 from synth.config_rounds import ROUND
@@ -19,6 +20,7 @@ from synth.llm.client import Client
 from synth.llm.journal import Journal
 from synth.llm.prices import Prices
 from synth.llm.wire import kind_of
+from synth.mirror import objects
 from synth.places import find_run
 from synth.prompts.library import PromptLibrary
 from synth.prompts.slots import SLOTS, faults_of
@@ -38,7 +40,8 @@ def check(config: RunConfig, runs: Path, *, logs: bool = True) -> None:
     """
     faults = [*_combinations(config), *_inputs(config, logs), *prompt_faults(config), *_filter(config)]
     faults += [*_judges(config), *_answers(config), *_code(config), *_student(config)]
-    faults += [*_reused(config, runs), *_money(config), *_disk(runs)]
+    faults += [*_reused(config, runs), *_money(config), *_disk(runs), *clusters.faults_of(config)]
+    faults += [fault for fault in (config.mirror and objects.fault_of(config.mirror),) if fault]
     with Client(config.endpoints(), Journal(runs / "none", read_only=True)) as client:
         for name, entry in config.in_use().items():
             static = [*entry_faults(name, entry)]

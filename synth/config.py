@@ -200,7 +200,27 @@ class RunConfig(Config):
         title="Metrics port",
         description="Figures for Prometheus at this port of 127.0.0.1 while the run goes on; 0: none.",
     )
-
+    runner: Literal["threads", "processes", "dask", "ray"] = Field(
+        "threads",
+        title="Runner",
+        description="Where the work is done: in this process, in several of this machine, or on a cluster.",
+    )
+    runner_address: str = Field(
+        "",
+        title="Address",
+        description="Of a cluster, as `tcp://10.0.0.1:8786`; without one it is started on this machine.",
+    )
+    runner_workers: int = Field(
+        0, ge=0, le=1024, title="Workers", description="Started on this machine; 0: one for each processor."
+    )
+    runner_host: str = Field(
+        "127.0.0.1", title="Own address", description="Of this machine, as workers on others reach it."
+    )
+    mirror: str | None = Field(
+        None,
+        title="Mirror",
+        description="Store that gets a copy of each run, as `s3://bucket/runs`; others can go on from it.",
+    )
     reuse: tuple[str, ...] = Field(
         (), title="Reuse", description="Earlier runs, by name or folder, whose answers serve equal calls."
     )
@@ -283,6 +303,9 @@ EXCLUDED: dict[str, str] = {
     "tasks": "scheduling only: rows are cut into parts, whatever task they run in",
     "part_rows": "rows are the same however they are cut",
     "metrics_port": "who looks on changes nothing",
+    "runner": "who works at a part does not change its rows",
+    "runner_*": "where the workers are",
+    "mirror": "where a copy goes, and not what is in it",
     "rounds.*": "what it makes of a round is that round's rollouts and models, which count by themselves",
     "publish.*": "where a copy goes, and not what is in it",
     "store.*": "what was seen counts by itself: documents and logs are hashed without it",

@@ -69,6 +69,10 @@ def run(
         SynthError: an endpoint, a disk or a folder failed; the same call resumes.
     """
     folder = runs or home() / "runs"
+    if config.runner != "threads":
+        raise ConfigError(
+            f"runner: {config.runner} takes a run with Prefect; leave out --no-ui, or set threads."
+        )
     check(config, folder)
     with Run.open(config, folder, name) as opened, RunReport(opened, clock) as report:
         watch(opened)

@@ -3,13 +3,11 @@
 import os
 import re
 import shutil
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
-
-import pyarrow as pa
 
 from synth import lock
 from synth.changes import changes, sentence_of
@@ -21,6 +19,7 @@ from synth.llm.client import Client
 from synth.llm.journal import Journal
 from synth.llm.prices import Prices
 from synth.llm.spent import spent_before, who_answers
+from synth.mirror.mirror import Mirror
 from synth.pipeline import flatten, is_excluded, made_from, road, stage_of, stages_before
 from synth.places import find_run
 from synth.prompts.library import PromptLibrary
@@ -30,14 +29,12 @@ from synth.road import stages_of
 from synth.schemas import STAGES, TABLES
 from synth.settings import anchored, to_toml
 from synth.stage import Stage
-from synth.stages.calls import Services
-from synth.stages.tally import Tally
 from synth.store import Manifest, PartRecord, StageStore, part_key
 from synth.target import Walked
 from synth.versions import Version, datasets, publish_run
+from synth.workplace import Report, Workplace
 from synth.writing import write_bytes
 
-Report = Callable[[int, int], None]
 FIRST = "Computed for the first time."
 REUSED = "Reused, as nothing that it depends on has changed."
 # The table of which a run with a target asks the first rows only.
@@ -57,6 +54,11 @@ class Part:
     key: str
     ids: tuple[str, ...]
 
+    @property
+    def size(self) -> int:
+        """Rows that go in."""
+        return len(self.ids)
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -70,7 +72,7 @@ class Plan:
     why: str
 
 
-class Run:
+class Run(Workplace):
     """One run folder, held by one process. Use as a context manager."""
 
     # How many combinations are asked, the first in the order of their ids; None asks all (`synth.waves`).
@@ -80,29 +82,28 @@ class Run:
     version: Version | None = None
 
     def __init__(self, config: RunConfig, folder: Path) -> None:
-        self.config = config
         self.stages = stages_of(config)
-        self.folder = folder
         self.name = folder.name
-        self.prompts = PromptLibrary(Path(config.prompts.dir) if config.prompts.dir else None)
         self._lock_file: int | None = None
         prices = Prices.of(config)
-        self._acquire()  # before the journal is read: another process may still be adding to it
+        self._acquire(folder)  # before the journal is read: another process may still be adding to it
+        self._mirror: Mirror | None = None
         try:
+            if config.mirror:  # what another machine has done comes before all else
+                self._mirror = Mirror(config.mirror, folder)
+                self._mirror.open()
             self.journal = Journal(folder / "calls", reuse=_earlier(config, folder))
         except BaseException:
-            self._release()
+            self._let_go()
             raise
         try:
-            self.client = Client(config.endpoints(), self.journal, prices=prices)
+            super().__init__(config, folder, Client(config.endpoints(), self.journal, prices=prices))
             if config.budget.is_set:
                 self.client.budget = _budget(config, self.client, self.journal)
         except BaseException:
             self.journal.close()
-            self._release()
+            self._let_go()
             raise
-        self._tables: dict[tuple[str, str], pa.Table] = {}
-        self._mutex = threading.Lock()
         self._reused: dict[str, int] = {}
 
     @classmethod
@@ -138,9 +139,20 @@ class Run:
         self.close()
 
     def close(self) -> None:
-        """Stop the model client, close the journal, release the folder."""
+        """Stop the model client, close the journal, send the rest to the mirror, release the folder."""
         self.client.close()
         self.journal.close()
+        try:
+            if self._mirror:
+                self._mirror.close()
+        finally:
+            self._release()
+
+    def _let_go(self) -> None:
+        """Of a run that could not be opened."""
+        with suppress(StoreError):
+            if self._mirror and self._mirror.is_open:
+                self._mirror.close()
         self._release()
 
     def _release(self) -> None:
@@ -176,27 +188,30 @@ class Run:
         Raises:
             BudgetReached: a ceiling of the budget was reached, before this part or in it.
         """
+        return self.found(plan, part) or self.make(plan.stage, part, report)
+
+    def found(self, plan: Plan, part: Part) -> PartRecord | None:
+        """The record of a part that an earlier try has finished, which is counted as reused.
+
+        Raises:
+            BudgetReached: a ceiling of the budget was reached.
+        """
         if self.client.budget is not None:
             self.client.budget.look()  # stages without calls take time as well
-        store = StageStore(self.folder, plan.stage)
-        record = store.finished(part.index, part.key)
+        record = StageStore(self.folder, plan.stage).finished(part.index, part.key)
         if record is not None:
             with self._mutex:
                 self._reused[plan.stage] = self._reused.get(plan.stage, 0) + record.inputs
-            return record
-        spec = stage_of(plan.stage, self.config)
-        tables = {name: self._slice(spec, name, part) for name in spec.reads}
-        notes: list[str] = []
-        calls = Tally()
-        services = Services(self.client, self.prompts, store.folder, report, notes.append, calls)
-        made = spec.work(tables, self.config, services)
-        return store.commit_part(part.index, part.key, made, notes, calls.record)
+        return record
 
     def commit(self, plan: Plan, records: Sequence[PartRecord]) -> Manifest:
         """Write the manifest: the stage is done."""
         reused = self._reused.pop(plan.stage, 0)
         store = StageStore(self.folder, plan.stage)
-        return store.commit(plan.fingerprint, plan.made_from, list(records), reused)
+        manifest = store.commit(plan.fingerprint, plan.made_from, list(records), reused)
+        if self._mirror:
+            self._mirror.send()
+        return manifest
 
     def finish(self) -> Path:
         """Publish `dataset/` from the finished stages; its path."""
@@ -204,23 +219,9 @@ class Run:
         for_viewer(self.folder, dataset)
         if name := self.config.publish.dataset:
             self.version = publish_run(datasets() / name, dataset, self.config.publish.keep)
+        if self._mirror:
+            self._mirror.send()
         return dataset
-
-    def table(self, name: str) -> pa.Table:
-        """A table of this run, read once."""
-        stage = TABLES[name].stage
-        key = (name, self._manifest(stage).outcome)
-        with self._mutex:
-            if key not in self._tables:
-                self._tables = {k: v for k, v in self._tables.items() if k[0] != name}
-                self._tables[key] = StageStore(self.folder, stage).read(name)
-            return self._tables[key]
-
-    def _manifest(self, stage: str) -> Manifest:
-        manifest = StageStore(self.folder, stage).manifest()
-        if manifest is None:
-            raise StoreError(f"{self.folder}: the stage `{stage}` has not finished.")
-        return manifest
 
     def _parts(self, spec: Stage, fingerprint: str) -> tuple[Part, ...]:
         if spec.cut is None:
@@ -242,35 +243,27 @@ class Run:
         fix = "name other documents, or change the settings that reject them"
         return f"documents: no passage is left to make questions of (rejected: {said}); {fix}."
 
-    def _slice(self, spec: Stage, name: str, part: Part) -> pa.Table:
-        table = self.table(name)
-        if name != spec.cut:
-            return table
-        first = part.index * self.config.part_rows
-        return table.slice(first, len(part.ids))
-
-    def _acquire(self) -> None:
+    def _acquire(self, folder: Path) -> None:
         """One process per run: two would pay twice. The lock goes with the process, however it ends."""
         try:
-            self._lock_file = lock.take(self.folder)
+            self._lock_file = lock.take(folder)
         except BlockingIOError as fault:
             raise StoreError(
-                f"Another process is at work in {self.folder}; wait for it or choose another --name."
+                f"Another process is at work in {folder}; wait for it or choose another --name."
             ) from fault
         except OSError as fault:
-            raise StoreError(
-                f"Cannot write {self.folder}: {fault.strerror}; choose another folder."
-            ) from fault
-        self._sweep()
+            raise StoreError(f"Cannot write {folder}: {fault.strerror}; choose another folder.") from fault
+        _sweep(folder)
 
-    def _sweep(self) -> None:
-        """Remove what a killed process was in the middle of writing; nobody else writes here now."""
-        recover(self.folder)
-        for leftover in sorted(self.folder.rglob(".*.tmp")):
-            if leftover.is_dir():
-                shutil.rmtree(leftover)
-            else:
-                leftover.unlink(missing_ok=True)
+
+def _sweep(folder: Path) -> None:
+    """Remove what a killed process was in the middle of writing; nobody else writes here now."""
+    recover(folder)
+    for leftover in sorted(folder.rglob(".*.tmp")):
+        if leftover.is_dir():
+            shutil.rmtree(leftover)
+        else:
+            leftover.unlink(missing_ok=True)
 
 
 def _earlier(config: RunConfig, folder: Path) -> list[Path]:

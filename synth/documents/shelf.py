@@ -35,6 +35,8 @@ SEGMENT_ROWS = 2_000
 SEGMENT_SECONDS = 10.0
 _NAME = re.compile(r"read-([0-9]{6,12})\.(?:json|parquet)")
 _DAMAGED = "{} cannot be read ({}); delete it, and run the same command again."
+# Numbers of segments that one process of several may use.
+RANGE = 100_000
 # Segments whose texts are kept at hand while near-duplicates are compared.
 _HELD = 4
 
@@ -77,9 +79,13 @@ class Shelved(NamedTuple):
 
 
 class Shelf:
-    """The readings of one set of reading settings."""
+    """The readings of one set of reading settings.
 
-    def __init__(self, folder: Path) -> None:
+    Several processes may add to one folder at a time, each in a `range_` of numbers of its own: new segments
+    then have the free numbers from range_ * RANGE on.
+    """
+
+    def __init__(self, folder: Path, range_: int | None = None) -> None:
         self.folder = folder
         self._ends: dict[str, list[int]] = {}
         # Files whose reading may come out otherwise another time, as nothing of them is kept.
@@ -92,12 +98,20 @@ class Shelf:
             self._ends.update({f: held for f, held in index.files.items() if held and whole.issuperset(held)})
         # A number that a torn segment has is not given again.
         self._last = max([*numbers, -1])
+        if range_ is not None:
+            first = range_ * RANGE
+            self._last = max([first - 1, *(n for n in numbers if first <= n < first + RANGE)])
         self._rows: list[dict[str, Any]] = []
         self._chars = 0
         self._seconds = 0.0
         self._open: dict[str, list[int]] = {}
         self._ended: dict[str, list[int]] = {}
         self._texts = lru_cache(_HELD)(self._read_texts)
+
+    @property
+    def free_range(self) -> int:
+        """The first range from which on no number is in use."""
+        return self._last // RANGE + 1
 
     def __contains__(self, file: str) -> bool:
         return file in self._ends
