@@ -5,7 +5,7 @@ In: seeds and visits. Out: a forecast of each visit, as if nothing lay in the jo
 
 from typing import NamedTuple
 
-from synth.forecast import CHARS_PER_TOKEN, REPLY_TOKENS
+from synth.forecast.base import CHARS_PER_TOKEN, REPLY_TOKENS
 from synth.llm.prices import Cost, Prices
 from synth.llm.usage import Usage
 from synth.pace import least_seconds

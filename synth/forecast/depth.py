@@ -11,14 +11,26 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from synth import forecast as upper
 from synth.config import RunConfig
-from synth.errors import ConfigError
-from synth.forecast import SAMPLED, STAND_IN, Example, Forecast, StageForecast
-from synth.forecast_screen import screening
+from synth.forecast.base import (
+    REPLY_TOKENS,
+    SAMPLED,
+    STAND_IN,
+    Forecast,
+    Found,
+    StageForecast,
+    example_of,
+    gathered,
+    listen,
+    priced,
+    read,
+    stage_forecast,
+)
+from synth.forecast.breadth import answering, extracting, filtering, judging, merging, most_questions, trying
+from synth.forecast.screening import screening
 from synth.llm.embeddings import BATCH
 from synth.llm.wire import kind_of
-from synth.schemas import STAGES, TABLES
+from synth.schemas import TABLES
 from synth.stages.base import make_table
 from synth.stages.questions import write_questions
 from synth.stages.rollouts import reading
@@ -28,7 +40,6 @@ from synth.sws.categories import UNKNOWN
 from synth.sws.read import read_histories
 from synth.sws.weakness import weaknesses
 
-Found = tuple[StageForecast, list[Example]]
 CATEGORY_TOKENS, LIST_TOKENS, OUTLINE_TOKENS = 60, 180, 150
 
 
@@ -41,22 +52,14 @@ def forecast_aimed(config: RunConfig) -> Forecast:
     histories = read_histories([Path(path) for path in config.rollouts.paths], reading(config)).histories
     documents, passages, unread = 0, TABLES["passages"].schema.empty_table(), dict[str, int]()
     if config.has_documents:
-        documents, passages, unread = upper._read(config)
-        if not passages.num_rows:
-            raise ConfigError(
-                "documents.paths: no passage is left to read; look at its files and `min_chars`."
-            )
+        documents, passages, unread = read(config)
     scored = weaknesses(histories, config.weakness)
     stages = {"rollouts": StageForecast("rollouts", histories.num_rows)}
     if config.has_documents:
         stages["documents"] = StageForecast("documents", documents)
     stages["combinations"] = StageForecast("combinations", config.targets.budget)
-    examples: list[Example] = []
-    for found, example in (*_lower(histories, scored, config), *_common(passages, scored, config)):
-        old = stages.get(found.stage)
-        stages[found.stage] = upper._added(old, found) if old else found
-        examples += example
-    return Forecast([stages[name] for name in STAGES if name in stages], examples, unread)
+    found = (*_lower(histories, scored, config), *_common(passages, scored, config))
+    return gathered(stages, found, unread)
 
 
 def _lower(histories: pa.Table, scored: pa.Table, config: RunConfig) -> Iterator[Found]:
@@ -66,31 +69,32 @@ def _lower(histories: pa.Table, scored: pa.Table, config: RunConfig) -> Iterator
     texts = dict(
         zip(*(without[n].slice(0, SAMPLED).to_pylist() for n in ("problem_id", "problem")), strict=True)
     )
-    requests = upper._listen(config, lambda services: [*label_all(texts, config, services)])
-    stage = upper._stage(
+    requests = listen(config, lambda services: [*label_all(texts, config, services)])
+    stage = stage_forecast(
         entry, config, "weaknesses", requests, scored.num_rows, without.num_rows, CATEGORY_TOKENS
     )
-    yield stage, upper._example(requests, "weaknesses")
+    yield stage, example_of(requests, "weaknesses")
     failed = [{**row, "category": row["category"] or UNKNOWN} for row in failed_problems(scored).values()]
     calls = min(len(failed), config.targets.most_problems or len(failed))
-    requests = upper._listen(config, lambda services: [*list_all(failed[:SAMPLED], config, services)])
+    requests = listen(config, lambda services: [*list_all(failed[:SAMPLED], config, services)])
     rows = calls * config.targets.concepts
     yield (
-        upper._stage(entry, config, "targets", requests, rows, calls, LIST_TOKENS),
-        upper._example(requests, "targets"),
+        stage_forecast(entry, config, "targets", requests, rows, calls, LIST_TOKENS),
+        example_of(requests, "targets"),
     )
 
 
 def _common(passages: pa.Table, scored: pa.Table, config: RunConfig) -> Iterator[Found]:
     if config.has_documents:
-        yield from upper._filter(passages, config)
-        yield upper._concepts(passages, config)
+        yield from filtering(passages, config)
+        yield extracting(passages, config)
+        yield from merging(passages, config)
     yield from _embeddings(passages, scored, config)
     yield _questions(passages, scored, config)
-    yield from screening(upper._most_questions(passages.num_rows, config), config)
-    yield from upper._judge(passages, config)
-    yield from upper._answers(passages.num_rows, config)
-    yield from upper._attempts(passages.num_rows, config)
+    yield from screening(most_questions(passages.num_rows, config), config)
+    yield from judging(passages, config)
+    yield from answering(passages.num_rows, config)
+    yield from trying(passages.num_rows, config)
 
 
 def _embeddings(passages: pa.Table, scored: pa.Table, config: RunConfig) -> Iterator[Found]:
@@ -101,7 +105,7 @@ def _embeddings(passages: pa.Table, scored: pa.Table, config: RunConfig) -> Iter
     most = config.concepts
     names = (pc.sum(scored["is_weakness"]).as_py() or 0) * config.targets.concepts
     names += passages.num_rows * most.max_topics * (1 + most.max_key_concepts)
-    yield upper._priced(entry, config, "combinations", 0, names // BATCH + 2, names * 4, 0), []
+    yield priced(entry, config, "combinations", 0, names // BATCH + 2, names * 4, 0), []
 
 
 def _questions(passages: pa.Table, scored: pa.Table, config: RunConfig) -> Found:
@@ -111,13 +115,11 @@ def _questions(passages: pa.Table, scored: pa.Table, config: RunConfig) -> Found
         _combination(place, ids, min(problem), config) for place in range(min(SAMPLED, config.targets.budget))
     ]
     table = make_table("combinations", rows)
-    requests = upper._listen(
-        config, lambda services: write_questions(table, passages, config, services, problem)
-    )
-    calls = upper._most_questions(0, config)
-    reply = upper.REPLY_TOKENS["questions"] + OUTLINE_TOKENS
-    found = upper._stage(config.roles.of("generator"), config, "questions", requests, calls, calls, reply)
-    return found, upper._example(requests, "questions, targeted")
+    requests = listen(config, lambda services: write_questions(table, passages, config, services, problem))
+    calls = most_questions(0, config)
+    reply = REPLY_TOKENS["questions"] + OUTLINE_TOKENS
+    found = stage_forecast(config.roles.of("generator"), config, "questions", requests, calls, calls, reply)
+    return found, example_of(requests, "questions, targeted")
 
 
 def _combination(place: int, ids: list[str], problem: str, config: RunConfig) -> dict[str, Any]:

@@ -7,10 +7,22 @@ items of benchmarks and once for other questions.
 
 from collections.abc import Iterator
 
-from synth import forecast as upper
 from synth.config import RunConfig
 from synth.dedup.benchmarks import Item, read_benchmarks
-from synth.forecast import CHARS_PER_TOKEN, QUESTION, QUESTION_CHARS, SAMPLED, Example, StageForecast
+from synth.forecast.base import (
+    CHARS_PER_TOKEN,
+    QUESTION,
+    QUESTION_CHARS,
+    REPLY_TOKENS,
+    SAMPLED,
+    Found,
+    StageForecast,
+    example_of,
+    listen,
+    priced,
+    shortened,
+    stage_forecast,
+)
 from synth.llm.embeddings import BATCH
 from synth.llm.wire import kind_of
 from synth.stages.calls import Services
@@ -19,7 +31,7 @@ from synth.stages.screen_benchmarks import judge_of
 STAGE = "screen"
 
 
-def screening(questions: int, config: RunConfig) -> Iterator[tuple[StageForecast, list[Example]]]:
+def screening(questions: int, config: RunConfig) -> Iterator[Found]:
     """The calls of the screen, at most.
 
     Raises:
@@ -42,10 +54,10 @@ def _embeddings(items: list[Item], questions: int, ways: int, config: RunConfig)
     chars = sum(len(item.text) for item in items) + questions * ways * QUESTION_CHARS
     calls = -(-len(items) // BATCH) + ways * -(-questions // BATCH)
     entry = config.roles.embedder
-    return upper._priced(entry, config, STAGE, questions, calls, chars // CHARS_PER_TOKEN, 0)
+    return priced(entry, config, STAGE, questions, calls, chars // CHARS_PER_TOKEN, 0)
 
 
-def _judge(items: list[Item], calls: int, config: RunConfig) -> tuple[StageForecast, list[Example]]:
+def _judge(items: list[Item], calls: int, config: RunConfig) -> Found:
     others = [item.text for item in items[:SAMPLED]] or [QUESTION]
 
     def ask(services: Services) -> None:
@@ -53,8 +65,8 @@ def _judge(items: list[Item], calls: int, config: RunConfig) -> tuple[StageForec
         assert judge is not None  # somebody judges here
         judge([(QUESTION, other) for other in others])
 
-    requests = upper._listen(config, ask)
-    reply = upper.REPLY_TOKENS["same_problem"]
-    found = upper._stage(config.roles.judge[0], config, STAGE, requests, 0, calls, reply)
+    requests = listen(config, ask)
+    reply = REPLY_TOKENS["same_problem"]
+    found = stage_forecast(config.roles.judge[0], config, STAGE, requests, 0, calls, reply)
     # An item of a benchmark is shown to nobody.
-    return found, [] if items else upper._shortened(upper._example(requests, "same problem"))
+    return found, [] if items else shortened(example_of(requests, "same problem"))
