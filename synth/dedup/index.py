@@ -71,6 +71,10 @@ class Index:
         """How many texts it holds."""
         return sum(entry["rows"] for entry in self._names)
 
+    def stored(self) -> Iterator[tuple[pa.Array, Measured]]:
+        """The ids of all texts and what was measured of them but for their keys, segment by segment."""
+        return ((segment.ids, segment.rows) for segment in self._segments())
+
     def load(self) -> None:
         """Read all segments now."""
         for _ in self._segments():

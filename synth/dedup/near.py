@@ -30,6 +30,9 @@ SCHEME = "affine32"
 BUCKET_ROWS = 1_000
 LEADERS = 64
 
+# So many candidates are confirmed at once, with the n-grams of all their texts.
+CONFIRMED = 10_000
+
 # So many n-grams times permutations are held at once, which fits the processor's cache.
 BATCH = 1_000
 
@@ -87,13 +90,15 @@ def find_pairs(
     rows: int,
     threshold: float,
     floor: float | None = None,
+    split: Callable[[str], Sequence[str]] = tokens,
 ) -> list[Pair]:
     """All pairs of at least `threshold`, left before right, in order; those down to `floor` if seen.
 
     Texts that are equal once normalised are one group: each later one is paired (1.0) with the first
     of its group, and only that first one stands in pairs with other texts. `survivors.choose` knows.
+    `split` makes the tokens: of comparable texts `str.split` gives the same, and takes a tenth of the time.
     """
-    sketches, sets = sketch(map(tokens, texts), shingle_words, permutations)
+    sketches, sets = sketch(map(split, texts), shingle_words, permutations)
     return pairs_among(sketches, sets.__getitem__, Banding(bands, rows, threshold, floor))
 
 
@@ -232,13 +237,32 @@ def _confirm(
     # Jaccard similarity cannot exceed the smaller set's share of the larger (less what floats lose).
     smaller = np.minimum(sizes[lefts], sizes[rights])
     possible = smaller >= threshold * np.maximum(sizes[lefts], sizes[rights]) - 1e-9
+    lefts, rights = lefts[possible], rights[possible]
+    for start in range(0, len(lefts), CONFIRMED):
+        part = slice(start, start + CONFIRMED)
+        alike = _similarities(lefts[part], rights[part], ngrams)
+        near = alike >= threshold
+        columns = (lefts[part][near], rights[part][near], alike[near])
+        yield from zip(*(column.tolist() for column in columns), strict=True)
+
+
+def _similarities(lefts: Places, rights: Places, ngrams: Callable[[int], Hashes]) -> NDArray[np.float64]:
+    """The exact similarity of each pair."""
+    library = kernel()
+    found = np.empty(len(lefts))
+    if library is not None:
+        rows, places = np.unique(np.concatenate([lefts, rights]), return_inverse=True)
+        sets = [ngrams(row) for row in rows.tolist()]
+        hashes, starts = np.concatenate(sets), np.cumsum([0, *map(len, sets)], dtype=np.int64)
+        table, left, right = [at(hashes), at(starts)], places[: len(lefts)], places[len(lefts) :].copy()
+        library.synth_jaccard(*table, *table, at(left), at(right), len(lefts), at(found))
+        return found
     held, mine = -1, frozenset[int]()
-    for left, right in zip(lefts[possible].tolist(), rights[possible].tolist(), strict=True):
+    for place, (left, right) in enumerate(zip(lefts.tolist(), rights.tolist(), strict=True)):
         if left != held:
             held, mine = left, frozenset(ngrams(left).tolist())
-        jaccard = _jaccard(mine, ngrams(right).tolist())
-        if jaccard >= threshold:
-            yield left, right, jaccard
+        found[place] = _jaccard(mine, ngrams(right).tolist())
+    return found
 
 
 def _jaccard(mine: frozenset[int], theirs: list[int]) -> float:

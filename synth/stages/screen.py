@@ -243,6 +243,7 @@ def _like_seeds(
         config.bands,
         config.rows,
         config.threshold,
+        split=str.split,
     )
     ids, first = list(seeds.values()), len(distinct)
     nearest: dict[int, tuple[float, str]] = {}
@@ -301,6 +302,7 @@ def _without_near(
         config.rows,
         config.threshold,
         floor=REPORTED,
+        split=str.split,
     )
     wordings = [_wording(m.comparable) for m in measured] if config.twins == "keep" else range(len(ids))
     near = (p for p in pairs if p.jaccard >= config.threshold and wordings[p.left] != wordings[p.right])

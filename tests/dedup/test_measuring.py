@@ -32,6 +32,20 @@ def by_both(texts: list[str], scheme: Scheme = SCHEME) -> tuple[Measured, Measur
 @needs_kernel
 @settings(max_examples=300, deadline=None)
 @given(st.lists(TEXTS, max_size=5))
+@example(
+    [
+        "1{,}000",
+        "1,*000*",
+        "ab'*cd*",
+        r"a\cdot b*c*",
+        r"ab\prime c",
+        "a*b''c*",
+        "1,\\!000",
+        "*1,0*00",
+        r"\\*a*",
+        "----",
+    ]
+)
 @example(["1..5 .5", "ab - ! cd", "²\u200b³ ² ³", "<= >= != <== !<=", "1,234,567,89 1,234", "**a***"])
 def test_the_kernel_measures_as_python_does(texts: list[str]) -> None:
     assert same(*by_both(texts, Scheme(2, 20, 3, 4)))

@@ -13,6 +13,7 @@ from synth.dedup import near
 from synth.dedup.near import Pair, band_keys, find_pairs, signatures
 from synth.dedup.ngrams import Ngrams
 from synth.dedup.normalise import comparable, tokens
+from tests.dedup.made import needs_kernel, without_kernel
 
 PERMUTATIONS, BANDS, ROWS = 128, 25, 5
 VOCABULARY = [f"w{chr(97 + i)}{chr(97 + j)}" for i in range(8) for j in range(8)]
@@ -158,3 +159,16 @@ def test_reported_similarity_is_that_of_the_sets() -> None:
     for left, right, jaccard in pairs_of(texts):
         assert left < right
         assert brute_force([texts[left], texts[right]], 0.0) == {(0, 1, jaccard)}
+
+
+@needs_kernel
+@settings(deadline=None)
+@given(st.lists(st.lists(st.sampled_from("ab cd 3 + x".split()), max_size=9).map(" ".join), max_size=12))
+def test_pairs_are_confirmed_alike_by_both(texts: list[str]) -> None:
+    whole = [find_pairs(texts, 2, 32, 8, 2, 0.5, 0.2, split) for split in (tokens, str.split)]
+    with without_kernel():
+        slow = find_pairs(texts, 2, 32, 8, 2, 0.5, 0.2)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(near, "CONFIRMED", 3)
+        parts = find_pairs(texts, 2, 32, 8, 2, 0.5, 0.2)
+    assert whole[0] == whole[1] == slow == parts

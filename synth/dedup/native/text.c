@@ -85,19 +85,23 @@ static void lay(Context *c, Char found) {
     c->line.at[c->line.count++] = found;
 }
 
-/* Of a text in ASCII without LaTeX, braces and stars: which of the passes left may find something. Most texts have
-   commas and hyphens, few have one where a pass would look at it; two neighbours tell. */
-FAST static uint32_t needed(const uint8_t *text, size_t size) {
-    uint8_t equal = 0, pause = 0, comma = 0, quote = 0;
+/* Which passes may find something in a text in ASCII. Most texts have commas and hyphens, few have one where a pass
+   looks at it: two neighbours tell. What is put for LaTeX begins and ends with a blank, so it makes none neighbours;
+   `{,}` does, and stars that go. */
+FAST static uint32_t needed(const uint8_t *text, size_t size, uint32_t seen) {
+    uint8_t equal = 0, pause = 0, thin = 0, comma = 0, quote = 0;
     for (size_t i = 0; i + 1 < size; i++) {
         uint8_t a = text[i], b = text[i + 1];
         equal |= (b == '=') & ((a == '<') | (a == '>') | (a == '!'));
         pause |= (a == '-') & (b == '-');
+        thin |= (a == '{') & (b == ',');
         comma |= (a == ',') & ((uint8_t)(b - '0') < 10);
         quote |= (a == '\'') & ((uint8_t)((b | 32) - 'a') < 26);
     }
-    return (equal ? HAS_RELATION | HAS_EQUAL : 0) | (pause ? HAS_RELATION : 0) | (comma ? HAS_COMMA : 0) |
-           (quote ? HAS_QUOTE : 0);
+    uint32_t kept = seen & (HAS_BACKSLASH | HAS_BRACE | HAS_STAR);
+    if (seen & HAS_STAR) kept |= seen & (HAS_COMMA | HAS_QUOTE);
+    return kept | (equal ? HAS_RELATION | HAS_EQUAL : 0) | (pause | thin ? HAS_RELATION : 0) |
+           (comma | thin ? HAS_COMMA : 0) | (quote ? HAS_QUOTE : 0);
 }
 
 bool fold(Context *c, const uint8_t *text, size_t size, uint32_t *flags) {
@@ -144,13 +148,15 @@ bool fold(Context *c, const uint8_t *text, size_t size, uint32_t *flags) {
             if (many[0]) raised = super;
         }
     }
-    bool plain = ascii_only && !(seen & (HAS_BACKSLASH | HAS_BRACE | HAS_STAR));
-    *flags = plain && seen ? needed(text, size) : seen;
+    *flags = ascii_only && seen ? needed(text, size, seen) : seen;
     return !c->failed;
 }
 
 /* The next place of one of two characters, or the end. */
 FAST size_t next_of(const Char *at, size_t i, size_t count, uint32_t one, uint32_t two) {
+    /* In a formula the next one is near; in prose there is none. */
+    for (size_t near = i + 16 < count ? i + 16 : count; i < near; i++)
+        if (CODE(at[i]) == one || CODE(at[i]) == two) return i;
     for (; i + 64 <= count; i += 64) {
         uint32_t any = 0;
         for (int k = 0; k < 64; k++) any |= (CODE(at[i + k]) == one) | (CODE(at[i + k]) == two);
@@ -257,7 +263,7 @@ void dress(Context *c, uint32_t flags) {
     if (flags & HAS_STAR) substitute(c, "*", emphasis);
     if (flags & HAS_BACKSLASH) undress(c);
     if (flags & HAS_BRACE) ungroup(c);
-    if (flags & (HAS_STAR | HAS_BACKSLASH)) substitute(c, "*", emphasis);
+    if (flags & HAS_STAR) substitute(c, "*", emphasis);
     if (flags & HAS_COMMA) substitute(c, ",", thousands);
-    if (flags & (HAS_QUOTE | HAS_BACKSLASH)) substitute(c, "'", apostrophe);
+    if (flags & HAS_QUOTE) substitute(c, "'", apostrophe);
 }
