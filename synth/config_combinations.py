@@ -86,7 +86,8 @@ class CombinationsConfig(Config):
         ge=1.0,
         le=1000.0,
         title="Coverage boost",
-        description="How much more a concept weighs that no set of an earlier epoch has; 1 for no more.",
+        description="How much more a concept weighs in walks that no set has yet. An epoch is cut into rounds"
+        " in the order of its topics, each with what the sets before it use; 1 for no more.",
     )
     max_level3: Count = Field(
         0, title="Most level-3 sets", description="Stop after so many sets; 0 sets no limit."

@@ -215,7 +215,7 @@ CONCEPTS = Stage(
 )
 GRAPH = Stage(
     "graph",
-    2,
+    3,  # near names need the same words
     reads=("mentions", "extractions", "passages"),
     settings=("graph",),
     work=_graph,
@@ -223,7 +223,7 @@ GRAPH = Stage(
 )
 COMBINATIONS = Stage(
     "combinations",
-    2,
+    3,  # a boost counts rounds, no longer epochs
     reads=("passages", "concepts", "mentions", "merges"),
     settings=("combinations", "seed"),
     work=_combinations,

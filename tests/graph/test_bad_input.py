@@ -1,12 +1,18 @@
 """What documents and models may bring about: each case has its outcome, a count or a reason."""
 
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from synth.config import CombinationsConfig, GraphConfig
+from synth.graph.edges import write_edges
+from synth.graph.export import to_networkx, write_graphml
+from synth.graph.incidence import Incidence
+from synth.graph.merging import agree, wording
 from synth.graph.names import canonical
+from synth.graph.picture import draw
 from synth.stages.base import Output
 from synth.stages.combinations import sample_combinations
 from synth.stages.graph import build_graph
@@ -63,6 +69,19 @@ def test_a_name_of_100_000_characters_is_a_name() -> None:
     graph, sets = made({"a/1": RICH | {long: ["a", "b"]}})
     assert long in graph.tables["concepts"]["name"].to_pylist()
     assert any(long in row["names"] for row in sets.tables["combinations"].to_pylist())
+
+
+def test_a_long_name_is_drawn_written_compared_and_read_back(tmp_path: Path) -> None:
+    long = "word " * 20_000
+    graph, _ = made({"a/1": RICH | {long: ["a", "b"]}})
+    tables = graph.tables["concepts"], graph.tables["incidence"]
+    draw(*tables, tmp_path / "graph.png")
+    index = Incidence.from_table(tables[1])
+    write_graphml(to_networkx(index), tables[0], tmp_path / "graph.graphml")
+    assert long.strip() in (tmp_path / "graph.graphml").read_text()
+    assert write_edges(index, tmp_path / "edges")
+    assert agree(long, long + "more")
+    assert wording(long) == wording("the " + long)
 
 
 def test_names_that_differ_by_unicode_form_only_are_one() -> None:

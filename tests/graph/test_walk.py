@@ -72,6 +72,22 @@ def test_steps_agree_with_edges(seed: int, node: str, kind: Kind, exclude: tuple
     assert stats.chisquare([found[name] for name in chances], expected).pvalue > ALPHA
 
 
+@pytest.mark.parametrize("seed", SEEDS)
+def test_steps_on_the_networkx_graph_agree_with_those_on_lists(seed: int) -> None:
+    graph, edges, draws = index(LINKED), to_networkx(index(LINKED)), 100_000
+    rng, start, barred = Random(seed), graph.number("t1"), [graph.number("t2")]
+    by_edges = Counter(edge_step(rng, edges, "t1", "topic") for _ in range(draws))
+    steps = (step(rng, graph, start, "topic", []) for _ in range(draws))
+    by_lists = Counter(graph.concepts[drawn[0]] for drawn in steps if drawn)
+    assert by_edges.keys() == by_lists.keys()
+    table = [[found[name] for name in by_lists] for found in (by_edges, by_lists)]
+    assert stats.chi2_contingency(table).pvalue > ALPHA
+    assert {edge_step(rng, edges, "t1", "topic", ["t2"]) for _ in range(99)} == {"t3"}
+    assert {drawn[0] for _ in range(99) if (drawn := step(rng, graph, start, "topic", barred))} == {
+        graph.number("t3")
+    }
+
+
 def test_chi_square_would_notice_uniform_steps() -> None:
     """The yardstick itself: a sampler without weights must not pass."""
     edges = to_networkx(index(LINKED))
