@@ -3,7 +3,6 @@
 import hashlib
 import json
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
