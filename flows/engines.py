@@ -65,9 +65,7 @@ class _Processes:
                 return pool.submit(work, *given).result()
             except BrokenProcessPool as fault:  # one that dies takes all with it
                 if not left:
-                    raise SynthError(
-                        "Workers were killed again and again; is there enough memory?"
-                    ) from fault
+                    raise _lost(fault) from fault
                 with self._lock:
                     if self._pool is pool:
                         self._pool = self._new()
@@ -117,12 +115,7 @@ class _Dask:
         try:
             # Not pure: equal arguments do not mean that it was done, as the folder decides that.
             return self._client.submit(work, *given, pure=False).result()
-        except (
-            KilledWorker,
-            CancelledError,
-            CommClosedError,
-        ) as fault:
-            # Of the last two, the scheduler is gone.
+        except (KilledWorker, CancelledError, CommClosedError) as fault:  # or the scheduler is gone
             raise _lost(fault) from fault
 
     def everywhere(self, work: Callable[..., Any], *given: Any) -> dict[str, Any]:
