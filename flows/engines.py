@@ -8,7 +8,7 @@ import multiprocessing
 import os
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import CancelledError, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from typing import Any, Protocol
@@ -65,9 +65,7 @@ class _Processes:
                 return pool.submit(work, *given).result()
             except BrokenProcessPool as fault:  # one that dies takes all with it
                 if not left:
-                    raise SynthError(
-                        "Workers were killed again and again; is there enough memory?"
-                    ) from fault
+                    raise _lost(fault) from fault
                 with self._lock:
                     if self._pool is pool:
                         self._pool = self._new()
@@ -111,8 +109,14 @@ class _Dask:
         self.width = sum(client.nthreads().values())
 
     def call(self, work: Callable[..., Any], *given: Any) -> Any:
-        # Not pure: equal arguments do not mean that it was done, as the folder decides that.
-        return self._client.submit(work, *given, pure=False).result()
+        from distributed.comm import CommClosedError
+        from distributed.scheduler import KilledWorker
+
+        try:
+            # Not pure: equal arguments do not mean that it was done, as the folder decides that.
+            return self._client.submit(work, *given, pure=False).result()
+        except (KilledWorker, CancelledError, CommClosedError) as fault:  # or the scheduler is gone
+            raise _lost(fault) from fault
 
     def everywhere(self, work: Callable[..., Any], *given: Any) -> dict[str, Any]:
         return dict(self._client.run(work, *given))
@@ -148,7 +152,12 @@ class _Ray:
 
     def call(self, work: Callable[..., Any], *given: Any) -> Any:
         far = self._ray.remote(max_retries=TRIES - 1)(work)
-        return self._ray.get(far.remote(*given))
+        try:
+            return self._ray.get(far.remote(*given))
+        except self._ray.exceptions.RayTaskError:  # the function's own
+            raise
+        except self._ray.exceptions.RayError as fault:
+            raise _lost(fault) from fault
 
     def everywhere(self, work: Callable[..., Any], *given: Any) -> dict[str, Any]:
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
@@ -180,6 +189,12 @@ def _ray(config: RunConfig) -> Iterator[Engine]:
         yield _Ray(ray)
     finally:
         ray.shutdown()
+
+
+def _lost(fault: BaseException) -> SynthError:
+    said = str(fault).splitlines()[0] if str(fault) else ""
+    fix = "look at their memory and logs, then run the same command again"
+    return SynthError(f"Workers were lost again and again ({type(fault).__name__}: {said[:200]}); {fix}.")
 
 
 def _no_cluster(config: RunConfig, fault: Exception) -> ConfigError:

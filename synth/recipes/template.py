@@ -50,6 +50,7 @@ EXAMPLES: dict[str, Any] = {
     "rater": "big",
     "price": {"input": 0.5, "output": 1.5, "cached_input": 0.05, "batch": 0.5},
     "prices": "prices.toml",
+    "mirror": "s3://bucket/runs",
     "checker": "big",
     "student": "big",
     "right_at": 1.0,

@@ -14,8 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from flows.engines import engine_of
 from synth.clusters import PACKAGES
 from synth.config import RunConfig
+from synth.errors import SynthError
 from synth.llm.carrier import FILE
 from synth.settings import load
 from tests import corpus
@@ -171,3 +173,20 @@ def test_the_dataset_is_that_of_threads_also_where_a_worker_is_killed(
     assert not (tmp_path / runner / FILE).exists()
     assert len(list((tmp_path / runner).glob("01_documents/read/*/read-*.parquet"))) >= 2
     assert not workers(SIGN[runner])
+
+
+def end_at_once(_: object) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.parametrize("runner", ["processes", "dask", "ray"])
+def test_work_that_kills_every_worker_ends_in_a_sentence(runner: str) -> None:
+    if (package := PACKAGES.get(runner)) and find_spec(package) is None:
+        pytest.skip(f"{package} is not installed: pip install 'synth[{runner}]'")
+    config = load("demo", overrides=[f"runner={runner}", "runner_workers=1"])
+    with engine_of(config) as engine:
+        with pytest.raises(
+            SynthError, match=r"^Workers were lost again and again \(.*run the same command again\.$"
+        ):
+            engine.call(end_at_once, None)
+        assert engine.call(abs, -1) == 1  # the engine itself goes on
