@@ -137,8 +137,9 @@ def _dask(config: RunConfig) -> Iterator[Engine]:
         return
     with (
         distributed.LocalCluster(
-            n_workers=_count(config), threads_per_worker=1, host="127.0.0.1",
-            dashboard_address=None, memory_limit=0, silence_logs=50,
+            n_workers=_count(config), threads_per_worker=1, memory_limit=0, silence_logs=50,
+            # Its pages too: without an address they would be shown to the whole network.
+            host="127.0.0.1", dashboard_address="127.0.0.1:0", worker_dashboard_address="127.0.0.1:0",
         ) as cluster,
         distributed.Client(cluster) as client,
     ):  # fmt: skip

@@ -179,11 +179,8 @@ def end_at_once(_: object) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-@pytest.mark.parametrize("runner", ["processes", "dask", "ray"])
-def test_work_that_kills_every_worker_ends_in_a_sentence(runner: str) -> None:
-    if (package := PACKAGES.get(runner)) and find_spec(package) is None:
-        pytest.skip(f"{package} is not installed: pip install 'synth[{runner}]'")
-    config = load("demo", overrides=[f"runner={runner}", "runner_workers=1"])
+def test_work_that_kills_every_worker_ends_in_a_sentence() -> None:
+    config = load("demo", overrides=["runner=processes", "runner_workers=1"])
     with engine_of(config) as engine:
         with pytest.raises(
             SynthError, match=r"^Workers were lost again and again \(.*run the same command again\.$"
