@@ -2,7 +2,7 @@
 
 Each contender is a process of its own, and its CPU seconds are those of the whole process: start, imports and
 reading included. `SYNTH_BENCH_DEDUP_ROWS` says how many rows ("20000"); beyond 50,000 slow peers are left out,
-and the README loop of datasketch is reckoned from 5,000 rows. `SYNTH_BENCH_DEDUP_PEERS` names a folder with the
+and the README loop of datasketch is run up to 200,000 and reckoned from there. `SYNTH_BENCH_DEDUP_PEERS` names a folder with the
 environments `peers` (datasketch, rensa, gaoya), `textdedup` and `datatrove`; `SYNTH_TEST_DATA` is needed.
 `SYNTH_BENCH_DEDUP_WORK` keeps corpora and indexes between runs.
 """
@@ -26,11 +26,11 @@ from synth.dedup.measuring import Measured, Measurer, Numbers, Scheme
 
 HEADS = ("what", "rows", "CPU s", "memory", "pair P", "pair R", "row R", "removed", "wrong", "left")
 ROWS = tuple(map(int, os.environ.get("SYNTH_BENCH_DEDUP_ROWS", "20000").split(",")))
-FEW, MANY = 5_000, 50_000
+MOST_OF_LOOP, MANY = 200_000, 50_000
 CONTENDER = Path(__file__).with_name("contender.py")
 # Name, environment, and the most rows it is run on.
 PEERS = (
-    ("datasketch_readme", "peers", FEW),
+    ("datasketch_readme", "peers", MOST_OF_LOOP),
     ("datasketch_best", "peers", MANY),
     ("gaoya", "peers", 10**7),
     ("rensa_all", "peers", 10**7),

@@ -25,7 +25,7 @@ from synth.dedup.benchmarks import Item
 from synth.dedup.members import First, Index
 from synth.dedup.ngrams import Hashes
 from synth.dedup.reader import Reader, parts
-from synth.dedup.rows import Flat, Places, Rows, all_runs, alone, rows_of, runs, wholes, worded_runs
+from synth.dedup.rows import Flat, Places, Rows, all_runs, alone, rows_of, runs, runs_of, wholes, worded_runs
 from synth.dedup.sieve import MIN_CONTAINED, Indexes, Sieve, has_template
 
 # A run of words that stands in more items than this is a phrase of the benchmark ("Let's think step by
@@ -176,6 +176,8 @@ class Decontaminator:
 
     def _short_item_in(self, signed: Hashes) -> int | None:
         """The longest item, of those without an n-gram that counts, that stands in a text as a whole."""
+        if not self._sieve.has_head(signed):
+            return None
         for length in self._lengths:
             if length <= len(signed) and (found := self._equal.of(runs_of(signed, length))):
                 return min(found)
@@ -193,11 +195,6 @@ class Decontaminator:
     def _hit(self, place: int, tier: str, score: float) -> Hit:
         item = self.items[place]
         return Hit(item.benchmark, item.item, tier, score)
-
-
-def runs_of(values: Hashes, width: int) -> Hashes:
-    """The runs of one text."""
-    return runs(alone(values), width)[0]
 
 
 def _holds(outer: Hashes, inner: Hashes) -> bool:

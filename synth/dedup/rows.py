@@ -109,6 +109,16 @@ def runs(flat: Flat, width: int) -> tuple[Hashes, Places]:
     return (sums[starts + width] - sums[starts]) * upwards[starts + width - 1], owners
 
 
+def runs_of(values: Hashes, width: int) -> Hashes:
+    """The same of one text."""
+    count = len(values) - width + 1
+    if count < 1:
+        return np.empty(0, np.uint64)
+    upwards, downwards = _powers(len(values))
+    sums = np.concatenate([_NOTHING, np.cumsum(values * downwards, dtype=np.uint64)])
+    return np.asarray((sums[width:] - sums[:count]) * upwards[width - 1 :], np.uint64)
+
+
 def all_runs(flat: Flat, width: int) -> tuple[Hashes, NDArray[np.int32]]:
     """The same as `runs`, of any number of texts, in little more memory than the result needs."""
     values, owners = [np.empty(0, np.uint64)], [np.empty(0, np.int32)]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from synth.dedup.kernel import at, kernel
 from synth.dedup.members import First, Index, Members
 from synth.dedup.ngrams import Hashes
-from synth.dedup.rows import Flat, Places, Rows, runs, wholes
+from synth.dedup.rows import Flat, Places, Rows, runs, runs_of, wholes
 
 # A shorter text says nothing whole: "what is the value of x" stands in hundreds of problems.
 MIN_CONTAINED = 6
@@ -50,6 +50,10 @@ class Sieve:
     def left(self, rows: Rows) -> Chosen:
         """Which of the texts must be looked at."""
         return self._by_python(rows) if self._kernel is None else self._by_kernel(rows)
+
+    def has_head(self, signed: Hashes) -> bool:
+        """Whether a text holds the first run of a short item."""
+        return bool(self._heads.have(runs_of(signed, MIN_CONTAINED)).any())
 
     def _by_kernel(self, rows: Rows) -> Chosen:
         sets = [self._equal, self._templates, self._ngrams, self._halves, self._within, self._heads]
