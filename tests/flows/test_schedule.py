@@ -17,7 +17,7 @@ from tests.incremental.feeds import put
 
 pytestmark = [pytest.mark.flows, pytest.mark.timeout(900)]
 
-EVERY_SECONDS = 20
+EVERY_SECONDS = 15
 TABLE = """
 [feed]
 description = "What is new in the feed."
@@ -107,7 +107,8 @@ def test_the_form_refuses_a_wrong_value(
     wanted = {"id": {"any_": [str(deployment)]}}
     schema = ask(server, "/deployments/filter", deployments=wanted)[0]["parameter_openapi_schema"]
     sections = schema["definitions"]
-    assert sections["CombinationsConfig"]["properties"]["level3"]["enum"] == ["graph_walk", "uniform", "off"]
+    ways = sections["CombinationsConfig"]["properties"]["level3"]["enum"]
+    assert ways == ["graph_walk", "uniform", "within_passage", "off"]
     untitled = [
         f"{name}.{key}"
         for name, section in sections.items()
