@@ -15,7 +15,30 @@ from tests.endpoints import start_fake
 
 __all__ = ["start_fake"]
 
+# What takes long begins first, so that no processor is idle at the end: tests that kill, whole runs, then
+# flows, then what is quick. Each begins a name of a file or folder; within a line the order stays.
+ORDER = (
+    (
+        "test_kill",
+        "test_batch_run",
+        "llm/test_embedded",
+        "test_readme",
+        "view/test_browser",
+        "incremental/test_kill",
+    ),
+    ("test_", "cli/", "view/", "filter/", "incremental/", "rounds/", "rollouts/", "documents/test_hostile"),
+    ("flows/",),
+)
 LOOPBACK = ("127.0.0.1", "::1", "localhost", "")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: _rank(item.path.relative_to(Path(__file__).parent).as_posix()))
+
+
+def _rank(name: str) -> int:
+    ranks = (rank for rank, begins in enumerate(ORDER) if name.startswith(begins))
+    return next(ranks, len(ORDER))
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,7 @@
-"""One Prefect server for all tests of flows, started and stopped by our own code, in a folder of its own."""
+"""One Prefect server for all tests of flows, started and stopped by our own code, in a folder of its own.
+
+It ends with the last of them, as one that nobody asks has work to do as well.
+"""
 
 import json
 import os
@@ -21,12 +24,12 @@ def ask(api_url: str, path: str, **body: Any) -> Any:
         return json.load(answer)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def server_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("server") / "prefect"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def running_server(server_home: Path) -> Iterator[str]:
     """The API address of a server."""
     before = dict(os.environ)
@@ -55,7 +58,7 @@ def server(running_server: str, server_home: Path, monkeypatch: pytest.MonkeyPat
     return running_server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def runs_of(running_server: str) -> Callable[[str], list[dict[str, Any]]]:
     """Flow runs of a name, the newest first."""
 

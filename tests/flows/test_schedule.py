@@ -17,7 +17,7 @@ from tests.incremental.feeds import put
 
 pytestmark = [pytest.mark.flows, pytest.mark.timeout(900)]
 
-EVERY_SECONDS = 20
+EVERY_SECONDS = 15
 TABLE = """
 [feed]
 description = "What is new in the feed."

@@ -92,8 +92,9 @@ def test_a_stage_of_the_judges_is_there_where_judges_are(finished: Finished, run
     assert list(manifests(folder)) == list(stages_of(judged))
 
 
-def test_tasks_take_many_parts(finished: Finished) -> None:
-    found = ask(finished.api_url, "/task_runs/filter", limit=200)
+def test_tasks_take_many_parts(finished: Finished, runs_of: Find) -> None:
+    inside = {"parent_flow_run_id": {"any_": [runs_of("first")[0]["id"]]}}
+    found = ask(finished.api_url, "/task_runs/filter", flow_runs=inside, limit=200)
     names = {run["name"] for run in found}
     parts = len(manifests(finished.folder)["questions"].parts)
     assert parts > 2
