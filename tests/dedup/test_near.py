@@ -163,7 +163,9 @@ def test_reported_similarity_is_that_of_the_sets() -> None:
 
 @needs_kernel
 @settings(deadline=None)
-@given(st.lists(st.lists(st.sampled_from(["ab", "cd", "3", "+", "x"]), max_size=9).map(" ".join), max_size=12))
+@given(
+    st.lists(st.lists(st.sampled_from(["ab", "cd", "3", "+", "x"]), max_size=9).map(" ".join), max_size=12)
+)
 def test_pairs_are_confirmed_alike_by_both(texts: list[str]) -> None:
     whole = [find_pairs(texts, 2, 32, 8, 2, 0.5, 0.2, split) for split in (tokens, str.split)]
     with without_kernel():
