@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from synth.config import RunConfig
 from synth.settings import load
@@ -29,6 +30,9 @@ ORDER = (
     ("test_", "cli/", "view/", "filter/", "incremental/", "rounds/", "rollouts/", "documents/test_hostile"),
     ("flows/",),
 )
+# How long an example takes says nothing of it where other work is done beside.
+settings.register_profile("synth", deadline=None)
+settings.load_profile("synth")
 LOOPBACK = ("127.0.0.1", "::1", "localhost", "")
 
 

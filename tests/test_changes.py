@@ -10,6 +10,7 @@ from synth.config import RunConfig
 from synth.errors import StoreError
 from synth.export import export
 from synth.facade import run_stage
+from synth.places import home
 from synth.report import manifests
 from synth.runs import Run
 
@@ -68,18 +69,21 @@ def test_what_cannot_change_rows_makes_nothing_old(config: RunConfig) -> None:
 
 
 def test_each_stage_says_why_it_is_redone(config: RunConfig) -> None:
-    heard: dict[str, str] = {}
-    synth.run(config, name="r", explain=heard.__setitem__)
-    assert set(heard.values()) == {"Computed for the first time."}
+    def heard(config: RunConfig) -> dict[str, str]:
+        said: dict[str, str] = {}  # of each stage what it says first
+        synth.run(config, name="r", explain=lambda stage, why: said.setdefault(stage, why) and None)
+        return said
+
+    assert set(heard(config).values()) == {"Computed for the first time."}
     other = changed(config, "screen", min_words=9)
-    folder = synth.run(other, name="r", explain=heard.__setitem__).folder
-    assert heard["questions"] == "Reused, as nothing that it depends on has changed."
-    assert heard["screen"] == "Computed anew, as screen.min_words (9, was 3) changed."
-    assert heard["answers"] == "Computed anew, as the rows of screen changed."
+    again = heard(other)
+    assert again["questions"] == "Reused, as nothing that it depends on has changed."
+    assert again["screen"] == "Computed anew, as screen.min_words (9, was 3) changed."
+    assert again["answers"] == "Computed anew, as the rows of screen changed."
+    folder = home() / "runs" / "r"
     part = manifests(folder)["dataset"].parts[0].files[0]
     (folder / part.path).write_bytes(b"")
-    synth.run(other, name="r", explain=heard.__setitem__)
-    assert heard["dataset"] == "Computed anew, as files of it are missing or damaged."
+    assert heard(other)["dataset"] == "Computed anew, as files of it are missing or damaged."
 
 
 def test_every_kind_of_change_has_words(config: RunConfig) -> None:

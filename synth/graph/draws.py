@@ -203,6 +203,6 @@ def of_size(size: int) -> Callable[[Walk], bool]:
 def said_of(tries: Counter[str]) -> str:
     """What came of all draws, in words."""
     return (
-        f"{tries.total():,} draws: {tries['kept']:,} new sets, {tries[REPEATED]:,} repeated,"
+        f"{tries['kept']:,} new sets in {tries.total():,} draws, {tries[REPEATED]:,} repeated,"
         f" {tries[TOO_SMALL]:,} dead ends."
     )

@@ -115,7 +115,7 @@ def aim_combinations(tables: Mapping[str, pa.Table], config: RunConfig, services
         rejected += [_unused(problem, share["category"]) for problem in problems if problem not in behind]
         used |= behind
         tries.update(made.tries)
-    services.say(f"Targeted, {config.targets.sampler}: {said_of(tries)}")
+    services.say(f"{config.targets.sampler}: {said_of(tries)}")
     return Output(
         tables={
             "combinations": make_table("combinations", rows),

@@ -79,7 +79,7 @@ def test_sets_are_distinct_and_every_draw_is_counted(name: str) -> None:
             assert sets[row] in kept
     assert drawn.tries.total() >= 12
     said = said_of(drawn.tries)
-    assert said.startswith(f"{drawn.tries.total()} draws: {len(kept)} new sets")
+    assert said.startswith(f"{len(kept)} new sets in {drawn.tries.total()} draws")
     assert f"{drawn.tries['dead_end']} dead ends" in said
 
 
