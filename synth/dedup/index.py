@@ -17,15 +17,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import pyarrow as pa
-from numpy.typing import NDArray
 
 from synth import lock
-from synth.dedup.choosing import Rules, similarities
+from synth.dedup.choosing import Rules
 from synth.dedup.meanings import Known
 from synth.dedup.measuring import Gathered, Measured, Numbers, Scheme
 from synth.dedup.near import SCHEME, SEED
 from synth.dedup.normalise import VERSION
+from synth.dedup.probing import Match, matches
 from synth.dedup.segments import (
     EMBEDDER,
     Meant,
@@ -41,16 +40,13 @@ from synth.writing import write_json
 
 FORMAT = 1
 MANIFEST = "manifest.json"
-# A probe of a bucket takes no more than so many of its rows.
-_TAKEN = 64
 
 
-class Match(NamedTuple):
-    """The stored text that a new one repeats: its id, how alike they are, and how it repeats it."""
+class Found(NamedTuple):
+    """Rows that repeat a stored text, by their place; and rows that crowded buckets were not searched for."""
 
-    id: str
-    jaccard: float
-    how: str
+    matches: dict[int, Match]
+    left_out: Numbers  # places of rows that repeat nothing that was seen
 
 
 class Index:
@@ -89,14 +85,30 @@ class Index:
         Of a `source` that is stored already only those before it count: so it finds the same again. `own` are
         the ids of the rows; a stored text of the same id is the row itself, and is not what it repeats.
         """
+        return self.searched(measured, rules, source, own).matches
+
+    def searched(
+        self, measured: Measured, rules: Rules, source: str | None = None, own: Sequence[str] | None = None
+    ) -> Found:
+        """The same, and the rows of which a crowded bucket may hide a near-duplicate.
+
+        A text that is equal once normalised is found whatever the bucket holds. Of a bucket of more than
+        `rules.crowded` rows of a segment near-duplicates are looked for among the first `rules.leaders`.
+        """
         best: dict[int, Match] = {}
+        partly = np.zeros(len(measured.tokens), np.bool_)
         for segment in self._segments(before=source):
-            for row, match in _matches(segment, measured, rules):
+            for row, match in matches(segment, measured, rules, partly):
                 if own is not None and own[row] == match.id:
                     continue
                 if row not in best or (-match.jaccard, match.id) < (-best[row].jaccard, best[row].id):
                     best[row] = match
-        return best
+        partly[list(best)] = False
+        return Found(best, np.flatnonzero(partly))
+
+    def crowded(self, rules: Rules, source: str | None = None) -> int:
+        """How many buckets hold more rows than are all compared with; of the sources before one."""
+        return sum(segment.crowded(rules.crowded) for segment in self._segments(before=source))
 
     def known(self, embedder: str, before: str | None = None) -> Known:
         """The stored texts whose meanings are known, of the sources before one that is named.
@@ -280,47 +292,6 @@ def _manifest(folder: Path, scheme: Scheme) -> list[dict[str, Any]]:
                 f"settings it was made with, or another folder."
             )
     return entries
-
-
-def _matches(segment: Segment, new: Measured, rules: Rules) -> Iterator[tuple[int, Match]]:
-    """Rows of `new`, and what they repeat."""
-    pairs = [_probed(*segment.band(band), new.keys[:, band]) for band in range(new.keys.shape[1])]
-    size = len(segment.rows.tokens)
-    found = np.unique(np.concatenate([left * size + right for left, right in pairs]))
-    left, right = np.divmod(found, max(size, 1))
-    twins = (segment.rows.template[right] == new.template[left]) & (
-        segment.rows.whole[right] != new.whole[left]
-    )
-    wanted = (np.diff(new.starts) > 0)[left]
-    if rules.twins == "keep":
-        wanted &= ~twins
-    left, right, twins = left[wanted], right[wanted], twins[wanted]
-    alike = similarities(new, segment.rows, left, right)
-    near = alike >= rules.threshold
-    if rules.twins == "remove":
-        near |= twins
-    left, right, twins, alike = left[near], right[near], twins[near], alike[near]
-    equal = segment.rows.whole[right] == new.whole[left]
-    names = segment.ids.take(pa.array(right)).to_pylist()
-    for row, name, same, twin, jaccard in zip(left, names, equal, twins, alike, strict=True):
-        how = "equal" if same else "twin" if twin else "near"
-        yield int(row), Match(name, float(jaccard), how)
-
-
-def _probed(
-    keys: NDArray[np.uint64], rows: NDArray[np.uint32], wanted: NDArray[np.uint64]
-) -> tuple[Numbers, Numbers]:
-    """Where keys of the new rows stand in a sorted band: pairs of rows."""
-    order = np.argsort(wanted)
-    sought = wanted[order]
-    starts = np.searchsorted(keys, sought, "left")
-    inside = starts < len(keys)
-    inside[inside] = keys[starts[inside]] == sought[inside]
-    order, sought, starts = order[inside], sought[inside], starts[inside]
-    counts = np.minimum(np.searchsorted(keys, sought, "right") - starts, _TAKEN)
-    offsets = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    right = rows[np.repeat(starts, counts) + offsets].astype(np.int64)
-    return np.repeat(order, counts).astype(np.int64), right
 
 
 def _joined(segments: Sequence[Segment], scheme: Scheme) -> Measured:

@@ -18,9 +18,10 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from synth.dedup.deduplicate import Options, check_out, source_of
-from synth.dedup.index import Index, Match
+from synth.dedup.index import Found, Index
 from synth.dedup.measuring import Measured, Scheme
 from synth.dedup.normalise import VERSION
+from synth.dedup.probing import Match
 from synth.dedup.shards import opened
 from synth.dedup.tables import options_of
 from synth.ids import digest
@@ -82,16 +83,18 @@ def remove(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def matches_of(job: Job) -> dict[int, Match]:
+def matches_of(job: Job) -> Found:
     """The rows of all tables that repeat one of the index, by their place."""
     found: dict[int, Match] = {}
+    left_out = [np.empty(0, np.int64)]
     before = 0
     for place in _places(job):
         for path in sorted(place.glob("matches-*.parquet")):
             for row in pq.read_table(path).to_pylist():
                 found[before + row["row"]] = Match(row["id"], row["jaccard"], row["how"])
+        left_out += [before + np.load(path) for path in sorted(place.glob("left-*.npy"))]
         before += int(meta_of(place)["rows"])
-    return found
+    return Found(found, np.concatenate(left_out))
 
 
 def index_of(job: Job) -> Index | None:

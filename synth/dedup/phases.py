@@ -130,8 +130,9 @@ def _spill(job: Job, fresh: Path, number: int, measured: Measured, first: int) -
     save(fresh, number, measured)
     index = index_of(job)
     if index is not None and index.rows:
-        found = index.search(measured, job.options.rules, job.source)
-        rows = [{"row": first + row, **match._asdict()} for row, match in sorted(found.items())]
+        found = index.searched(measured, job.options.rules, job.source)
+        rows = [{"row": first + row, **match._asdict()} for row, match in sorted(found.matches.items())]
+        np.save(fresh / f"left-{number:05d}.npy", first + found.left_out)
         if rows:
             pq.write_table(pa.Table.from_pylist(rows), fresh / f"matches-{number:05d}.parquet")
     return number + 1
@@ -142,7 +143,7 @@ def _group(job: Job, fresh: Path) -> None:
     ids, quality = ids_of(job)
     tokens = np.concatenate([np.asarray(table.tokens) for table in tables])
     order = order_of(ids, tokens, quality)
-    order = order[~np.isin(order, np.fromiter(matches_of(job), np.int64))]
+    order = order[~np.isin(order, np.fromiter(matches_of(job).matches, np.int64))]
     rank = np.full(len(ids), -1, np.int64)
     rank[order] = np.arange(len(order))
     np.save(fresh / "rank.npy", rank)

@@ -49,6 +49,21 @@ class Segment:
         return self._arrays[band]
 
     @cached_property
+    def wholes(self) -> tuple[NDArray[np.uint64], NDArray[np.uint32]]:
+        """The hashes of whole texts, sorted, and the row of each."""
+        order = np.argsort(self.rows.whole, kind="stable").astype(np.uint32)
+        return self.rows.whole[order], order
+
+    def crowded(self, most: int) -> int:
+        """How many buckets hold more than so many rows."""
+        found = 0
+        for keys, _ in self._arrays:
+            # A key that stands so far behind itself has more rows; it is seen once for each row above that.
+            far = keys[most:][keys[most:] == keys[: max(len(keys) - most, 0)]]
+            found += len(np.unique(far))
+        return found
+
+    @cached_property
     def _arrays(self) -> list[tuple[NDArray[np.uint64], NDArray[np.uint32]]]:
         count = self._bands.num_columns // 2
         numbers = [_numbers(column) for column in self._bands.columns]
