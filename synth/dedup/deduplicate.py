@@ -8,6 +8,7 @@ one, then that with the smaller id: so the outcome does not depend on the order 
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -92,15 +93,18 @@ def deduplicate(
 
     Raises:
         ConfigError: a file cannot be read or lacks a column; `out` is a file, or holds results and `force`
-            was not given; the index was made in another way.
+            was not given; the index was made in another way, or is no index.
         StoreError: the index is damaged, or another process writes it.
     """
     schema = check(paths, options.columns.needed)
-    check_out(out, options.force)
+    check_out(out, options.force, options.store)
     index = Index(options.store, options.scheme) if options.store else None
     source = source_of(paths, options) if index is not None else ""
-    out.mkdir(parents=True, exist_ok=True)
-    with Plan(options.scheme, out, rows_of(paths) or 0, options.memory_rows) as plan:
+    with ExitStack() as stack:
+        if index is not None:  # another that adds to it meanwhile could add the same texts
+            stack.enter_context(index.held())
+        out.mkdir(parents=True, exist_ok=True)
+        plan = stack.enter_context(Plan(options.scheme, out, rows_of(paths) or 0, options.memory_rows))
         ids, quality = _measured(paths, options, plan, progress)
         stored = _stored(plan, index, source, options.rules)
         hashes = plan.hashes()
@@ -169,14 +173,18 @@ def _there(rows: int, stored: Collection[int]) -> NDArray[np.bool_]:
     return found
 
 
-def check_out(out: Path, force: bool) -> None:
+def check_out(out: Path, force: bool, store: Path | None = None) -> None:
     """Whether results may be written there.
 
     Raises:
-        ConfigError: `out` is a file, or holds results and `force` was not given.
+        ConfigError: `out` is a file, or holds results and `force` was not given; it is the index, or in it.
     """
     if out.exists() and not out.is_dir():
         raise ConfigError(f"--out {out}: this is a file; name a folder.")
+    if store is not None and out.resolve().is_relative_to(store.resolve()):
+        raise ConfigError(
+            f"--out {out} lies in the index {store}, which holds nothing else; name another folder."
+        )
     for name in (KEPT, REMOVED):
         if (out / name).exists() and not force:
             raise ConfigError(

@@ -61,6 +61,7 @@ class Index:
         self.folder, self.scheme = folder, scheme
         self._names = _manifest(folder, scheme)
         self._read: dict[str, Segment] = {}
+        self._held = False
 
     @property
     def rows(self) -> int:
@@ -144,7 +145,7 @@ class Index:
             ConfigError: their meanings were embedded by another model than those that are stored.
             StoreError: another process writes, or the disk is full.
         """
-        with self._writing():
+        with self.held():
             if meant is not None:
                 self._embedded_by(meant.embedder)
             entries = list(self._names)
@@ -159,7 +160,7 @@ class Index:
         Raises:
             StoreError: another process writes, or the disk is full.
         """
-        with self._writing():
+        with self.held():
             segments = list(self._segments())
             if len(segments) > 1:
                 ids = [name for segment in segments for name in segment.ids.to_pylist()]
@@ -179,7 +180,7 @@ class Index:
         """
         if self.folder.resolve() == other.folder.resolve():
             raise ConfigError(f"{other.folder}: this is the index itself; name another one to be merged in.")
-        with self._writing():
+        with self.held():
             for embedder in {entry[EMBEDDER] for entry in other._names if EMBEDDER in entry}:
                 self._embedded_by(embedder)
             there = {entry["name"] for entry in self._names}
@@ -214,18 +215,33 @@ class Index:
             yield self._read[name]
 
     @contextmanager
-    def _writing(self) -> Iterator[None]:
+    def held(self) -> Iterator[None]:
+        """Nobody else writes while the block lasts, so what is searched is what is added to.
+
+        Raises:
+            ConfigError: another has made an index of another kind there since this one was opened.
+            StoreError: another process writes, or the folder cannot be written.
+        """
+        if self._held:
+            yield
+            return
         try:
-            held = lock.take(self.folder)
+            file = lock.take(self.folder)
         except BlockingIOError as fault:
             raise StoreError(
                 f"{self.folder}: another process writes this index; wait until it is done."
             ) from fault
+        except OSError as fault:
+            raise StoreError(
+                f"Cannot write {self.folder}: {fault.strerror}; choose another folder."
+            ) from fault
+        self._held = True
         try:
             self._names = _manifest(self.folder, self.scheme)  # another may have written since it was opened
             yield
         finally:
-            os.close(held)
+            self._held = False
+            os.close(file)
 
     def _publish(self, entries: list[dict[str, Any]]) -> None:
         write_json(self.folder / MANIFEST, {**_identity(self.scheme), "segments": entries})
@@ -270,6 +286,8 @@ def _identity(scheme: Scheme) -> dict[str, Any]:
 def _manifest(folder: Path, scheme: Scheme) -> list[dict[str, Any]]:
     """The segments that an index names; none where there is no index yet."""
     path = folder / MANIFEST
+    if folder.exists() and not folder.is_dir():
+        raise ConfigError(f"{folder}: this is a file and no index; name a folder.")
     if not path.exists():
         ours = ("segments", ".lock", f".{MANIFEST}")
         if not folder.exists() or all(path.name.startswith(ours) for path in folder.iterdir()):

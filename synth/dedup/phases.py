@@ -22,7 +22,18 @@ from numpy.typing import NDArray
 from synth.dedup.choosing import Chosen
 from synth.dedup.deduplicate import Ended, Progress, Summary, finish, order_of
 from synth.dedup.input import read
-from synth.dedup.job import Job, ids_of, index_of, job_of, matches_of, meta_of, saved, tables_of, whole
+from synth.dedup.job import (
+    Job,
+    holding_index,
+    ids_of,
+    index_of,
+    job_of,
+    matches_of,
+    meta_of,
+    saved,
+    tables_of,
+    whole,
+)
 from synth.dedup.measuring import Gathered, Measured, Measurer
 from synth.dedup.shards import choose_group, components, linked, save
 from synth.dedup.tables import asking_for
@@ -75,7 +86,7 @@ def end(folder: Path) -> Summary:
     """Write the results, and add what stays to the index.
 
     Raises:
-        StoreError: the disk is full, or another process writes the index.
+        StoreError: the disk is full, or another process writes the index or has changed it.
         EndpointError: a text could not be embedded.
     """
     job = job_of(folder)
@@ -88,7 +99,7 @@ def end(folder: Path) -> Summary:
     order = order_of(ids, tokens, quality)
     ended = Ended((tokens, whole_texts, templates), order, _chosen(folder, len(ids)), matches_of(job))
     schema = check(job.paths, job.options.columns.needed)
-    with asking_for(job.out, **job.told) as asked:
+    with holding_index(job), asking_for(job.out, **job.told) as asked:
         return finish(
             job.paths, schema, job.out, job.options, ids, ended, lambda: iter(tables), index_of(job),
             job.source, asked,
