@@ -24,7 +24,7 @@ from synth.dedup.meanings import Bounds, Known, Meanings
 from synth.dedup.measuring import Gathered, Measured, Measurer, Numbers, Scheme
 from synth.dedup.ngrams import Hashes
 from synth.dedup.output import HOW, KEPT, REMOVED, Fate, write
-from synth.dedup.plan import Plan
+from synth.dedup.plan import Plan, scratch_in
 from synth.dedup.probing import Match
 from synth.dedup.retold import same_meaning
 from synth.dedup.segments import Meant
@@ -94,7 +94,7 @@ def deduplicate(
     Raises:
         ConfigError: a file cannot be read or lacks a column; `out` is a file, or holds results and `force`
             was not given; the index was made in another way, or is no index.
-        StoreError: the index is damaged, or another process writes it.
+        StoreError: the index is damaged, or another process writes it or into `out`.
     """
     schema = check(paths, options.columns.needed)
     check_out(out, options.force, options.store)
@@ -104,7 +104,8 @@ def deduplicate(
         if index is not None:  # another that adds to it meanwhile could add the same texts
             stack.enter_context(index.held())
         out.mkdir(parents=True, exist_ok=True)
-        plan = stack.enter_context(Plan(options.scheme, out, rows_of(paths) or 0, options.memory_rows))
+        scratch = stack.enter_context(scratch_in(out, (KEPT, REMOVED)))
+        plan = Plan(options.scheme, scratch, rows_of(paths) or 0, options.memory_rows)
         ids, quality = _measured(paths, options, plan, progress)
         stored = _stored(plan, index, source, options.rules)
         hashes = plan.hashes()

@@ -36,7 +36,7 @@ from synth.dedup.segments import (
 )
 from synth.errors import ConfigError, StoreError
 from synth.ids import digest
-from synth.writing import write_json
+from synth.writing import remove_temporary, write_json
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -238,6 +238,8 @@ class Index:
         self._held = True
         try:
             self._names = _manifest(self.folder, self.scheme)  # another may have written since it was opened
+            for there in (self.folder, *(self.folder / "segments").glob("*")):
+                remove_temporary(there)
             yield
         finally:
             self._held = False

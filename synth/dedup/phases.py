@@ -35,6 +35,8 @@ from synth.dedup.job import (
     whole,
 )
 from synth.dedup.measuring import Gathered, Measured, Measurer
+from synth.dedup.output import KEPT, REMOVED
+from synth.dedup.plan import scratch_in
 from synth.dedup.shards import choose_group, components, linked, save
 from synth.dedup.tables import asking_for
 from synth.verify.tables import check
@@ -99,7 +101,7 @@ def end(folder: Path) -> Summary:
     order = order_of(ids, tokens, quality)
     ended = Ended((tokens, whole_texts, templates), order, _chosen(folder, len(ids)), matches_of(job))
     schema = check(job.paths, job.options.columns.needed)
-    with holding_index(job), asking_for(job.out, **job.told) as asked:
+    with scratch_in(job.out, (KEPT, REMOVED)), holding_index(job), asking_for(job.out, **job.told) as asked:
         return finish(
             job.paths, schema, job.out, job.options, ids, ended, lambda: iter(tables), index_of(job),
             job.source, asked,
