@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from synth import lock
+from synth.dedup.checking import is_entry
 from synth.dedup.choosing import Rules
 from synth.dedup.meanings import Known
 from synth.dedup.measuring import Gathered, Measured, Numbers, Scheme
@@ -123,6 +124,8 @@ class Index:
         found = [one for one in found if len(one.ids)]
         if not found:
             return Known([], np.empty((0, 0), np.float32), [])
+        if len({one.vectors.shape[1] for one in found}) > 1:
+            raise StoreError(f"{self.folder}: its meanings have several lengths; build the index anew.")
         ids = [name for one in found for name in one.ids]
         said = [said for one in found for said in one.said]
         return Known(ids, np.concatenate([one.vectors for one in found]), said)
@@ -267,7 +270,7 @@ def scheme_of(folder: Path) -> Scheme | None:
         return Scheme(*(int(found[name]) for name in Scheme._fields))
     except FileNotFoundError:
         return None
-    except (ValueError, KeyError, TypeError, RecursionError) as fault:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as fault:
         raise ConfigError(
             f"{path}: this is no manifest of an index; restore it, or build the index anew."
         ) from fault
@@ -299,8 +302,8 @@ def _manifest(folder: Path, scheme: Scheme) -> list[dict[str, Any]]:
         )
     try:
         found = json.loads(path.read_bytes())
-        entries: list[dict[str, Any]] = [dict(entry) for entry in found["segments"]]
-        known = all({"name", "source", "rows", "files"} <= entry.keys() for entry in entries)
+        entries: list[dict[str, Any]] = list(found["segments"])
+        known = all(map(is_entry, entries))
     except (ValueError, KeyError, TypeError, RecursionError):
         known = False
     if not known:
