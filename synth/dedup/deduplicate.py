@@ -97,8 +97,8 @@ def deduplicate(
         StoreError: the index is damaged, or another process writes it or into `out`.
     """
     schema = check(paths, options.columns.needed)
-    check_out(out, options.force, options.store)
     index = Index(options.store, options.scheme) if options.store else None
+    check_out(out, options.force, options.store)
     source = source_of(paths, options) if index is not None else ""
     with ExitStack() as stack:
         if index is not None:  # another that adds to it meanwhile could add the same texts
