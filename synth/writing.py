@@ -45,6 +45,12 @@ def atomic(path: Path) -> Iterator[Path]:
             temporary.unlink()
 
 
+def remove_temporary(folder: Path, name: str = "*") -> None:
+    """Remove what a killed process left of `atomic`; nobody else may be writing files of the name there."""
+    for path in folder.glob(f".{name}.*.tmp"):
+        path.unlink(missing_ok=True)
+
+
 def sync_folder(folder: Path) -> None:
     """Bring the names in a folder to the disk."""
     handle = os.open(folder, os.O_RDONLY)

@@ -25,7 +25,8 @@ def chosen(path: Path, rows: int) -> list[int]:
     """The place of the row that each row repeats, or -1: the longer row stays, then the first."""
     scheme = Scheme()
     measurer = Measurer(scheme)
-    with Plan(scheme, path.parent, rows, rows) as plan, pq.ParquetFile(path) as file:
+    plan = Plan(scheme, path.parent, rows, rows)
+    with pq.ParquetFile(path) as file:
         left = rows
         for batch in file.iter_batches(10_000, columns=["text"], use_threads=False):
             for piece in measurer.pieces(batch.column(0)[:left]):
@@ -33,9 +34,9 @@ def chosen(path: Path, rows: int) -> list[int]:
             left -= min(left, batch.num_rows)
             if not left:
                 break
-        tokens, _, _ = plan.hashes()
-        order = np.lexsort((np.arange(len(tokens)), -tokens.astype(np.int64)))
-        return plan.choose(order, Rules(0.7, "alike")).dup_of.tolist()
+    tokens, _, _ = plan.hashes()
+    order = np.lexsort((np.arange(len(tokens)), -tokens.astype(np.int64)))
+    return plan.choose(order, Rules(0.7, "alike")).dup_of.tolist()
 
 
 def searched(path: Path, rows: int) -> dict[str, float]:

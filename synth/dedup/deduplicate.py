@@ -8,6 +8,7 @@ one, then that with the smaller id: so the outcome does not depend on the order 
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,13 +18,14 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from synth.dedup.choosing import Chosen, Rules
-from synth.dedup.index import Index, Match
+from synth.dedup.index import Found, Index
 from synth.dedup.input import Columns, read, rows_of
 from synth.dedup.meanings import Bounds, Known, Meanings
 from synth.dedup.measuring import Gathered, Measured, Measurer, Numbers, Scheme
 from synth.dedup.ngrams import Hashes
 from synth.dedup.output import HOW, KEPT, REMOVED, Fate, write
-from synth.dedup.plan import Plan
+from synth.dedup.plan import Plan, scratch_in
+from synth.dedup.probing import Match
 from synth.dedup.retold import same_meaning
 from synth.dedup.segments import Meant
 from synth.dedup.shards import take
@@ -58,7 +60,8 @@ class Summary(NamedTuple):
     """What came of it.
 
     `known`: rows that the index had; `stored`: how many it has now. `clusters`: the rows that stay for most
-    others, and how many rows that makes. `compared`, `crowded`, `left_out`: see `choosing`.
+    others, and how many rows that makes. `compared`, `crowded`, `left_out`: see `choosing`; the last two with
+    what the index left out, where a row that both left out counts twice.
     """
 
     kept_path: Path
@@ -90,31 +93,38 @@ def deduplicate(
 
     Raises:
         ConfigError: a file cannot be read or lacks a column; `out` is a file, or holds results and `force`
-            was not given; the index was made in another way.
-        StoreError: the index is damaged, or another process writes it.
+            was not given; the index was made in another way, or is no index.
+        StoreError: the index is damaged, or another process writes it or into `out`.
     """
     schema = check(paths, options.columns.needed)
-    check_out(out, options.force)
     index = Index(options.store, options.scheme) if options.store else None
+    check_out(out, options.force, options.store)
     source = source_of(paths, options) if index is not None else ""
-    out.mkdir(parents=True, exist_ok=True)
-    with Plan(options.scheme, out, rows_of(paths) or 0, options.memory_rows) as plan:
+    with ExitStack() as stack:
+        if index is not None:  # another that adds to it meanwhile could add the same texts
+            stack.enter_context(index.held())
+        out.mkdir(parents=True, exist_ok=True)
+        scratch = stack.enter_context(scratch_in(out, (KEPT, REMOVED)))
+        plan = Plan(options.scheme, scratch, rows_of(paths) or 0, options.memory_rows)
         ids, quality = _measured(paths, options, plan, progress)
         stored = _stored(plan, index, source, options.rules)
         hashes = plan.hashes()
         order = order_of(ids, hashes[0], quality)
-        chosen = plan.choose(order[~_there(len(ids), stored)[order]], options.rules)
+        chosen = plan.choose(order[~_there(len(ids), stored.matches)[order]], options.rules)
         ended = Ended(hashes, order, chosen, stored)
         return finish(paths, schema, out, options, ids, ended, plan.tables, index, source, asked)
 
 
 class Ended(NamedTuple):
-    """What comparing has found: hashes of all rows, their order of preference, who goes for whom."""
+    """What comparing has found: hashes of all rows, their order of preference, who goes for whom.
+
+    `stored` is what the index has of them.
+    """
 
     hashes: tuple[NDArray[np.int32], Hashes, Hashes]
     order: Numbers
     chosen: Chosen
-    stored: dict[int, Match]
+    stored: Found
 
 
 def finish(
@@ -141,7 +151,17 @@ def finish(
     if index is not None:
         _remember(index, source, options.scheme, tables(), fate, meant)
     stored = None if index is None else index.rows
-    return _summary(out, fate, ended.chosen, tokens, stored, renamed, count)
+    chosen = _with_crowded(ended, fate, index, source, options.rules)
+    return _summary(out, fate, chosen, tokens, stored, renamed, count)
+
+
+def _with_crowded(ended: Ended, fate: Fate, index: Index | None, source: str, rules: Rules) -> Chosen:
+    """The counts of choosing, with the crowded buckets of the index and the rows that those left out."""
+    kept = int((~fate.removed[ended.stored.left_out]).sum())
+    if index is None or not kept:
+        return ended.chosen
+    crowded = ended.chosen.crowded + index.crowded(rules, source)
+    return ended.chosen._replace(crowded=crowded, left_out=ended.chosen.left_out + kept)
 
 
 def _known(index: Index | None, source: str, asked: "Asked") -> Known | None:
@@ -154,14 +174,18 @@ def _there(rows: int, stored: Collection[int]) -> NDArray[np.bool_]:
     return found
 
 
-def check_out(out: Path, force: bool) -> None:
+def check_out(out: Path, force: bool, store: Path | None = None) -> None:
     """Whether results may be written there.
 
     Raises:
-        ConfigError: `out` is a file, or holds results and `force` was not given.
+        ConfigError: `out` is a file, or holds results and `force` was not given; it is the index, or in it.
     """
     if out.exists() and not out.is_dir():
         raise ConfigError(f"--out {out}: this is a file; name a folder.")
+    if store is not None and out.resolve().is_relative_to(store.resolve()):
+        raise ConfigError(
+            f"--out {out} lies in the index {store}, which holds nothing else; name another folder."
+        )
     for name in (KEPT, REMOVED):
         if (out / name).exists() and not force:
             raise ConfigError(
@@ -194,20 +218,23 @@ def _measured(
     return pa.concat_arrays(ids), np.concatenate(quality) if quality else None
 
 
-def _stored(plan: Plan, index: Index | None, source: str, rules: Rules) -> dict[int, Match]:
+def _stored(plan: Plan, index: Index | None, source: str, rules: Rules) -> Found:
     """Rows that repeat one of the index, by their place."""
     found: dict[int, Match] = {}
+    left_out = [np.empty(0, np.int64)]
     before = 0
     for table in plan.tables() if index is not None and index.rows else ():
         assert index is not None
-        found |= {before + row: match for row, match in index.search(table, rules, source).items()}
+        here = index.searched(table, rules, source)
+        found |= {before + row: match for row, match in here.matches.items()}
+        left_out.append(before + here.left_out)
         before += len(table.tokens)
-    return found
+    return Found(found, np.concatenate(left_out))
 
 
 def _decided(ids: pa.Array, ended: Ended) -> Fate:
     """The fate of each row by its words."""
-    (_, whole, template), chosen, stored = ended.hashes, ended.chosen, ended.stored
+    (_, whole, template), chosen, stored = ended.hashes, ended.chosen, ended.stored.matches
     there = _there(len(ids), stored)
     gone = chosen.dup_of >= 0
     names = ids.take(pa.array(np.maximum(chosen.dup_of, 0), mask=~gone))

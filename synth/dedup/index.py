@@ -17,15 +17,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import pyarrow as pa
-from numpy.typing import NDArray
 
 from synth import lock
-from synth.dedup.choosing import Rules, similarities
+from synth.dedup.checking import is_entry
+from synth.dedup.choosing import Rules
 from synth.dedup.meanings import Known
 from synth.dedup.measuring import Gathered, Measured, Numbers, Scheme
 from synth.dedup.near import SCHEME, SEED
 from synth.dedup.normalise import VERSION
+from synth.dedup.probing import Match, matches
 from synth.dedup.segments import (
     EMBEDDER,
     Meant,
@@ -37,20 +37,17 @@ from synth.dedup.segments import (
 )
 from synth.errors import ConfigError, StoreError
 from synth.ids import digest
-from synth.writing import write_json
+from synth.writing import remove_temporary, write_json
 
 FORMAT = 1
 MANIFEST = "manifest.json"
-# A probe of a bucket takes no more than so many of its rows.
-_TAKEN = 64
 
 
-class Match(NamedTuple):
-    """The stored text that a new one repeats: its id, how alike they are, and how it repeats it."""
+class Found(NamedTuple):
+    """Rows that repeat a stored text, by their place; and rows that crowded buckets were not searched for."""
 
-    id: str
-    jaccard: float
-    how: str
+    matches: dict[int, Match]
+    left_out: Numbers  # places of rows that repeat nothing that was seen
 
 
 class Index:
@@ -65,6 +62,7 @@ class Index:
         self.folder, self.scheme = folder, scheme
         self._names = _manifest(folder, scheme)
         self._read: dict[str, Segment] = {}
+        self._held = False
 
     @property
     def rows(self) -> int:
@@ -93,14 +91,30 @@ class Index:
         Of a `source` that is stored already only those before it count: so it finds the same again. `own` are
         the ids of the rows; a stored text of the same id is the row itself, and is not what it repeats.
         """
+        return self.searched(measured, rules, source, own).matches
+
+    def searched(
+        self, measured: Measured, rules: Rules, source: str | None = None, own: Sequence[str] | None = None
+    ) -> Found:
+        """The same, and the rows of which a crowded bucket may hide a near-duplicate.
+
+        A text that is equal once normalised is found whatever the bucket holds. Of a bucket of more than
+        `rules.crowded` rows of a segment near-duplicates are looked for among the first `rules.leaders`.
+        """
         best: dict[int, Match] = {}
+        partly = np.zeros(len(measured.tokens), np.bool_)
         for segment in self._segments(before=source):
-            for row, match in _matches(segment, measured, rules):
+            for row, match in matches(segment, measured, rules, partly):
                 if own is not None and own[row] == match.id:
                     continue
                 if row not in best or (-match.jaccard, match.id) < (-best[row].jaccard, best[row].id):
                     best[row] = match
-        return best
+        partly[list(best)] = False
+        return Found(best, np.flatnonzero(partly))
+
+    def crowded(self, rules: Rules, source: str | None = None) -> int:
+        """How many buckets hold more rows than are all compared with; of the sources before one."""
+        return sum(segment.crowded(rules.crowded) for segment in self._segments(before=source))
 
     def known(self, embedder: str, before: str | None = None) -> Known:
         """The stored texts whose meanings are known, of the sources before one that is named.
@@ -114,6 +128,8 @@ class Index:
         found = [one for one in found if len(one.ids)]
         if not found:
             return Known([], np.empty((0, 0), np.float32), [])
+        if len({one.vectors.shape[1] for one in found}) > 1:
+            raise StoreError(f"{self.folder}: its meanings have several lengths; build the index anew.")
         ids = [name for one in found for name in one.ids]
         said = [said for one in found for said in one.said]
         return Known(ids, np.concatenate([one.vectors for one in found]), said)
@@ -136,7 +152,7 @@ class Index:
             ConfigError: their meanings were embedded by another model than those that are stored.
             StoreError: another process writes, or the disk is full.
         """
-        with self._writing():
+        with self.held():
             if meant is not None:
                 self._embedded_by(meant.embedder)
             entries = list(self._names)
@@ -151,7 +167,7 @@ class Index:
         Raises:
             StoreError: another process writes, or the disk is full.
         """
-        with self._writing():
+        with self.held():
             segments = list(self._segments())
             if len(segments) > 1:
                 ids = [name for segment in segments for name in segment.ids.to_pylist()]
@@ -171,7 +187,7 @@ class Index:
         """
         if self.folder.resolve() == other.folder.resolve():
             raise ConfigError(f"{other.folder}: this is the index itself; name another one to be merged in.")
-        with self._writing():
+        with self.held():
             for embedder in {entry[EMBEDDER] for entry in other._names if EMBEDDER in entry}:
                 self._embedded_by(embedder)
             there = {entry["name"] for entry in self._names}
@@ -206,18 +222,35 @@ class Index:
             yield self._read[name]
 
     @contextmanager
-    def _writing(self) -> Iterator[None]:
+    def held(self) -> Iterator[None]:
+        """Nobody else writes while the block lasts, so what is searched is what is added to.
+
+        Raises:
+            ConfigError: another has made an index of another kind there since this one was opened.
+            StoreError: another process writes, or the folder cannot be written.
+        """
+        if self._held:
+            yield
+            return
         try:
-            held = lock.take(self.folder)
+            file = lock.take(self.folder)
         except BlockingIOError as fault:
             raise StoreError(
                 f"{self.folder}: another process writes this index; wait until it is done."
             ) from fault
+        except OSError as fault:
+            raise StoreError(
+                f"Cannot write {self.folder}: {fault.strerror}; choose another folder."
+            ) from fault
+        self._held = True
         try:
             self._names = _manifest(self.folder, self.scheme)  # another may have written since it was opened
+            for there in (self.folder, *(self.folder / "segments").glob("*")):
+                remove_temporary(there)
             yield
         finally:
-            os.close(held)
+            self._held = False
+            os.close(file)
 
     def _publish(self, entries: list[dict[str, Any]]) -> None:
         write_json(self.folder / MANIFEST, {**_identity(self.scheme), "segments": entries})
@@ -241,7 +274,7 @@ def scheme_of(folder: Path) -> Scheme | None:
         return Scheme(*(int(found[name]) for name in Scheme._fields))
     except FileNotFoundError:
         return None
-    except (ValueError, KeyError, TypeError, RecursionError) as fault:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as fault:
         raise ConfigError(
             f"{path}: this is no manifest of an index; restore it, or build the index anew."
         ) from fault
@@ -262,6 +295,8 @@ def _identity(scheme: Scheme) -> dict[str, Any]:
 def _manifest(folder: Path, scheme: Scheme) -> list[dict[str, Any]]:
     """The segments that an index names; none where there is no index yet."""
     path = folder / MANIFEST
+    if folder.exists() and not folder.is_dir():
+        raise ConfigError(f"{folder}: this is a file and no index; name a folder.")
     if not path.exists():
         ours = ("segments", ".lock", f".{MANIFEST}")
         if not folder.exists() or all(path.name.startswith(ours) for path in folder.iterdir()):
@@ -271,8 +306,8 @@ def _manifest(folder: Path, scheme: Scheme) -> list[dict[str, Any]]:
         )
     try:
         found = json.loads(path.read_bytes())
-        entries: list[dict[str, Any]] = [dict(entry) for entry in found["segments"]]
-        known = all({"name", "source", "rows", "files"} <= entry.keys() for entry in entries)
+        entries: list[dict[str, Any]] = list(found["segments"])
+        known = all(map(is_entry, entries))
     except (ValueError, KeyError, TypeError, RecursionError):
         known = False
     if not known:
@@ -284,47 +319,6 @@ def _manifest(folder: Path, scheme: Scheme) -> list[dict[str, Any]]:
                 f"settings it was made with, or another folder."
             )
     return entries
-
-
-def _matches(segment: Segment, new: Measured, rules: Rules) -> Iterator[tuple[int, Match]]:
-    """Rows of `new`, and what they repeat."""
-    pairs = [_probed(*segment.band(band), new.keys[:, band]) for band in range(new.keys.shape[1])]
-    size = len(segment.rows.tokens)
-    found = np.unique(np.concatenate([left * size + right for left, right in pairs]))
-    left, right = np.divmod(found, max(size, 1))
-    twins = (segment.rows.template[right] == new.template[left]) & (
-        segment.rows.whole[right] != new.whole[left]
-    )
-    wanted = (np.diff(new.starts) > 0)[left]
-    if rules.twins == "keep":
-        wanted &= ~twins
-    left, right, twins = left[wanted], right[wanted], twins[wanted]
-    alike = similarities(new, segment.rows, left, right)
-    near = alike >= rules.threshold
-    if rules.twins == "remove":
-        near |= twins
-    left, right, twins, alike = left[near], right[near], twins[near], alike[near]
-    equal = segment.rows.whole[right] == new.whole[left]
-    names = segment.ids.take(pa.array(right)).to_pylist()
-    for row, name, same, twin, jaccard in zip(left, names, equal, twins, alike, strict=True):
-        how = "equal" if same else "twin" if twin else "near"
-        yield int(row), Match(name, float(jaccard), how)
-
-
-def _probed(
-    keys: NDArray[np.uint64], rows: NDArray[np.uint32], wanted: NDArray[np.uint64]
-) -> tuple[Numbers, Numbers]:
-    """Where keys of the new rows stand in a sorted band: pairs of rows."""
-    order = np.argsort(wanted)
-    sought = wanted[order]
-    starts = np.searchsorted(keys, sought, "left")
-    inside = starts < len(keys)
-    inside[inside] = keys[starts[inside]] == sought[inside]
-    order, sought, starts = order[inside], sought[inside], starts[inside]
-    counts = np.minimum(np.searchsorted(keys, sought, "right") - starts, _TAKEN)
-    offsets = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    right = rows[np.repeat(starts, counts) + offsets].astype(np.int64)
-    return np.repeat(order, counts).astype(np.int64), right
 
 
 def _joined(segments: Sequence[Segment], scheme: Scheme) -> Measured:

@@ -18,11 +18,13 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from synth.dedup.deduplicate import Options, check_out, source_of
-from synth.dedup.index import Index, Match
+from synth.dedup.index import Found, Index
 from synth.dedup.measuring import Measured, Scheme
 from synth.dedup.normalise import VERSION
+from synth.dedup.probing import Match
 from synth.dedup.shards import opened
 from synth.dedup.tables import options_of
+from synth.errors import StoreError
 from synth.ids import digest
 from synth.verify.tables import check
 from synth.writing import write_json
@@ -41,6 +43,7 @@ class Job(NamedTuple):
     told: dict[str, Any]
     options: Options
     source: str
+    before: str  # what the index held before these tables
 
 
 def begin(paths: Sequence[Path], out: Path, told: Mapping[str, Any]) -> Path:
@@ -54,10 +57,11 @@ def begin(paths: Sequence[Path], out: Path, told: Mapping[str, Any]) -> Path:
     source = source_of(paths, options)
     kept = {name: value for name, value in told.items() if name not in _NOT_ROWS}
     places = [str(path.absolute()) for path in paths]
-    key = digest("dedup job", VERSION, kept, places, source, _before(options, source))
+    before = _before(options, source)
+    key = digest("dedup job", VERSION, kept, places, source, before)
     folder = out.absolute() / f".dedup-{key[-16:]}"
-    check_out(out, options.force or (folder / JOB).is_file())
-    write_json(folder / JOB, {"paths": places, "told": dict(told), "source": source})
+    check_out(out, options.force or (folder / JOB).is_file(), options.store)
+    write_json(folder / JOB, {"paths": places, "told": dict(told), "source": source, "before": before})
     return folder
 
 
@@ -65,7 +69,7 @@ def job_of(folder: Path) -> Job:
     """A job, as it was begun."""
     read = json.loads((folder / JOB).read_bytes())
     told, paths = read["told"], [Path(path) for path in read["paths"]]
-    return Job(folder, paths, folder.parent, told, options_of(**told), read["source"])
+    return Job(folder, paths, folder.parent, told, options_of(**told), read["source"], read["before"])
 
 
 def _before(options: Options, source: str) -> str:
@@ -77,21 +81,43 @@ def _before(options: Options, source: str) -> str:
     return index.only(names[: names.index(source)] if source in names else names).fingerprint
 
 
+@contextmanager
+def holding_index(job: Job) -> Iterator[None]:
+    """Nobody else writes the index that is named, and it holds what the job was begun with.
+
+    Raises:
+        StoreError: another process writes it, or something was added to it since.
+    """
+    index = index_of(job)
+    if index is None:
+        yield
+        return
+    with index.held():
+        if _before(job.options, job.source) != job.before:
+            remove(job.folder)  # of an index that has changed it is another job
+            raise StoreError(
+                f"{job.options.store}: the index was changed while rows were compared with it; run it again."
+            )
+        yield
+
+
 def remove(folder: Path) -> None:
     """Remove the folder of a job that has ended."""
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def matches_of(job: Job) -> dict[int, Match]:
+def matches_of(job: Job) -> Found:
     """The rows of all tables that repeat one of the index, by their place."""
     found: dict[int, Match] = {}
+    left_out = [np.empty(0, np.int64)]
     before = 0
     for place in _places(job):
         for path in sorted(place.glob("matches-*.parquet")):
             for row in pq.read_table(path).to_pylist():
                 found[before + row["row"]] = Match(row["id"], row["jaccard"], row["how"])
+        left_out += [before + np.load(path) for path in sorted(place.glob("left-*.npy"))]
         before += int(meta_of(place)["rows"])
-    return found
+    return Found(found, np.concatenate(left_out))
 
 
 def index_of(job: Job) -> Index | None:

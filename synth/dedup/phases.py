@@ -22,8 +22,21 @@ from numpy.typing import NDArray
 from synth.dedup.choosing import Chosen
 from synth.dedup.deduplicate import Ended, Progress, Summary, finish, order_of
 from synth.dedup.input import read
-from synth.dedup.job import Job, ids_of, index_of, job_of, matches_of, meta_of, saved, tables_of, whole
+from synth.dedup.job import (
+    Job,
+    holding_index,
+    ids_of,
+    index_of,
+    job_of,
+    matches_of,
+    meta_of,
+    saved,
+    tables_of,
+    whole,
+)
 from synth.dedup.measuring import Gathered, Measured, Measurer
+from synth.dedup.output import KEPT, REMOVED
+from synth.dedup.plan import scratch_in
 from synth.dedup.shards import choose_group, components, linked, save
 from synth.dedup.tables import asking_for
 from synth.verify.tables import check
@@ -75,7 +88,7 @@ def end(folder: Path) -> Summary:
     """Write the results, and add what stays to the index.
 
     Raises:
-        StoreError: the disk is full, or another process writes the index.
+        StoreError: the disk is full, or another process writes the index or has changed it.
         EndpointError: a text could not be embedded.
     """
     job = job_of(folder)
@@ -88,7 +101,7 @@ def end(folder: Path) -> Summary:
     order = order_of(ids, tokens, quality)
     ended = Ended((tokens, whole_texts, templates), order, _chosen(folder, len(ids)), matches_of(job))
     schema = check(job.paths, job.options.columns.needed)
-    with asking_for(job.out, **job.told) as asked:
+    with scratch_in(job.out, (KEPT, REMOVED)), holding_index(job), asking_for(job.out, **job.told) as asked:
         return finish(
             job.paths, schema, job.out, job.options, ids, ended, lambda: iter(tables), index_of(job),
             job.source, asked,
@@ -130,8 +143,9 @@ def _spill(job: Job, fresh: Path, number: int, measured: Measured, first: int) -
     save(fresh, number, measured)
     index = index_of(job)
     if index is not None and index.rows:
-        found = index.search(measured, job.options.rules, job.source)
-        rows = [{"row": first + row, **match._asdict()} for row, match in sorted(found.items())]
+        found = index.searched(measured, job.options.rules, job.source)
+        rows = [{"row": first + row, **match._asdict()} for row, match in sorted(found.matches.items())]
+        np.save(fresh / f"left-{number:05d}.npy", first + found.left_out)
         if rows:
             pq.write_table(pa.Table.from_pylist(rows), fresh / f"matches-{number:05d}.parquet")
     return number + 1
@@ -142,7 +156,7 @@ def _group(job: Job, fresh: Path) -> None:
     ids, quality = ids_of(job)
     tokens = np.concatenate([np.asarray(table.tokens) for table in tables])
     order = order_of(ids, tokens, quality)
-    order = order[~np.isin(order, np.fromiter(matches_of(job), np.int64))]
+    order = order[~np.isin(order, np.fromiter(matches_of(job).matches, np.int64))]
     rank = np.full(len(ids), -1, np.int64)
     rank[order] = np.arange(len(order))
     np.save(fresh / "rank.npy", rank)

@@ -8,7 +8,8 @@ meanings are looked for, `meanings.parquet` has the vector and the numbers of ea
 import hashlib
 import shutil
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from synth.dedup.checking import check_bands, check_meanings, check_rows, check_shingles
 from synth.dedup.meanings import Known, Said
 from synth.dedup.measuring import Measured, Scheme
 from synth.dedup.quantities import Quantities
@@ -28,6 +30,8 @@ ROWS, BANDS, MEANINGS = "rows.parquet", "bands.parquet", "meanings.parquet"
 # The key of an entry that has meanings: the model that embedded them.
 EMBEDDER = "embedder"
 _GROUP = 200_000
+# What reading a damaged file ends in: a footer of one other bit is read as anything.
+_FAULTS = (OSError, pa.ArrowException, ValueError, LookupError, TypeError, AttributeError, ArithmeticError)
 
 
 class Meant(NamedTuple):
@@ -38,7 +42,7 @@ class Meant(NamedTuple):
 
 
 class Segment:
-    """A segment that was read: ids, the measured rows without their keys, and the sorted bands."""
+    """A segment that was read and checked: ids, measured rows without their keys, and the sorted bands."""
 
     def __init__(self, ids: pa.Array, rows: Measured, bands: pa.Table) -> None:
         self.ids, self.rows = ids, rows
@@ -47,6 +51,21 @@ class Segment:
     def band(self, band: int) -> tuple[NDArray[np.uint64], NDArray[np.uint32]]:
         """The keys of a band, sorted, and the row of each."""
         return self._arrays[band]
+
+    @cached_property
+    def wholes(self) -> tuple[NDArray[np.uint64], NDArray[np.uint32]]:
+        """The hashes of whole texts, sorted, and the row of each."""
+        order = np.argsort(self.rows.whole, kind="stable").astype(np.uint32)
+        return self.rows.whole[order], order
+
+    def crowded(self, most: int) -> int:
+        """How many buckets hold more than so many rows."""
+        found = 0
+        for keys, _ in self._arrays:
+            # A key that stands so far behind itself has more rows; it is seen once for each row above that.
+            far = keys[most:][keys[most:] == keys[: max(len(keys) - most, 0)]]
+            found += len(np.unique(far))
+        return found
 
     @cached_property
     def _arrays(self) -> list[tuple[NDArray[np.uint64], NDArray[np.uint32]]]:
@@ -101,11 +120,13 @@ def read_segment(folder: Path, entry: dict[str, Any], scheme: Scheme) -> Segment
     Raises:
         StoreError: a file is not there, is cut off, or is another.
     """
-    rows, bands = (_read(folder, entry, name) for name in (ROWS, BANDS))
-    if rows.num_rows != entry["rows"] or bands.num_columns != 2 * scheme.bands:
-        there = folder / "segments" / str(entry["name"])
-        raise StoreError(_broken(there, "its files do not fit the manifest"))
-    return Segment(rows["id"].combine_chunks(), _measured(rows, scheme), bands)
+    with _reading(folder / "segments" / entry["name"]):
+        rows, bands = (_read(folder, entry, name) for name in (ROWS, BANDS))
+        check_rows(rows, entry["rows"])
+        segment = Segment(rows["id"].combine_chunks(), _measured(rows, scheme), bands)
+        check_shingles(segment.rows)
+        check_bands(bands, [segment.band(band) for band in range(scheme.bands)], entry["rows"])
+    return segment
 
 
 def read_meant(folder: Path, entry: dict[str, Any]) -> Known:
@@ -114,11 +135,13 @@ def read_meant(folder: Path, entry: dict[str, Any]) -> Known:
     Raises:
         StoreError: the file is not there, is cut off, or is another.
     """
-    table = _read(folder, entry, MEANINGS)
-    vectors = table["vector"].combine_chunks()
-    flat = np.asarray(vectors.flatten(), np.float32)
-    said = [_said(numbers) for numbers in table["numbers"].to_pylist()]
-    return Known(table["id"].to_pylist(), flat.reshape(table.num_rows, vectors.type.list_size), said)
+    with _reading(folder / "segments" / entry["name"] / MEANINGS):
+        table = _read(folder, entry, MEANINGS)
+        check_meanings(table)
+        vectors = table["vector"].combine_chunks()
+        flat = np.asarray(vectors.flatten(), np.float32)
+        said = [_said(numbers) for numbers in table["numbers"].to_pylist()]
+        return Known(table["id"].to_pylist(), flat.reshape(table.num_rows, vectors.type.list_size), said)
 
 
 def copy_segment(folder: Path, entry: dict[str, Any], to: Path) -> None:
@@ -134,14 +157,23 @@ def copy_segment(folder: Path, entry: dict[str, Any], to: Path) -> None:
             shutil.copyfile(folder / "segments" / name / file, temporary)
 
 
-def _read(folder: Path, entry: dict[str, Any], name: str) -> pa.Table:
-    path = folder / "segments" / str(entry["name"]) / name
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Turns whatever a damaged file leads to into one sentence."""
     try:
-        if path.stat().st_size != entry["files"][name]:
-            raise StoreError(_broken(path, "it has another length than the manifest says"))
-        return pq.read_table(path, page_checksum_verification=True)
-    except (OSError, pa.ArrowException, KeyError, TypeError) as fault:
+        yield
+    except _FAULTS as fault:
         raise StoreError(_broken(path, " ".join(str(fault).split())[:200])) from fault
+
+
+def _read(folder: Path, entry: dict[str, Any], name: str) -> pa.Table:
+    path = folder / "segments" / entry["name"] / name
+    with _reading(path):
+        if path.stat().st_size != entry["files"][name]:
+            raise ValueError("it has another length than the manifest says")
+        table = pq.read_table(path, page_checksum_verification=True)
+        table.validate(full=True)
+    return table
 
 
 def _meant_table(known: Known) -> pa.Table:

@@ -152,6 +152,7 @@ static inline void put(Context *c, Char found) {
 }
 
 static inline void put_all(Context *c, const Char *from, size_t count) {
+    if (!count) return; /* a line that is still empty has no memory, and `memcpy` takes no NULL */
     if (c->spare.count + count > c->spare.room && !grow(c, &c->spare, c->spare.count + count)) return;
     memcpy(c->spare.at + c->spare.count, from, count * sizeof(Char));
     c->spare.count += count;
