@@ -53,12 +53,12 @@ def _compared(
     equal = segment.rows.whole[right] == new.whole[left]
     twins = (segment.rows.template[right] == new.template[left]) & ~equal
     if rules.twins == "keep":
-        left, right, equal, twins = (found[~twins] for found in (left, right, equal, twins))
+        left, right, equal, twins = left[~twins], right[~twins], equal[~twins], twins[~twins]
     alike = similarities(new, segment.rows, left, right)
     near = alike >= rules.threshold
     if rules.twins == "remove":
         near |= twins
-    left, right, twins, alike, equal = (found[near] for found in (left, right, twins, alike, equal))
+    left, right, equal, twins, alike = left[near], right[near], equal[near], twins[near], alike[near]
     names = segment.ids.take(pa.array(right)).to_pylist()
     for row, name, same, twin, jaccard in zip(left, names, equal, twins, alike, strict=True):
         how = "equal" if same else "twin" if twin else "near"
