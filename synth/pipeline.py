@@ -205,7 +205,7 @@ DOCUMENTS = Stage(
 )
 CONCEPTS = Stage(
     "concepts",
-    3,
+    4,
     reads=("passages",),
     settings=("concepts", *SAID, "prompts.concepts_sampling"),
     work=_concepts,
@@ -215,7 +215,7 @@ CONCEPTS = Stage(
 )
 GRAPH = Stage(
     "graph",
-    2,
+    3,
     reads=("mentions", "extractions", "passages"),
     settings=("graph",),
     work=_graph,
@@ -230,7 +230,7 @@ COMBINATIONS = Stage(
 )
 QUESTIONS = Stage(
     "questions",
-    3,
+    4,
     reads=("combinations", "passages"),
     settings=("questions", *SAID, "prompts.questions_sampling"),
     work=_questions,
