@@ -1,7 +1,7 @@
 """Names that mean one concept (METHOD 6.3): in, concepts with their counts; out, which is taken for which.
 
-Two concepts of a kind may be one where their names differ by plurals, hyphens and spaces only (`x < y` is not `x > y`), or, when
-asked, where their vectors are near. That alone says little: `metric space` is near `metric`, and
+Two concepts of a kind may be one where their names differ by plurals, hyphens and spaces only (`x < y` is
+not `x > y`), or, when asked, where their vectors are near. That alone says little: `metric space` is near `metric`, and
 `unweighted graph` near `weighted graph`. So near names must say the same words (`rule of derivatives`,
 `derivative rules`), or share words and all numbers and be one concept to a model. Each is compared with the
 one it is taken for and with nothing else, so no chain leads from one meaning to another; and a concept takes
@@ -25,7 +25,7 @@ Row = dict[str, Any]
 BLOCK, SLACK, DIGITS = 512, 1e-4, 6
 _WORD, _NUMBER = re.compile(r"\w+"), re.compile(r"\d+")
 _SIGN = re.compile(r"[^\w\s]")
-# A hyphen joins words (`well-ordered`, `p-value`, `2-norm`); between single letters or before a digit it is a minus.
+# A hyphen joins words (`well-ordered`, `p-value`, `2-norm`); between letters or before a digit it is a minus.
 _HYPHEN = re.compile(r"(?<=[^\W_])[-‐‑–](?=[^\W\d_]{2})|(?<=[^\W\d_]{2})[-‐‑–](?=[^\W\d_])")
 _APOSTROPHE = re.compile(r"(?<=[^\W\d_])['’](?=[^\W\d_])")
 # All but that between two numbers.
@@ -122,7 +122,7 @@ def spelling(name: str) -> str:
 
 
 def wording(name: str) -> tuple[str, ...]:
-    """The words of a name in the singular, then its signs; `rule of the derivatives` has those of `derivative rule`.
+    """The words of a name in the singular, then its signs; `rule of derivatives` is `derivative rule`.
 
     Nothing is left out but articles, so that no name is taken for a wider one.
     """

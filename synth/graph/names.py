@@ -15,7 +15,7 @@ _PARENTHESIS = re.compile(r"(?:^| )\([^()]*\)$|(?<=[^\W\d_]{3})\(e?s\)$")
 _LATEX = re.compile(r"\\[()\[\]]|\$+|\\(?:text|mathrm|mathbf|emph)\s*(?=\{)")
 _WORD = re.compile(r"\w+")
 _EDGE = " .,;:!?\"'`*_#-–—"
-# Signs that belong to what they stand at: -1 and .5; C#, A*, n! and f', behind a single letter, digit or bracket.
+# Signs that belong to what they stand at: -1 and .5; C#, A*, n! and f', behind a letter, digit or bracket.
 _SIGN = re.compile(r"[-–]?\.?$")
 _MARKS = re.compile(r"(?:(?:^|[\W_])[^\W\d_](?=[!'#*])|[\d)](?=[!']))[!'#*]+$")
 
@@ -28,7 +28,7 @@ def clean(surface: str) -> str:
 
 
 def canonical(surface: str) -> str:
-    """The key that joins spellings: NFKC, case folded, without LaTeX delimiters and signs that say nothing."""
+    """The key that joins spellings: NFKC, case folded, without LaTeX delimiters and empty signs."""
     name = unicodedata.normalize("NFKC", cut_marks(clean(surface))).casefold()
     return _trimmed(_LATEX.sub("", name).replace("{", "").replace("}", ""))
 
