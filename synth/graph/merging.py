@@ -2,10 +2,10 @@
 
 Two concepts of a kind may be one where their names differ by plurals, hyphens and spaces only (`x < y` is
 not `x > y`), or, when asked, where their vectors are near. That alone says little: `metric space` is near
-`metric`, and `unweighted graph` near `weighted graph`. So near names must say the same words (`rule of derivatives`,
-`derivative rules`), or share words and all numbers and be one concept to a model. Each is compared with the
-one it is taken for and with nothing else, so no chain leads from one meaning to another; and a concept takes
-in no more names than a cap. What was merged is a table, so it can be undone.
+`metric`, and `unweighted graph` near `weighted graph`. So near names must say the same words (`rule of
+derivatives`, `derivative rules`), or share words and all numbers and be one concept to a model. Each is
+compared with the one it is taken for and with nothing else, so no chain leads from one meaning to another;
+and a concept takes in no more names than a cap. What was merged is a table, so it can be undone.
 """
 
 import re

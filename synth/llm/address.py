@@ -32,7 +32,7 @@ def fault_of(base_url: str) -> str | None:
 
 
 def fault_of_variable(name: str) -> str | None:
-    """What is wrong with an `api_key_env`, in words that follow its name, or None; a variable that is set is one."""
+    """What is wrong with an `api_key_env`, in words that follow its name, or None."""
     if name in os.environ or (_VARIABLE.fullmatch(name) and not _KEY.search(name)):
         return None
     return NO_VARIABLE
