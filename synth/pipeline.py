@@ -240,7 +240,7 @@ QUESTIONS = Stage(
 )
 SCREEN = Stage(
     "screen",
-    3,
+    4,
     reads=("questions", "passages"),
     settings=("screen", "documents.mask", "prompts.examples", "domain"),
     work=_screen,

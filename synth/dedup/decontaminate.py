@@ -129,8 +129,8 @@ def _columns(path: Path, batch: pa.RecordBatch | None, wanted: Sequence[str]) ->
     found = question_columns(names)
     if not found and batch is not None:
         raise ConfigError(
-            f"{path}: of the columns {names_shown(names)} none is called {' or '.join(TEXT_COLUMNS)}; name those"
-            " that hold the texts with --text."
+            f"{path}: of the columns {names_shown(names)} none is called {' or '.join(TEXT_COLUMNS)}; name"
+            " those that hold the texts with --text."
         )
     return [found]
 
