@@ -8,6 +8,7 @@ import atexit
 import fcntl
 import os
 from pathlib import Path
+from uuid import UUID
 
 from flows.environment import prefect_home
 
@@ -20,8 +21,8 @@ def hold(flow_run_id: str) -> None:
     if path in _held:
         return  # it is tried again in the same process
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    fcntl.flock(handle, fcntl.LOCK_EX)
+    while (handle := _locked(path)) is None:
+        pass  # whoever repairs removed the file before it was locked
     if not _held:
         atexit.register(_release)
     _held[path] = handle
@@ -30,12 +31,38 @@ def hold(flow_run_id: str) -> None:
 def left_behind() -> list[str]:
     """The flow runs of this machine whose process is gone without having ended as it should."""
     found = sorted(_folder().glob("*.lock")) if _folder().is_dir() else []
-    return [path.stem for path in found if not _is_held(path)]
+    return [path.stem for path in found if _is_flow_run(path.stem) and not _is_held(path)]
 
 
 def forget(flow_run_id: str) -> None:
     """The flow run has been seen to."""
     _file(flow_run_id).unlink(missing_ok=True)
+
+
+def _locked(path: Path) -> int | None:
+    """The open file, locked and under its name; None where it is to be tried again."""
+    fresh = path.with_name(f".{path.stem}.{os.getpid()}.tmp")
+    is_new = not path.exists()
+    # A new file is locked before it has its name: a repair takes what is not locked for left behind.
+    place = fresh if is_new else path
+    try:
+        handle = os.open(place, os.O_RDWR | (os.O_CREAT if is_new else 0), 0o644)
+    except FileNotFoundError:
+        return None
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    if is_new:
+        fresh.rename(path)
+    if path.exists() and path.stat().st_ino == os.fstat(handle).st_ino:
+        return handle
+    os.close(handle)
+    return None
+
+
+def _is_flow_run(name: str) -> bool:
+    try:
+        return str(UUID(name)) == name
+    except ValueError:
+        return False
 
 
 def _release() -> None:

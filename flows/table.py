@@ -12,7 +12,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from synth.check import check
 from synth.config import Config, RunConfig
@@ -21,6 +21,7 @@ from synth.config_publish import FolderName
 from synth.dedup.tables import tables_in
 from synth.errors import ConfigError, SynthError
 from synth.incremental.firing import store_of
+from synth.llm.address import secrets_in
 from synth.pipeline import flatten
 from synth.rounds.plan import Loop
 from synth.settings import anchored, asked_of, build
@@ -32,6 +33,8 @@ ZONE = "timezone"
 NO_PROGRESS_MINUTES = 60.0
 # What a firing may be late by, unless its interval is shorter.
 LATE_MINUTES = 60.0
+# From a second to ten years: beyond them neither Prefect nor a calendar has a time for the next firing.
+LEAST_MINUTES, MOST_MINUTES = 1 / 60, 60.0 * 24 * 3650
 
 
 class Deployment(Config):
@@ -49,10 +52,26 @@ class Deployment(Config):
     store: FolderName | None = Field(None, description="The store of an incremental build.")
     name: FolderName | None = Field(None, description="Name of the run, or of the rounds.")
     cron: str | None = Field(None, description="A schedule as cron writes it.")
-    every_minutes: float | None = Field(None, gt=0, description="Minutes from one firing to the next.")
+    every_minutes: float | None = Field(
+        None, ge=LEAST_MINUTES, le=MOST_MINUTES, description="Minutes from one firing to the next."
+    )
     timezone: str = Field("UTC", description="Of the schedule, as in Europe/Berlin.")
-    skip_after_minutes: float | None = Field(None, gt=0, description="A later firing is skipped.")
+    skip_after_minutes: float | None = Field(
+        None, gt=0, le=MOST_MINUTES, description="A later firing is skipped."
+    )
     tags: tuple[str, ...] = Field((), description="By which the UI finds it.")
+
+    @field_validator("set")
+    @classmethod
+    def _is_of_settings(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """TOML has dates and times, which no setting is."""
+        try:
+            json.dumps(given)
+        except (TypeError, ValueError, RecursionError) as fault:
+            raise ValueError(
+                "dates and times are no settings; write a number, or a text in quotes"
+            ) from fault
+        return given
 
     @model_validator(mode="after")
     def _has_one_schedule(self) -> "Deployment":
@@ -114,7 +133,10 @@ class Head(Config):
     timezone: str = Field("UTC", description="Of every schedule that names no other.")
     notify: str | None = Field(None, description="A notification block of the server, as KIND/NAME.")
     no_progress_minutes: float = Field(
-        NO_PROGRESS_MINUTES, ge=1, description="A run that shows no progress for so long is told of."
+        NO_PROGRESS_MINUTES,
+        ge=1,
+        le=MOST_MINUTES,
+        description="A run that shows no progress for so long is told of.",
     )
 
 
@@ -140,6 +162,8 @@ def read_table(file: Path | None = None) -> Table:
         ) from fault
     except tomllib.TOMLDecodeError as fault:
         raise ConfigError(f"{shown} is not TOML: {fault}.") from fault
+    except RecursionError as fault:
+        raise ConfigError(f"{shown} is not TOML that can be read: its brackets lie too deep.") from fault
     faults: list[str] = []
     head = _head({key: tree.pop(key) for key in Head.model_fields if key in tree}, faults)
     entries = [entry for name, one in tree.items() if (entry := _entry(name, one, head.timezone, faults))]
@@ -242,7 +266,7 @@ def _entry(name: str, one: Any, zone: str, faults: list[str]) -> Entry | None:
         return None
     try:
         found = Deployment.model_validate({ZONE: zone, **one})
-        found.config()
+        faults += _secrets(name, found.config())
     except ValidationError as fault:
         faults += [f"{name}.{_place(error)}" for error in fault.errors()]
         return None
@@ -251,6 +275,14 @@ def _entry(name: str, one: Any, zone: str, faults: list[str]) -> Entry | None:
         return None
     faults += [f"{name}.{said}" for said in _schedule_faults(found)]
     return Entry(name, found)
+
+
+def _secrets(name: str, config: RunConfig | DedupConfig) -> Iterator[str]:
+    """Secrets among the settings: they would stand in prefect.yaml and in the server's database."""
+    for model, entry in config.models.items() if isinstance(config, RunConfig) else ():
+        yield from (
+            f"{name}: models.{model}: {said}." for said in secrets_in(entry.base_url, entry.api_key_env)
+        )
 
 
 def _place(error: Any, of: type[Config] = Deployment) -> str:

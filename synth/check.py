@@ -225,9 +225,12 @@ def entry_faults(name: str, entry: ModelConfig) -> Iterator[str]:
     if fault := address.fault_of(entry.base_url):
         yield f"models.{name}: base_url {fault}."
         return
+    variable = entry.api_key_env
+    if variable and (fault := address.fault_of_variable(variable)):
+        yield f"models.{name}: api_key_env {fault}."
+        return
     if rendezvous.is_brokered(entry) and (fault := rendezvous.fault_of(rendezvous.place_of(entry))):
         yield f"models.{name}.broker: {fault}"
-    variable = entry.api_key_env
     if variable and kind_of(entry) == "http" and not os.environ.get(variable):
         other = entry.base_url == PUBLIC_ENDPOINT and "OPENAI_BASE_URL" not in os.environ
         fix = ", or the address of an endpoint of your own in OPENAI_BASE_URL" if other else ""

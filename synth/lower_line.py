@@ -95,7 +95,7 @@ def aimed(upper: Mapping[str, Stage]) -> dict[str, Stage]:
     stages = (
         Stage(
             "combinations",
-            2,
+            3,
             reads=("problem_concepts", "budgets"),
             settings=("targets", "seed"),
             work=aim_combinations,
@@ -149,7 +149,7 @@ WEAKNESSES = Stage(
 )
 TARGETS = Stage(
     "targets",
-    2,
+    3,
     reads=("weaknesses", "categories"),
     settings=(
         *(f"targets.{name}" for name in _SHARING),

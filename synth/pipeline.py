@@ -205,7 +205,7 @@ DOCUMENTS = Stage(
 )
 CONCEPTS = Stage(
     "concepts",
-    3,
+    4,
     reads=("passages",),
     settings=("concepts", *SAID, "prompts.concepts_sampling"),
     work=_concepts,
@@ -215,7 +215,7 @@ CONCEPTS = Stage(
 )
 GRAPH = Stage(
     "graph",
-    3,  # near names need the same words
+    3,  # near names need the same words, and signs tell them apart
     reads=("mentions", "extractions", "passages"),
     settings=("graph",),
     work=_graph,
@@ -230,7 +230,7 @@ COMBINATIONS = Stage(
 )
 QUESTIONS = Stage(
     "questions",
-    3,
+    4,
     reads=("combinations", "passages"),
     settings=("questions", *SAID, "prompts.questions_sampling"),
     work=_questions,
@@ -240,7 +240,7 @@ QUESTIONS = Stage(
 )
 SCREEN = Stage(
     "screen",
-    3,
+    4,
     reads=("questions", "passages"),
     settings=("screen", "documents.mask", "prompts.examples", "domain"),
     work=_screen,

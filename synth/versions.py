@@ -16,7 +16,7 @@ from typing import NamedTuple
 from synth import lock
 from synth.errors import StoreError
 from synth.places import home
-from synth.writing import sync_folder, write_bytes
+from synth.writing import remove, sync_folder, write_bytes
 
 LATEST = "latest"
 SUMS = "checksums.sha256"
@@ -177,7 +177,7 @@ def _held(place: Path) -> Iterator[None]:
         raise StoreError(f"Another process publishes to {place}; run the same command again.") from fault
     try:
         for leftover in place.glob(".*.tmp"):
-            shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
+            remove(leftover)
         yield
     finally:
         os.close(file)

@@ -7,6 +7,7 @@ and no tables.
 import hashlib
 import json
 import os
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -45,10 +46,18 @@ def atomic(path: Path) -> Iterator[Path]:
             temporary.unlink()
 
 
+def remove(path: Path) -> None:
+    """Remove a file, a folder with all in it, or a link and not what it leads to."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
 def remove_temporary(folder: Path, name: str = "*") -> None:
     """Remove what a killed process left of `atomic`; nobody else may be writing files of the name there."""
     for path in folder.glob(f".{name}.*.tmp"):
-        path.unlink(missing_ok=True)
+        remove(path)
 
 
 def sync_folder(folder: Path) -> None:

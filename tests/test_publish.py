@@ -214,16 +214,18 @@ def test_a_picture_that_fails_stops_nothing(documents: Path, monkeypatch: pytest
         assert "graph.png" not in (result.dataset / file).read_text()
 
 
+@pytest.mark.parametrize("part", ["render_card", "draw"])
 def test_a_dataset_that_cannot_be_written_leaves_no_rest(
-    documents: Path, monkeypatch: pytest.MonkeyPatch
+    part: str, documents: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Nor one without its picture: a version is never changed again, so it would stay without."""
     config = load("synthllm-recommended", [str(documents)], "fake")
 
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(folder, "render_card", full)
+        patch.setattr(folder, part, full)
         with pytest.raises(StoreError, match="No space left"):
             synth.run(config, name="r")
     assert [path.name for path in Path("data/runs/r").glob(".dataset*")] == []

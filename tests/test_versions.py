@@ -13,6 +13,7 @@ import synth
 from synth import lock, versions
 from synth.config import RunConfig
 from synth.errors import StoreError
+from synth.incremental.store import Store
 from synth.versions import latest, numbers, publish_run, publish_version, sums_of
 from tests.children import Child
 
@@ -173,3 +174,16 @@ def test_a_run_publishes_where_it_is_asked_to(config: RunConfig, tmp_path: Path)
     assert sums_of(version) == sums_of(result.dataset)
     assert is_whole(version)
     assert synth.run(config, runs=tmp_path / "runs", name="r").version is None
+
+
+def test_leftovers_that_are_links_or_folders_are_removed_and_not_what_they_lead_to(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.md").write_text("kept")
+    for place in (tmp_path / "set", tmp_path / "store"):
+        (place / ".b.tmp").mkdir(parents=True)
+        (place / ".a.tmp").symlink_to(tmp_path / "mine")
+    publish_version(tmp_path / "set", lambda folder: write(folder, "one"))  # type: ignore[arg-type,return-value]
+    with Store(tmp_path / "store"):
+        pass
+    assert not [*tmp_path.glob("*/.*.tmp")]
+    assert (tmp_path / "mine" / "notes.md").read_text() == "kept"

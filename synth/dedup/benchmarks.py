@@ -24,8 +24,10 @@ from synth.errors import ConfigError
 # The first of these that a file has, whatever its case. `instruction` goes together with `input`.
 TEXT_COLUMNS = ("question", "problem", "prompt", "text", "instruction", "query")
 ID_COLUMNS = ("id", "item_id", "task_id", "question_id", "problem_id", "unique_id", "qid", "idx")
-# Ids are shown, and items must not be: what is longer than this, or has spaces, may be an item.
-_ID = re.compile(r"[\w./:#@+=-]{1,80}")
+# Ids are shown, and items must not be: what is long, or has spaces, other scripts or many words, may be one.
+_ID = re.compile(r"[A-Za-z0-9._:/-]{1,64}")
+_BETWEEN_WORDS = re.compile(r"[._:/-]|(?<=[a-z])(?=[A-Z])")
+_MOST_WORDS = 6
 _SHOWN = 20
 _MAX_FIELD = 1 << 27
 _BATCH = 5_000
@@ -93,7 +95,21 @@ def id_of(row: Row) -> str | None:
     """The id that a row has, if it is one that may be shown."""
     named = {str(column).lower(): value for column, value in row.items()}
     found = next((str(named[c]) for c in ID_COLUMNS if named.get(c) is not None), "")
-    return found if _ID.fullmatch(found) else None
+    return found if is_shown(found) else None
+
+
+def is_shown(name: str) -> bool:
+    """Whether an id or the name of a column may be written: it cannot be the text of an item."""
+    words = sum(len(part) > 1 and part.isalpha() for part in _BETWEEN_WORDS.split(name))
+    return bool(_ID.fullmatch(name)) and words <= _MOST_WORDS
+
+
+def names_shown(names: Iterable[str]) -> str:
+    """The columns that a file has, for a fault: the first line of a file without names is an item."""
+    found = list(names)
+    known = [name for name in found if is_shown(name)][:_SHOWN]
+    hidden = len(found) - len(known)
+    return ", ".join([*known, f"{hidden} more"] if hidden else known) or "none"
 
 
 def _files(path: Path) -> list[Path]:
@@ -141,12 +157,10 @@ def _opened(path: Path) -> IO[bytes]:
 def _question(row: Row, path: Path, number: int, column: str | None) -> str:
     columns = question_columns(map(str, row), column)
     if not columns:
-        there = ", ".join(str(name)[:60] for name in list(row)[:_SHOWN]) or "none"
-        more = ", …" if len(row) > _SHOWN else ""
         wanted = f"there is no column {column}" if column else f"none is called {' or '.join(TEXT_COLUMNS)}"
         raise ConfigError(
-            f"{path}, row {number}: of the columns {there}{more} {wanted}; name the one that holds the"
-            " question (--benchmark-column, in a recipe screen.benchmark_column)."
+            f"{path}, row {number}: of the columns {names_shown(map(str, row))} {wanted}; name the one that"
+            " holds the question (--benchmark-column, in a recipe screen.benchmark_column)."
         )
     return question_of(row, columns)
 
@@ -155,7 +169,8 @@ def _plain(value: Any) -> str:
     """Text of a cell; of a list of chat messages their contents."""
     if isinstance(value, list):
         return "\n".join(_plain(part.get("content") if isinstance(part, dict) else part) for part in value)
-    return "" if value is None else str(value)
+    # JSON can write half of a pair of surrogates, which no embedder and no table takes.
+    return "" if value is None else str(value).encode("utf-8", "replace").decode()
 
 
 def _reader(path: Path) -> Callable[[IO[bytes]], Iterator[Row]] | None:

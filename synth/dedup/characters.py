@@ -25,12 +25,13 @@ class Folded(NamedTuple):
 def folded(code: int) -> Folded:
     """The entry of a code point."""
     char = chr(code)
+    # Texts with controls of ASCII never reach the kernel's table (`synth_scan`).
+    if code >= 128 and normalise.is_invisible(code):
+        return Folded(MANY, False, ())
     if _joins(char):
         return Folded(UNSAFE, False, ())
-    if unicodedata.category(char) == "Cf":
-        return Folded(MANY, False, ())
     superscript = bool(normalise.SUPERSCRIPTS.fullmatch(char))
-    text = normalise.fold(char)[1 if superscript else 0 :]
+    text = normalise.fold(char)[1 if superscript else 0 :] if code >= 128 else char.lower()
     if any(map(_joins, text)):
         return Folded(UNSAFE, False, ())
     chars = tuple(map(classed, text))

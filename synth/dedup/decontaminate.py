@@ -15,8 +15,17 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from synth.dedup.benchmarks import TEXT_COLUMNS, Item, id_of, question_columns, question_of
+from synth.dedup.benchmarks import (
+    ID_COLUMNS,
+    TEXT_COLUMNS,
+    Item,
+    id_of,
+    names_shown,
+    question_columns,
+    question_of,
+)
 from synth.dedup.contamination import Hit
+from synth.dedup.splitting import strings
 from synth.dedup.tiers import TIERS, Settings, Tiers
 from synth.errors import ConfigError
 from synth.verify.tables import batches, check, text_of
@@ -119,10 +128,9 @@ def _columns(path: Path, batch: pa.RecordBatch | None, wanted: Sequence[str]) ->
     names = batch.schema.names if batch is not None else []
     found = question_columns(names)
     if not found and batch is not None:
-        there = ", ".join(name[:60] for name in names[:20]) + (", …" if len(names) > 20 else "")
         raise ConfigError(
-            f"{path}: of the columns {there} none is called {' or '.join(TEXT_COLUMNS)}; name those that hold"
-            " the texts with --text."
+            f"{path}: of the columns {names_shown(names)} none is called {' or '.join(TEXT_COLUMNS)}; name"
+            " those that hold the texts with --text."
         )
     return [found]
 
@@ -140,7 +148,12 @@ def _texts(batch: pa.RecordBatch, columns: Sequence[Sequence[str]]) -> list[tupl
 
 def _cells(batch: pa.RecordBatch, name: str) -> list[Any]:
     place = batch.schema.get_field_index(name)
-    return list(batch.column(place).to_pylist()) if place >= 0 else [None] * batch.num_rows
+    if place < 0:
+        return [None] * batch.num_rows
+    column = batch.column(place)
+    # Parquet may hold texts that are no UTF-8; elsewhere they are read with marks in them as well.
+    is_text = pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
+    return strings(column) if is_text else list(column.to_pylist())
 
 
 def _hits(tiers: Tiers, texts: Sequence[tuple[str, ...]]) -> list[Hit | None]:
@@ -150,8 +163,8 @@ def _hits(tiers: Tiers, texts: Sequence[tuple[str, ...]]) -> list[Hit | None]:
 
 
 def _evidence(path: Path, batch: pa.RecordBatch, start: int, number: int, hit: Hit) -> Row:
-    row = batch.slice(number, 1).select([n for n in batch.schema.names if n.lower().endswith("id")])
-    known = id_of(row.to_pylist()[0]) if row.num_columns else None
+    row = batch.slice(number, 1)
+    known = id_of({name: _cells(row, name)[0] for name in batch.schema.names if name.lower() in ID_COLUMNS})
     return {"file": path.name, "row": start + number, "id": known, **hit._asdict()}
 
 

@@ -10,6 +10,7 @@ Scripts that are written without spaces give one token a character, so that n-gr
 n-grams of characters there.
 """
 
+import html
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -45,7 +46,7 @@ noindent dots ldots cdots hspace vspace underline
 
 KEPT_PUNCTUATION = frozenset("+-*/%&#!'|()[]⌊⌋⌈⌉⟨⟩")
 # Raised with every change of what tokens a text has: an index of another version is not mixed with this one.
-VERSION = 2
+VERSION = 3
 
 BRACKETS = frozenset("()[]'&#|!")
 MARKS = ("!", "'")
@@ -62,17 +63,32 @@ _FRACTION = re.compile(r"\\[dt]?frac\s*\{([^{}]{0,400})\}\s*\{([^{}]{0,400})\}")
 _STYLED = re.compile("^[dtc]frac$")
 _COMMAND = re.compile(r"\\([a-z]+)")
 _ESCAPE = re.compile(r"\\[\\,;:!()\[\]\s]")
+# What sets no sign and parts no word: a place for a hyphen, an empty group.
+_SOFT_HYPHEN = re.compile(r"(?<=[^\W\d_])\\-(?=[^\W\d_])")
+_EMPTY = re.compile(r"(?<=[^\W\d_])\{\}(?=[^\W\d_])")
 _ATOM = re.compile(r"\s*(?:\d+(?:\.\d+)?|[^\W\d_]+)\s*")
 _GROUP = re.compile(r"\{\s*(\d+(?:\.\d+)?|[^\W\d_]+)\s*\}")
 _EMPHASIS = re.compile(r"(?<![\w*])(\*\*?)(?=[^\s*])([^*\n]{1,400})(?<=\S)\1(?![\w*])")
 _THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d,])")
 _APOSTROPHE = re.compile(r"(?<=[a-z]{2})'(?=[a-z])")
+# `synth_scan` of the kernel leaves texts with the first two to this module.
+_ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});")
+_CONTROLS = re.compile("[\x00-\x08\x0e-\x1b\x1f\x7f]")
+# Unicode's Default_Ignorable_Code_Point beyond its format characters, and controls that are no white space.
+_IGNORED = (
+    (0x00, 0x08), (0x0E, 0x1B), (0x1F, 0x1F), (0x7F, 0x84), (0x86, 0x9F), (0x34F, 0x34F), (0x115F, 0x1160),
+    (0x17B4, 0x17B5), (0x180B, 0x180F), (0x2065, 0x2065), (0x3164, 0x3164), (0xFE00, 0xFE0F),
+    (0xFFA0, 0xFFA0), (0xFFF0, 0xFFF8), (0xE0000, 0xE0FFF),
+)  # fmt: skip
+_BLANK_PATTERN = "\u2800"  # Braille without a dot is white space to whoever looks at it
 _TOKEN = re.compile(r"\d+(?:\.\d+)*|(?<!\S)\.\d+|[^\s\d.]+")
 _RELATIONS = (("<=", " ≤ "), (">=", " ≥ "), ("!=", " ≠ "), ("---", " "), ("{,}", ","))
 
 
 def tokens(text: str) -> list[str]:
     """The text as tokens, in order; joined by spaces and split again they are the same."""
+    if "&" in text:
+        text = _ENTITY.sub(lambda m: html.unescape(m[0]), text)
     text = fold(text)
     for written, read in _RELATIONS:
         text = text.replace(written, read)
@@ -107,7 +123,7 @@ def unbracketed(found: Sequence[str]) -> list[str]:
 def fold(text: str) -> str:
     """Case and compatibility forms folded, as Unicode's NFKC_Casefold does it, superscripts kept apart."""
     if text.isascii():
-        return text.lower()
+        return _CONTROLS.sub("", text).lower()
     text = cut_marks(text.translate(_INVISIBLE))
     text = SUPERSCRIPTS.sub(lambda m: "^" + m[0], text)
     text = _FRACTIONS.sub(lambda m: f" {m[0]} ", text)
@@ -122,9 +138,9 @@ def _without_latex(text: str) -> str:
         # Fractions in fractions, from the inside out; deeper ones keep the word `frac`.
         for _ in range(4):
             text = _FRACTION.sub(_as_quotient, text)
-        text = _COMMAND.sub(_command, _ESCAPE.sub(" ", text))
+        text = _SOFT_HYPHEN.sub("", _COMMAND.sub(_command, _ESCAPE.sub(" ", text)))
     if "{" in text:
-        text = _GROUP.sub(r" \1 ", text)
+        text = _GROUP.sub(r" \1 ", _EMPTY.sub("", text))
     return text
 
 
@@ -179,7 +195,7 @@ def _placed(char: str) -> str:
         return " ( " if char == "{" else " ) "
     if char in KEPT_PUNCTUATION:
         return f" {char} "
-    if char in "$`~":
+    if char in "$`~" or char == _BLANK_PATTERN:
         return " "
     category = unicodedata.category(char)
     if category[0] in "LM":
@@ -189,11 +205,16 @@ def _placed(char: str) -> str:
     return f" {char} " if category[0] in "NS" else " "
 
 
+def is_invisible(code: int) -> bool:
+    """Whether a character is deleted before anything else is looked at."""
+    return unicodedata.category(chr(code)) == "Cf" or any(first <= code <= last for first, last in _IGNORED)
+
+
 class _Invisible(dict[int, int | None]):
-    """Deletes format characters (zero-width, soft hyphen, direction marks), keeps the rest."""
+    """Deletes what cannot be seen (zero-width, soft hyphen, direction marks, fillers), keeps the rest."""
 
     def __missing__(self, code: int) -> int | None:
-        self[code] = found = None if unicodedata.category(chr(code)) == "Cf" else code
+        self[code] = found = None if is_invisible(code) else code
         return found
 
 

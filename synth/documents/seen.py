@@ -70,6 +70,8 @@ def read_seen(paths: Sequence[str]) -> Seen:
     for path in paths:
         try:
             table = pq.read_table(path, columns=["kind", "id"], partitioning=None)
+            if set(table.schema.types) != {pa.string()}:
+                raise pa.ArrowInvalid("its columns hold no texts")
         except (OSError, pa.ArrowException, KeyError) as fault:
             fix = "restore it, or begin a new store"
             raise StoreError(f"{path} is missing or damaged ({type(fault).__name__}); {fix}.") from fault

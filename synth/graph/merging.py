@@ -1,11 +1,11 @@
 """Names that mean one concept (METHOD 6.3): in, concepts with their counts; out, which is taken for which.
 
-Two concepts of a kind may be one where their names differ by plurals, hyphens and spaces only, or, when
-asked, where their vectors are near. That alone says little: `metric space` is near `metric`, and
-`unweighted graph` near `weighted graph`. So near names must say the same words (`rule of derivatives`,
-`derivative rules`), or share words and all numbers and be one concept to a model. Each is compared with the
-one it is taken for and with nothing else, so no chain leads from one meaning to another; and a concept takes
-in no more names than a cap. What was merged is a table, so it can be undone.
+Two concepts of a kind may be one where their names differ by plurals, hyphens and spaces only (`x < y` is
+not `x > y`), or, when asked, where their vectors are near. That alone says little: `metric space` is near
+`metric`, and `unweighted graph` near `weighted graph`. So near names must say the same words (`rule of
+derivatives`, `derivative rules`), or share words and all numbers and be one concept to a model. Each is
+compared with the one it is taken for and with nothing else, so no chain leads from one meaning to another;
+and a concept takes in no more names than a cap. What was merged is a table, so it can be undone.
 """
 
 import re
@@ -24,6 +24,12 @@ Confirm = Callable[[Sequence[tuple[str, str]]], Sequence[bool]]
 Row = dict[str, Any]
 BLOCK, SLACK, DIGITS = 512, 1e-4, 6
 _WORD, _NUMBER = re.compile(r"\w+"), re.compile(r"\d+")
+_SIGN = re.compile(r"[^\w\s]")
+# A hyphen joins words (`well-ordered`, `p-value`, `2-norm`); between letters or before a digit it is a minus.
+_HYPHEN = re.compile(r"(?<=[^\W_])[-‐‑–](?=[^\W\d_]{2})|(?<=[^\W\d_]{2})[-‐‑–](?=[^\W\d_])")
+_APOSTROPHE = re.compile(r"(?<=[^\W\d_])['’](?=[^\W\d_])")
+# All but that between two numbers.
+_SPACE = re.compile(r"(?<!\d)\s+|\s+(?!\d)")
 _BRITISH = re.compile(r"(\w{3}[iy])s(e|ed|er|ing|ation|ations)$")
 ARTICLES = frozenset({"a", "an", "the"})
 # They end as plurals do and are none; statistics are no statistic either, nor physics a physic.
@@ -111,18 +117,25 @@ def _merge(merged: Concept, into: Concept, how: str, score: float) -> Merge:
 
 
 def spelling(name: str) -> str:
-    """What names that differ by plurals, hyphens and spaces have in common."""
-    return "".join(_singular(word) for word in _WORD.findall(canonical(name).replace("_", " ")))
+    """What names that differ by plurals, hyphens and spaces have in common; signs tell names apart."""
+    return _SPACE.sub("", _WORD.sub(lambda word: _singular(word[0]), _unjoined(canonical(name))))
 
 
 def wording(name: str) -> tuple[str, ...]:
-    """The words of a name in the singular; `rule of the derivatives` has those of `derivative rule`.
+    """The words of a name in the singular, then its signs; `rule of derivatives` is `derivative rule`.
 
     Nothing is left out but articles, so that no name is taken for a wider one.
     """
-    parts = re.split(r"\s(?:of|for)\s", canonical(name).replace("'s ", " ").replace("’s ", " "))
+    known = canonical(name).replace("'s ", " ").replace("’s ", " ")
+    parts = re.split(r"\s(?:of|for)\s", known)
     words = (word for part in reversed(parts) for word in _WORD.findall(part) if word not in ARTICLES)
-    return tuple(_singular(_BRITISH.sub(r"\1z\2", word)) for word in words)
+    signs = _SIGN.findall(_unjoined(known).replace(",", " "))
+    return *(_singular(_BRITISH.sub(r"\1z\2", word)) for word in words), *signs
+
+
+def _unjoined(name: str) -> str:
+    """A name with blanks for what only joins words."""
+    return _APOSTROPHE.sub(" ", _HYPHEN.sub(" ", name.replace("_", " ")))
 
 
 def _singular(word: str) -> str:

@@ -10,24 +10,42 @@ from collections.abc import Iterable
 from synth.text import cut_marks
 
 _NUMBERING = re.compile(r"^\s*(?:\(?\d{1,3}(?:\.\d{1,3})*[.):]+\s+|[-*•]\s+|\(?[a-z]\)\s+)", re.IGNORECASE)
-_PARENTHESIS = re.compile(r"\s*\([^()]*\)\s*$")
+# An addition in brackets stands by itself: `rule (of signs)`; in `SO(3)` and `O(n)` it is part of the name.
+_PARENTHESIS = re.compile(r"(?:^| )\([^()]*\)$|(?<=[^\W\d_]{3})\(e?s\)$")
 _LATEX = re.compile(r"\\[()\[\]]|\$+|\\(?:text|mathrm|mathbf|emph)\s*(?=\{)")
 _WORD = re.compile(r"\w+")
-_EDGE = " \t\n.,;:!?\"'`*_#-–—"
+_EDGE = " .,;:!?\"'`*_#-–—"
+# Signs that belong to what they stand at: -1 and .5; C#, A*, n! and f', behind a letter, digit or bracket.
+_SIGN = re.compile(r"[-–]?\.?$")
+_MARKS = re.compile(r"(?:(?:^|[\W_])[^\W\d_](?=[!'#*])|[\d)](?=[!']))[!'#*]+$")
 
 
 def clean(surface: str) -> str:
-    """A name as the model wrote it, without numbering, lists in brackets and trailing signs."""
-    name = _NUMBERING.sub("", surface.strip())
-    name = _PARENTHESIS.sub("", name)
-    return " ".join(name.strip(_EDGE).split())
+    """A name as the model wrote it, without numbering, additions in brackets and signs that say nothing."""
+    # White space first: the expressions would look for an end behind each of a thousand blanks.
+    name = _NUMBERING.sub("", " ".join(surface.split()))
+    return _trimmed(_PARENTHESIS.sub("", name))
 
 
 def canonical(surface: str) -> str:
-    """The key that joins spellings: NFKC, case folded, without LaTeX delimiters and signs at the ends."""
+    """The key that joins spellings: NFKC, case folded, without LaTeX delimiters and empty signs."""
     name = unicodedata.normalize("NFKC", cut_marks(clean(surface))).casefold()
-    name = _LATEX.sub("", name).replace("{", "").replace("}", "")
-    return " ".join(name.strip(_EDGE).split())
+    return _trimmed(_LATEX.sub("", name).replace("{", "").replace("}", ""))
+
+
+def _trimmed(name: str) -> str:
+    """A name without punctuation and Markdown at its ends; signs that tell it from another one stay."""
+    bare = name.lstrip(_EDGE)
+    lead = name[: len(name) - len(bare)].rpartition(" ")[2]
+    if bare[:1].isdigit() and (sign := _SIGN.search(lead)):
+        bare = sign[0] + bare
+    end = bare.rstrip(_EDGE)
+    # What stands before the name as well are quotes or stars around it.
+    tail = bare[len(end) :].partition(" ")[0].translate(dict.fromkeys(map(ord, lead)))
+    marks = tail[: len(tail) - len(tail.lstrip("!'#*"))]
+    if marks and _MARKS.search(end[-2:] + marks):
+        end += marks
+    return " ".join(end.split())
 
 
 def is_grounded(name: str, passage_words: frozenset[str]) -> bool:

@@ -16,7 +16,7 @@ from synth.config import Config
 from synth.documents.seen import Seen, write_seen
 from synth.errors import StoreError
 from synth.places import home
-from synth.writing import write_bytes
+from synth.writing import remove, write_bytes
 
 _MOST = 1_000_000
 
@@ -46,8 +46,8 @@ class Store:
             raise StoreError(
                 f"Cannot write {folder}: {fault.strerror}; choose another $SYNTH_HOME."
             ) from fault
-        for leftover in folder.rglob(".*.tmp"):
-            leftover.unlink()
+        for leftover in list(folder.rglob(".*.tmp")):
+            remove(leftover)
 
     def __enter__(self) -> Self:
         return self

@@ -1,13 +1,20 @@
-"""What an address must be: one that can be parsed, and that holds no secret.
+"""What an address must be: one that can be parsed, and that holds no secret; and the variable of a key.
 
-Nothing here repeats an address that is refused: what is wrong with it may be that it holds a key.
+Nothing here repeats what is refused: what is wrong with it may be that it holds a key, or is one.
 """
 
+import os
 import re
 from urllib.parse import urlsplit
 
 INSTEAD = "put the key into a variable and name that in api_key_env"
 PORT = "has a port that is no number from 1 to 65535; correct it"
+NO_VARIABLE = (
+    "is no name of a variable, and may be a key itself; put the key into a variable, and its name there"
+)
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# No word of a variable's name is so long and has a digit in it; keys that would pass for names do.
+_KEY = re.compile(r"(?=[A-Za-z]*[0-9])[A-Za-z0-9]{16}")
 _UNSEEN = re.compile(r"[\s\x00-\x1f\x7f]")
 
 
@@ -22,6 +29,21 @@ def fault_of(base_url: str) -> str | None:
         return _fault_of_http(base_url)
     except ValueError:  # an open bracket, a host that cannot be looked up: the parser would repeat them
         return "has a host that is no name and no address; correct it, for example http://127.0.0.1:8000/v1"
+
+
+def fault_of_variable(name: str) -> str | None:
+    """What is wrong with an `api_key_env`, in words that follow its name, or None."""
+    if name in os.environ or (_VARIABLE.fullmatch(name) and not _KEY.search(name)):
+        return None
+    return NO_VARIABLE
+
+
+def secrets_in(base_url: str, variable: str | None) -> list[str]:
+    """Faults of an entry that holds a secret as it is written, so that it may be shown nowhere."""
+    fault = fault_of(base_url)
+    told = [f"base_url {fault}"] if fault and re.search("[@?#]", base_url) else []
+    fault = fault_of_variable(variable) if variable else None
+    return told + ([f"api_key_env {fault}"] if fault else [])
 
 
 def _fault_of_http(base_url: str) -> str | None:

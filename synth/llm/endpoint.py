@@ -186,6 +186,8 @@ class Endpoint:
         if variable is None:
             return None
         key = self.keys.get(variable)
+        if not key and (fault := address.fault_of_variable(variable)):
+            raise ConfigError(f"models.{self.name}: api_key_env {fault}.")
         if not key:
             raise ConfigError(
                 f"models.{self.name}: the variable {variable} is not set; export the API key in it."

@@ -6,6 +6,7 @@ Python offers, so for a moment the old one has another name: `places.dataset_of`
 process was killed in that moment, the next that opens the run puts it back (`recover`).
 """
 
+import errno
 import json
 import shutil
 import warnings
@@ -37,6 +38,7 @@ from synth.store import write_table
 from synth.writing import sha256_of, write_bytes, write_json
 
 SUMS = "checksums.sha256"
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS})
 
 
 def publish(run_folder: Path, config: RunConfig, stages: tuple[str, ...]) -> Path:
@@ -139,10 +141,17 @@ def _student(found: Published, config: RunConfig) -> dict[str, Any]:
 
 
 def _draw(concepts: pa.Table, incidence: pa.Table, path: Path) -> bool:
-    """Draw the graph, if that can be done: rows were paid for, and none of them needs a picture."""
+    """Draw the graph, if that can be done: rows were paid for, and none of them needs a picture.
+
+    Raises:
+        OSError: the disk is full, or cannot be written.
+    """
     try:
         draw(concepts, incidence, path)
-    except Exception as fault:  # noqa: BLE001 - whatever a package for drawing may raise
+    except Exception as fault:
+        # A full disk is no fault of the drawing: a version without its picture would stay so for good.
+        if isinstance(fault, OSError) and fault.errno in NO_ROOM:
+            raise
         path.unlink(missing_ok=True)
         said = f"{path.name} cannot be drawn ({type(fault).__name__}: {fault})"
         warnings.warn(f"{said}; the dataset is published without it.", RuntimeWarning, stacklevel=2)

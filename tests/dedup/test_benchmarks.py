@@ -59,3 +59,34 @@ def test_every_fault_is_named_at_once(tmp_path: Path) -> None:
 
 def test_no_benchmark_is_no_item() -> None:
     assert read_benchmarks([]) == []
+
+
+@pytest.mark.parametrize(
+    ("known", "shown"),
+    [
+        ("mmlu/college_mathematics/test/12", True),
+        ("HumanEval/0", True),
+        ("3f2504e0-4f89-11d3-9a0c-0305e82c3301", True),
+        ("How_many_apples_does_the_farmer_have_after_he_sells", False),
+        ("HowManyApplesDoesTheFarmerHave", False),
+        ("一个农夫有三十个苹果他卖了十二个", False),
+        ("how many", False),
+        ("x" * 65, False),
+    ],
+)
+def test_an_id_that_may_be_the_item_is_a_number(known: str, shown: bool, tmp_path: Path) -> None:
+    (tmp_path / "b.jsonl").write_text(json.dumps({"id": known, "question": "What is 1+1?"}))
+    (item,) = read_benchmarks([tmp_path / "b.jsonl"])
+    assert item.item == (known if shown else "0")
+
+
+def test_a_fault_quotes_no_item_of_a_table_without_names(tmp_path: Path) -> None:
+    (tmp_path / "b.csv").write_text("SECRET item: how many apples?,42\nsecond,3\n")
+    with pytest.raises(ConfigError, match=r"row 0: of the columns 42, 1 more none is called") as fault:
+        read_benchmarks([tmp_path / "b.csv"])
+    assert "SECRET" not in str(fault.value)
+
+
+def test_half_of_a_pair_of_surrogates_is_no_text(tmp_path: Path) -> None:
+    (tmp_path / "b.jsonl").write_text('{"question": "bad \\ud800 half"}')
+    assert read_benchmarks([tmp_path / "b.jsonl"])[0].text == "bad ? half"

@@ -32,7 +32,12 @@ SAME = [
     ("don’t", "don't"),
     ("zero\u200bwidth", "zerowidth"),
     (".5", "0.5"),
+    (r"dic\-tion\-ary", "dictionary"),
+    ("a{}pple{}s", "apples"),
+    ("&#97;pples &lt; p&#x65;ars&nbsp;&amp; plums", "apples < pears & plums"),
+    ("many\u2800words", "many words"),
 ]
+INVISIBLE = "\x00\x07\x1f\x7f\x9b\u00ad\u034f\u115f\u1160\u17b4\u180b\u200b\u2060\u3164\ufe00\ufe0f\ufeff\uffa0\U000e0100"
 DIFFERENT = [
     ("3+5", "3-5"),
     ("x < 2", "x > 2"),
@@ -48,7 +53,16 @@ DIFFERENT = [
     ("[0,1)", "(0,1]"),
     ("20%", "20"),
     ("2x = -y", "2x = y"),
+    (r"a \\-b", "a b"),
+    (r"\alpha{}x", "αx"),
 ]
+
+
+@pytest.mark.parametrize("char", INVISIBLE, ids=[f"U+{ord(char):04X}" for char in INVISIBLE])
+def test_what_cannot_be_seen_changes_nothing(char: str) -> None:
+    plain = "how many apples are there"
+    assert tokens(" ".join(word[:1] + char + word[1:] for word in plain.split())) == tokens(plain)
+    assert tokens(f"é{char}t{char}é") == tokens("été")
 
 
 @pytest.mark.parametrize(("one", "other"), SAME, ids=[one for one, _ in SAME])

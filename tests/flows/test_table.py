@@ -147,3 +147,37 @@ def test_what_is_no_table_is_a_sentence(tmp_path: Path, text: str) -> None:
     with pytest.raises(ConfigError) as fault:
         read_table(path)
     assert len(fault.value.faults) == 1
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        'base_url = "https://user:SECRET@llm.example.org/v1", model = "m"',
+        'base_url = "https://llm.example.org/v1?key=SECRET", model = "m"',
+        'base_url = "https://llm.example.org/v1", model = "m", api_key_env = "sk-SECRET-0123456789"',
+    ],
+)
+def test_a_secret_in_the_table_is_told_and_printed_nowhere(entry: str, tmp_path: Path) -> None:
+    """It would stand in prefect.yaml, and in the database of the server."""
+    text = f'[a]\nrecipe = "synthllm-recommended"\nstore = "x"\nset.models.big = {{{entry}}}\n'
+    with pytest.raises(ConfigError, match=r"a: models\.big: (base_url|api_key_env) ") as caught:
+        read_table(write(tmp_path, text))
+    assert "SECRET" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("every_minutes = inf", "every_minutes: .* less than or equal to"),
+        ("every_minutes = 1e300", "every_minutes: .* less than or equal to"),
+        ("every_minutes = 1e-9", "every_minutes: .* greater than or equal to"),
+        ("every_minutes = nan", "every_minutes: "),
+        ("skip_after_minutes = 1e308", "skip_after_minutes: .* less than or equal to"),
+        ("set.seed = 2020-01-01", "set: dates and times are no settings"),
+        (f"set.seed = {'[' * 5000}", "its brackets lie too deep"),
+    ],
+)
+def test_what_no_calendar_and_no_setting_can_hold_is_told(line: str, said: str, tmp_path: Path) -> None:
+    text = f'[a]\nrecipe = "synthllm-recommended"\nstore = "x"\nmodel = "fake"\n{line}\n'
+    with pytest.raises(ConfigError, match=said):
+        read_table(write(tmp_path, text))

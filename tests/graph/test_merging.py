@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from synth.config import GraphConfig
 from synth.graph.merging import Concept, Merge, agree, merges, spelling, wording
+from synth.graph.names import canonical
 from synth.stages.graph import build_graph
 from tests.stages.concept_tables import graph_inputs, key_concept, topic
 
@@ -37,7 +38,29 @@ def test_plurals_hyphens_and_unicode_forms_are_one_spelling(one: str, other: str
     [("basis", "base"), ("mass", "mas"), ("https", "http"), ("statistics", "statistic"), ("theorem 1", "theorem 2"), ("limit function", "function limit"), ("C", "C#")],
 )  # fmt: skip
 def test_other_words_are_other_spellings(one: str, other: str) -> None:
-    assert (spelling(one) == spelling(other)) == (one == "C")  # signs at the end go with the canonical form
+    assert spelling(one) != spelling(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("x < y", "x > y"), ("A ∪ B", "A ∩ B"), ("1.5", "15"), ("2.1", "21"), ("3/4", "34"), ("C++", "C"), ("C++", "C#"),
+        ("C*-algebra", "C-algebra"), ("+1 matrix", "-1 matrix"), ("-1 matrix", "1 matrix"), ("e^x", "ex"), ("x-y", "xy"),
+        ("n-1", "n1"), ("n!", "n"), ("f'", "f"), ("p(a|b)", "p(a,b)"), ("1 5", "15"), ("A* search", "A search"), ("A*", "A"),
+    ],
+)  # fmt: skip
+def test_signs_tell_concepts_apart(one: str, other: str) -> None:
+    assert merges(concepts(canonical(one), canonical(other)), None, 0.9, 8) == []
+    alike = np.array([[1, 0], [1, 0]], np.float32)
+    assert merges(concepts(one, other), alike, 0.9, 8) == [] or one == "1 5"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("well-ordered set", "well ordered sets"), ("p-values", "p value"), ("2-norm", "2 norm"), ("Cauchy–Schwarz", "Cauchy-Schwarz"), ("a_1", "a1")],
+)  # fmt: skip
+def test_hyphens_between_words_join_them(one: str, other: str) -> None:
+    assert spelling(one) == spelling(other)
 
 
 def test_the_rarer_name_is_taken_for_the_more_frequent() -> None:

@@ -6,10 +6,18 @@ import pytest
 
 from synth.check import check
 from synth.errors import ConfigError, without_secrets
-from synth.llm.address import fault_of
+from synth.llm.address import fault_of, fault_of_variable
 from synth.settings import build, load
 
 SECRET = "sk-0123456789"
+NO_VARIABLES = (
+    SECRET,
+    "AKIA0123456789EXAMPLE",
+    "hf_abcdEFGH01234567ijkl",
+    "AIzaSy0123456789_abcdefghij",
+    "my key",
+    "",
+)
 
 
 @pytest.mark.parametrize(
@@ -79,3 +87,22 @@ def test_no_fault_of_a_configuration_repeats_a_secret(overrides: list[str]) -> N
 def test_text_without_a_secret_stays_as_it_is() -> None:
     text = "fake:?empty=2 is none; notes//a?.txt and http://127.0.0.1:8000/v1 are not there."
     assert without_secrets(text) == text
+
+
+@pytest.mark.parametrize("variable", NO_VARIABLES[:-1])
+def test_a_key_in_the_place_of_its_variable_is_never_repeated(
+    variable: str, documents: Path, tmp_path: Path
+) -> None:
+    entry = {"big": {"base_url": "http://127.0.0.1:9/v1", "model": "m", "api_key_env": variable}}
+    tree = {"models": entry, "roles": {"generator": "big"}, "documents": {"paths": [str(documents)]}}
+    with pytest.raises(ConfigError, match=r"models\.big: api_key_env is no name of a variable") as caught:
+        check(build(tree), tmp_path)
+    assert variable not in str(caught.value)
+
+
+def test_names_of_variables_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert all(fault_of_variable(name) for name in NO_VARIABLES)
+    usual = ("OPENAI_API_KEY", "KEY_2024", "MISTRAL_AI_TOKEN_V2", "AZURE_OPENAI_API_KEY_WEST1", "key")
+    assert not any(map(fault_of_variable, usual))
+    monkeypatch.setenv("abcdefghijklmnop1", "k")
+    assert fault_of_variable("abcdefghijklmnop1") is None

@@ -142,6 +142,19 @@ static bool styled_fraction(View v, size_t i, size_t length) {
     return length == 5 && (first == 'd' || first == 't' || first == 'c') && spells(v, i + 2, "frac");
 }
 
+/* What is neither digit nor `_`, and a word character. */
+static bool letter(View v, size_t i) {
+    return i < v.count && (v.at[i] & IS_WORD) && !(v.at[i] & IS_DIGIT) && CODE(v.at[i]) != '_';
+}
+
+/* `\-` and `{}` between letters. */
+static size_t nothing(Context *c, View v, size_t i) {
+    (void)c;
+    uint32_t next = code_at(v, i + 1);
+    bool is_it = CODE(v.at[i]) == '{' ? next == '}' : next == '-';
+    return is_it && i && letter(v, i - 1) && letter(v, i + 2) ? i + 2 : 0;
+}
+
 static size_t command(Context *c, View v, size_t i) {
     size_t end = past_letters(v, i + 1), length = end - i - 1;
     if (!length) return 0;
@@ -199,6 +212,10 @@ void undress(Context *c) {
     }
     substitute(c, "\\", escape);
     substitute(c, "\\", command);
+    substitute(c, "\\", nothing);
 }
 
-void ungroup(Context *c) { substitute(c, "{", group); }
+void ungroup(Context *c) {
+    substitute(c, "{", nothing);
+    substitute(c, "{", group);
+}

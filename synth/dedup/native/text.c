@@ -51,6 +51,27 @@ static uint32_t entry_of(const Context *c, uint32_t code) {
     return page ? page[code & 255] : 0;
 }
 
+/* Whether a text has what Python must read: a control that is no white space, or what may be an HTML entity. */
+FAST static bool unusual(const uint8_t *text, size_t size) {
+    uint8_t control = 0, entity = 0;
+    for (size_t i = 0; i < size; i++) {
+        uint8_t a = text[i];
+        control |= ((a < 32) & ((uint8_t)(a - 9) > 4) & ((uint8_t)(a - 28) > 2)) | (a == 127);
+        entity |= a == '&';
+    }
+    if (!entity || control) return control;
+    for (size_t i = 0; i < size; i++) {
+        if (text[i] != '&') continue;
+        size_t end = i + 1;
+        for (; end < size && end - i < 34; end++) {
+            uint8_t b = text[end], small = b | 32;
+            if (b != '#' && (b < '0' || b > '9') && (small < 'a' || small > 'z')) break;
+        }
+        if (end < size && end > i + 1 && text[end] == ';') return true;
+    }
+    return false;
+}
+
 /* For each row: 0 the kernel can do it, 1 it cannot, 2 it holds unknown code points, of which the first go to
    `unknown` (once each in a row's neighbourhood; the caller drops repeats). Returns how many went there. */
 EXPORT int64_t synth_scan(const Context *c, const uint8_t *data, const int64_t *offsets, int64_t rows, uint8_t *status,
@@ -59,7 +80,7 @@ EXPORT int64_t synth_scan(const Context *c, const uint8_t *data, const int64_t *
     for (int64_t row = 0; row < rows; row++) {
         const uint8_t *text = data + offsets[row];
         size_t size = (size_t)(offsets[row + 1] - offsets[row]), at = 0;
-        status[row] = 0;
+        status[row] = unusual(text, size);
         while (at < size && status[row] != 1) {
             uint64_t eight;
             while (at + 8 <= size && (memcpy(&eight, text + at, 8), !(eight & 0x8080808080808080ULL))) at += 8;
