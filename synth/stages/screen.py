@@ -158,11 +158,10 @@ def open_index(config: ScreenConfig) -> Index | None:
     """
     if not config.index:
         return None
-    if not (Path(config.index) / MANIFEST).is_file():
-        raise ConfigError(
-            f"screen.index {config.index}: there is no index here; make it by `synth dedup --index`."
-        )
-    return Index(Path(config.index), scheme_of(config))
+    folder = Path(config.index).expanduser()
+    if not (folder / MANIFEST).is_file():
+        raise ConfigError(f"screen.index {folder}: there is no index here; make it by `synth dedup --index`.")
+    return Index(folder, scheme_of(config))
 
 
 def open_store(store: StoreConfig, config: ScreenConfig) -> Index | None:
