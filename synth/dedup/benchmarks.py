@@ -70,6 +70,13 @@ def read_benchmarks(paths: Sequence[str | Path], column: str | None = None) -> l
     return items
 
 
+def named(paths: Sequence[str | Path]) -> dict[str, Path]:
+    """The files that are read, by what each goes by."""
+    found = (file for path in paths for file in _files(Path(path).expanduser()))
+    files = list(dict.fromkeys(found))
+    return dict(zip(_names(files), files, strict=True))
+
+
 def repeated(items: Iterable[Item]) -> list[tuple[str, str]]:
     """Benchmarks that hold the same problems as one before them, with that one: overlaps count for it."""
     texts: dict[str, set[str]] = {}
