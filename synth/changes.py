@@ -20,14 +20,18 @@ Made = Mapping[str, Any]
 # A value that is longer than this says less than the name of its setting.
 VALUE_CHARS = 40
 NAMED = 3
+# What a stage reads from outside; of others it is how answers are compared.
+READ = {"documents": "the documents", "rollouts": "the training logs"}
+# It stands there only where no index is named; what one holds is told of by its hash.
+INDEX = "screen.index"
 
 
 def changes(old: Made, new: Made) -> list[str]:
     """What differs between two `made_from`, in the words of the recipe."""
     said = ["what the code of this stage makes"] if old["version"] != new["version"] else []
-    said += [_setting(key, old["settings"], new["settings"]) for key in _differing(old, new, "settings")]
-    if old["outside"] != new.get("outside", old["outside"]):
-        said.append("the documents" if old["stage"] == "documents" else "the benchmarks")
+    named = [key for key in _differing(old, new, "settings") if key != INDEX]
+    said += [_setting(key, old["settings"], new["settings"]) for key in named]
+    said += _outside(old["stage"], old["outside"], new.get("outside", old["outside"]))
     if old.get("limit") != new.get("limit"):
         said.append("how many combinations are asked")
     said += [f"the prompt {name}" for name in _differing(old, new, "prompts")]
@@ -111,10 +115,19 @@ def _differing(old: Made, new: Made, part: str) -> list[str]:
     return [key for key in sorted({*one, *other}) if one.get(key) != other.get(key)]
 
 
+def _outside(stage: str, old: str, new: str) -> list[str]:
+    """Files: the screen has two kinds of them, the hash of the index behind that of the benchmarks."""
+    if stage != "screen":
+        return [] if old == new else [READ.get(stage, "what runs code or compares answers")]
+    (benchmarks, _, index), (other, _, other_index) = old.partition(" "), new.partition(" ")
+    said = ["the benchmarks"] if benchmarks != other else []
+    return said + (["the questions of screen.index"] if index != other_index else [])
+
+
 def _setting(key: str, old: Made, new: Made) -> str:
     was, now = (_value(values[key]) if key in values else "not set" for values in (old, new))
     return f"{key} ({now}, was {was})" if len(was) + len(now) <= VALUE_CHARS else key
 
 
 def _value(value: Any) -> str:
-    return value if isinstance(value, str) else repr(value)
+    return (value or "none") if isinstance(value, str) else repr(value)

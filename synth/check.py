@@ -26,6 +26,7 @@ from synth.prompts.library import PromptLibrary
 from synth.prompts.slots import SLOTS, faults_of
 from synth.settings import PUBLIC_ENDPOINT
 from synth.stages import rollouts
+from synth.stages.screen import open_index
 from synth.verify.code.sandbox import ready_sandbox
 from synth.verify.equivalence.engine import is_installed, require_library
 
@@ -39,7 +40,7 @@ def check(config: RunConfig, runs: Path, *, logs: bool = True) -> None:
         ConfigError: with every fault that was found, one sentence each.
     """
     faults = [*_combinations(config), *_inputs(config, logs), *prompt_faults(config), *_filter(config)]
-    faults += [*_judges(config), *_answers(config), *_code(config), *_student(config)]
+    faults += [*_screen(config), *_judges(config), *_answers(config), *_code(config), *_student(config)]
     faults += [*_reused(config, runs), *_money(config), *_disk(runs), *clusters.faults_of(config)]
     faults += [fault for fault in (config.mirror and objects.fault_of(config.mirror),) if fault]
     with Client(config.endpoints(), Journal(runs / "none", read_only=True)) as client:
@@ -167,9 +168,17 @@ def _inputs(config: RunConfig, logs: bool) -> Iterator[str]:
         return
     if config.documents.formats:
         yield from _formats(config.documents.formats)
+    try:
+        find_sources(config.documents.paths)
+    except SynthError as fault:
+        yield from str(fault).splitlines()
+
+
+def _screen(config: RunConfig) -> Iterator[str]:
+    """What questions are compared with: it is read after they were paid for."""
     for read in (
-        lambda: find_sources(config.documents.paths),
         lambda: read_benchmarks(config.screen.benchmarks, config.screen.benchmark_column),
+        lambda: open_index(config.screen),
     ):
         try:
             read()
@@ -188,10 +197,6 @@ def _rollouts(config: RunConfig) -> Iterator[str]:
     if config.targets.sampler == "graph_walk" and not config.documents.paths:
         fix = "add --documents PATH, or set another sampler"
         yield f"targets.sampler: walks need a graph of documents, and none were given; {fix}."
-    try:
-        read_benchmarks(config.screen.benchmarks, config.screen.benchmark_column)
-    except SynthError as fault:
-        yield from str(fault).splitlines()
 
 
 def _formats(wanted: Mapping[str, str]) -> Iterator[str]:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from synth.config import BUILT_IN, RolesConfig, RunConfig
 from synth.config_publish import StoreConfig
+from synth.config_screen import ScreenConfig
 from synth.errors import ConfigError, without_secrets
 from synth.sample import sample_folder
 
@@ -185,7 +186,7 @@ def to_toml(config: BaseModel) -> str:
 
 def anchored(config: RunConfig) -> RunConfig:
     """The same with paths that lead to the same files from any folder: a run may be resumed from another."""
-    documents, screen, prompts = config.documents, config.screen, config.prompts
+    documents, prompts = config.documents, config.prompts
     folder = {"dir": _absolute(prompts.dir)} if prompts.dir else {}
     entries = {
         name: entry.model_copy(update={"base_url": _absolute_weights(entry.base_url)})
@@ -197,7 +198,7 @@ def anchored(config: RunConfig) -> RunConfig:
             update={"paths": tuple(map(_absolute, config.rollouts.paths))}
         ),
         "rounds": config.rounds.model_copy(update={"seeds": tuple(map(_absolute, config.rounds.seeds))}),
-        "screen": screen.model_copy(update={"benchmarks": tuple(map(_absolute, screen.benchmarks))}),
+        "screen": _anchored_screen(config.screen),
         "store": _anchored_store(config.store),
         "prompts": prompts.model_copy(update=folder),
         "models": entries,
@@ -205,6 +206,11 @@ def anchored(config: RunConfig) -> RunConfig:
         "reuse": tuple(_absolute(run) if Path(run).is_dir() else run for run in config.reuse),
     }
     return config.model_copy(update=update)
+
+
+def _anchored_screen(screen: ScreenConfig) -> ScreenConfig:
+    index = {"index": _absolute(screen.index)} if screen.index else {}
+    return screen.model_copy(update={"benchmarks": tuple(map(_absolute, screen.benchmarks)), **index})
 
 
 def _anchored_store(store: StoreConfig) -> StoreConfig:

@@ -1,18 +1,25 @@
 """A run whose settings changed: its old dataset is not taken for the new one, and each stage says why it is redone."""
 
+import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import synth
 from synth.changes import changes, outdated, sentence_of
 from synth.config import RunConfig
+from synth.dedup.index import Index
+from synth.dedup.measuring import Measurer
 from synth.errors import StoreError
 from synth.export import export
 from synth.facade import run_stage
+from synth.pipeline import made_from, stage_of
 from synth.places import home
+from synth.prompts.library import PromptLibrary
 from synth.report import manifests
 from synth.runs import Run
+from synth.stages.screen import scheme_of
 
 
 def changed(config: RunConfig, section: str, **update: object) -> RunConfig:
@@ -97,3 +104,31 @@ def test_every_kind_of_change_has_words(config: RunConfig) -> None:
     assert {"the model of the generator", "the rows of combinations", "the prompt level1.v1"} <= set(said)
     assert sentence_of(said).count(",") == 2
     assert sentence_of(said).endswith(" more changed")
+
+
+def test_an_index_counts_by_what_it_holds_and_is_told_apart_from_benchmarks(
+    config: RunConfig, tmp_path: Path
+) -> None:
+    scheme = scheme_of(config.screen)
+    Index(tmp_path / "seen", scheme).add(
+        "a", ["1"], Measurer(scheme).measure(["How fast is a falling ball?"])
+    )
+    shutil.copytree(tmp_path / "seen", tmp_path / "copy")
+    named, copied = (changed(config, "screen", index=str(tmp_path / name)) for name in ("seen", "copy"))
+
+    def made(of: RunConfig) -> dict[str, Any]:
+        return made_from(stage_of("screen", of), of, PromptLibrary(None), lambda name: name, {})
+
+    before = made(named)
+    assert made(copied) == before
+    assert changes(made(config), before) == changes(before, made(config)) == ["the questions of screen.index"]
+    Index(tmp_path / "seen", scheme).add(
+        "b", ["2"], Measurer(scheme).measure(["How heavy is a falling ball?"])
+    )
+    assert changes(before, made(named)) == ["the questions of screen.index"]
+    (tmp_path / "bench.jsonl").write_text('{"question": "What is 1+1?"}')
+    said = changes(before, made(changed(copied, "screen", benchmarks=(str(tmp_path / "bench.jsonl"),))))
+    assert said[0] == "the benchmarks"  # the others are of who embeds
+    assert not any("index" in one for one in said)
+    renamed = {**before, "settings": {**before["settings"], "screen.twins": ""}}
+    assert changes(renamed, before) == ["screen.twins (keep, was none)"]

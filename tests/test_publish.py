@@ -2,6 +2,7 @@ import errno
 import json
 import re
 from pathlib import Path
+from typing import get_args
 
 import pyarrow.parquet as pq
 import pytest
@@ -10,11 +11,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import synth
-from synth.config import RunConfig
+from synth.config import CombinationsConfig, RunConfig
 from synth.errors import StoreError
 from synth.export import export
 from synth.publish import folder
-from synth.publish.card import demo_model, markdown_code, markdown_sentence, markdown_text, writer
+from synth.publish.card import (
+    HOW,
+    demo_model,
+    departures,
+    markdown_code,
+    markdown_sentence,
+    markdown_text,
+    writer,
+)
 from synth.report import read_stats
 from synth.runs import Run
 from synth.settings import load
@@ -256,3 +265,49 @@ def test_a_kill_between_two_datasets_loses_neither(
     with Run.open(config, first.folder.parent, "r"):
         assert (first.dataset / folder.SUMS).read_text() == sums
     assert "Other" in (synth.run(other, name="r").dataset / "README.md").read_text()
+
+
+def walked(**settings: object) -> list[str]:
+    """What the card says of a run with these settings, and not of one without them."""
+    plain = RunConfig()
+    sections: dict[str, dict[str, object]] = {"combinations": {}, "graph": {}}
+    for name, value in settings.items():
+        section, _, key = name.partition("__")
+        sections[section][key] = value
+    changed = {name: getattr(plain, name).model_copy(update=some) for name, some in sections.items()}
+    return [line for line in departures(plain.model_copy(update=changed)) if line not in departures(plain)]
+
+
+@pytest.mark.parametrize("level3", get_args(CombinationsConfig.model_fields["level3"].annotation))
+def test_every_kind_of_level_3_has_a_card(documents: Path, level3: str) -> None:
+    few = [f"combinations.level3={level3}", "combinations.level2=off", "combinations.max_level3=3"]
+    result = synth.run(load("synthllm-recommended", [str(documents)], "fake", overrides=few))
+    assert HOW[level3]
+    said = "level 3 draws the concepts of one passage" in (result.dataset / "README.md").read_text()
+    assert said == (level3 == "within_passage")
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "said"),
+    [
+        ("combinations__temperature", 5.0, "temperature 5 instead of 1"),
+        ("combinations__revisits", True, "come to a concept again"),
+        ("combinations__hub_cap", 1, "as if 1 passage held it at most"),
+        ("combinations__min_passages", 2, "concepts of 2 passages or more"),
+        ("combinations__coverage_boost", 50.0, "weighs 50 times as much"),
+        ("combinations__reference_score", "containment", "share of the set that they hold"),
+        ("combinations__covers_new_concept", True, "brings a concept of the set"),
+        ("graph__merge", "spelling", "by the rule spelling"),
+        ("graph__min_passages", 2, "in fewer than 2 passages are left out"),
+    ],
+)
+def test_every_change_of_the_walks_is_a_departure(setting: str, value: object, said: str) -> None:
+    lines = walked(**{setting: value})
+    assert len(lines) == 1
+    assert said in lines[0]
+    if setting.endswith(
+        ("temperature", "hub_cap", "revisits", "coverage_boost", "combinations__min_passages")
+    ):
+        assert walked(**{setting: value}, combinations__level3="uniform") == walked(
+            combinations__level3="uniform"
+        )

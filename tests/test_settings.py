@@ -84,7 +84,11 @@ def test_a_run_can_be_resumed_from_any_folder(
     tmp_path: Path, documents: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "bench.jsonl").write_text('{"question": "What is it?"}')
-    overrides = ["screen.benchmarks=['bench.jsonl']", "models.own={base_url='embedded:w.gguf', model='m'}"]
+    overrides = [
+        "screen.benchmarks=['bench.jsonl']",
+        "screen.index=seen",
+        "models.own={base_url='embedded:w.gguf', model='m'}",
+    ]
     config = load("synthllm-recommended", [documents.name, "docu*"], "fake", overrides=overrides)
     with Run.open(config, tmp_path / "runs", "r"):
         pass
@@ -93,6 +97,7 @@ def test_a_run_can_be_resumed_from_any_folder(
     kept = run_config(tmp_path / "runs" / "r")
     assert kept.documents.paths == (str(documents), str(tmp_path / "docu*"))
     assert kept.screen.benchmarks == (str(tmp_path / "bench.jsonl"),)
+    assert kept.screen.index == str(tmp_path / "seen")
     assert kept.models["own"].base_url == f"embedded:{tmp_path / 'w.gguf'}"
 
 
@@ -143,7 +148,7 @@ def test_check_finds_everything_before_the_first_call(tmp_path: Path) -> None:
     config = build(
         {
             "documents": {"paths": [str(tmp_path / "missing")]},
-            "screen": {"benchmarks": [str(tmp_path / "none.jsonl")]},
+            "screen": {"benchmarks": [str(tmp_path / "none.jsonl")], "index": str(tmp_path / "nowhere")},
             "combinations": {"level1": "off", "level2": "off", "level3": "off"},
             "prompts": {"level1": "level1.v99"},
             "models": {
@@ -160,6 +165,7 @@ def test_check_finds_everything_before_the_first_call(tmp_path: Path) -> None:
     for part in (
         "missing",
         "none.jsonl",
+        "nowhere: there is no index here",
         "all three levels",
         "level1.v99",
         "UNSET_KEY",

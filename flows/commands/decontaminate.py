@@ -1,5 +1,6 @@
 """`synth decontaminate`: tables without the rows that overlap a benchmark."""
 
+from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -83,7 +84,7 @@ def decontaminate(
     found it; no text of a benchmark is written.
     """
     from flows.counting import counting
-    from synth.dedup.benchmarks import read_benchmarks
+    from synth.dedup.benchmarks import read_benchmarks, repeated
     from synth.dedup.decontaminate import decontaminate as write
     from synth.dedup.embedding import asking
     from synth.dedup.tiers import Settings, Tiers
@@ -97,17 +98,29 @@ def decontaminate(
     with asked as found:
         tiers = Tiers(items, settings, found and found.embed, found and found.judge)
         with counting("rows") as progress:
-            done = write(inputs, items, tiers, settings, out, columns or (), progress, force)
+            told = _told(benchmarks, benchmark_column, found and found.embedder)
+            done = write(inputs, items, tiers, settings, out, columns or (), progress, force, told)
     if as_json:
         print_json({**done._asdict(), "asked": tiers.asked})
     else:
         _show(done, tiers.names())
+        for name, other in repeated(items):
+            say(f"{name} holds the same items as {other}: what overlaps them is counted for that one.")
         if judge:
             say(f"The judge was asked about {counted(tiers.asked, 'pair')}; its answers: {out / 'calls'}")
 
 
+def _told(benchmarks: Sequence[str | Path], column: str | None, embedder: str | None) -> dict[str, object]:
+    """What the report says of the benchmarks, and of who embeds: the least cosine belongs to that one."""
+    from synth.dedup.benchmarks import named
+    from synth.writing import sha256_of
+
+    files = {name: {"file": path.name, "sha256": sha256_of(path)} for name, path in named(benchmarks).items()}
+    return {"embedder": embedder, "benchmark_column": column, "benchmarks": files}
+
+
 def _show(done: "Summary", tiers: list[str]) -> None:
-    from synth.dedup.decontaminate import KEPT, tier_rows
+    from synth.dedup.decontaminate import KEPT, REMOVED, REPORT, tier_rows
 
     rows = [
         (name, done.items[name], *(found.get(tier, 0) for tier in tiers), sum(found.values()))
@@ -117,5 +130,8 @@ def _show(done: "Summary", tiers: list[str]) -> None:
     if done.empty:
         say(f"{counted(done.empty, 'row')} without text: kept, and not checked.", style="yellow")
     share = f" ({done.removed / done.rows:.2%})" if done.rows else ""
-    say(f"Removed {done.removed:,}{share}, kept {done.kept:,}.", f"Wrote {done.out / KEPT}")
+    say(
+        f"Removed {done.removed:,}{share}, kept {done.kept:,}.",
+        f"Wrote {done.out / KEPT}, {REMOVED} and {REPORT} beside it.",
+    )
     say("What each tier finds and what it cannot: docs/contamination.md.")

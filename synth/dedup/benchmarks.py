@@ -33,6 +33,8 @@ _MAX_FIELD = 1 << 27
 _BATCH = 5_000
 
 Row = Mapping[str, Any]
+# A file, and the column of the question where it is named.
+Reader = Callable[[IO[bytes], str | None], "Iterator[Row]"]
 
 
 class Item(NamedTuple):
@@ -46,10 +48,10 @@ class Item(NamedTuple):
 def read_benchmarks(paths: Sequence[str | Path], column: str | None = None) -> list[Item]:
     """All items of the files, of the files in the folders, and of the files that globs match.
 
-    `column` names that of the question, where the files have none of the usual names.
+    `column` names that of the question; a file without it has one of the usual names.
 
     Raises:
-        ConfigError: a path does not exist, cannot be read, or has no column that holds the question.
+        ConfigError: a path does not exist, cannot be read, or has no item or no column of questions.
     """
     given = {path: _files(Path(path).expanduser()) for path in paths}
     files = list(dict.fromkeys(file for found in given.values() for file in found))
@@ -70,14 +72,32 @@ def read_benchmarks(paths: Sequence[str | Path], column: str | None = None) -> l
     return items
 
 
+def named(paths: Sequence[str | Path]) -> dict[str, Path]:
+    """The files that are read, by what each goes by."""
+    found = (file for path in paths for file in _files(Path(path).expanduser()))
+    files = list(dict.fromkeys(found))
+    return dict(zip(_names(files), files, strict=True))
+
+
+def repeated(items: Iterable[Item]) -> list[tuple[str, str]]:
+    """Benchmarks that hold the same problems as one before them, with that one: overlaps count for it."""
+    texts: dict[str, set[str]] = {}
+    for item in items:
+        texts.setdefault(item.benchmark, set()).add(item.text)
+    first: dict[frozenset[str], str] = {}
+    pairs = [(name, first.setdefault(frozenset(held), name)) for name, held in texts.items()]
+    return [(name, other) for name, other in pairs if name != other]
+
+
 def question_columns(names: Iterable[str], column: str | None = None) -> list[str]:
     """The columns that make up the question, as they are written there; none where there is none.
 
-    A column that is named is looked for as it is written, the usual ones whatever their case.
+    A column that is named is looked for first and as it is written, the usual ones whatever their case: one
+    odd benchmark must not shut out all others.
     """
     there = list(names)
-    if column is not None:
-        return [column] if column in there else []
+    if column is not None and column in there:
+        return [column]
     lower = {name.lower(): name for name in reversed(there)}
     for known in TEXT_COLUMNS:
         if known in lower:
@@ -122,13 +142,17 @@ def _files(path: Path) -> list[Path]:
 
 
 def _names(files: Sequence[Path]) -> list[str]:
-    """What each file goes by: its name without endings; where several have one, their folder as well."""
+    """What each file goes by: its name without endings; where several have one, also folder, then endings."""
     short = [path.name.split(".")[0] or path.name for path in files]
-    longer = [f"{path.resolve().parent.name}/{name}" for path, name in zip(files, short, strict=True)]
-    many, still = Counter(short), Counter(longer)
+    folders = [path.resolve().parent.name for path in files]
+    longer = [f"{folder}/{name}" for folder, name in zip(folders, short, strict=True)]
+    whole = [f"{folder}/{path.name}" for folder, path in zip(folders, files, strict=True)]
+    counts = [Counter(names) for names in (short, longer, whole)]
     return [
-        name if many[name] == 1 else long if still[long] == 1 else f"{long}~{number}"
-        for number, (name, long) in enumerate(zip(short, longer, strict=True), 1)
+        next(
+            (name for name, count in zip(names, counts, strict=True) if count[name] == 1), f"{names[-1]}~{n}"
+        )
+        for n, names in enumerate(zip(short, longer, whole, strict=True), 1)
     ]
 
 
@@ -140,12 +164,14 @@ def _items(path: Path, name: str, column: str | None) -> list[Item]:
         with _opened(path) as file:
             items = [
                 Item(name, id_of(row) or str(number), _question(row, path, number, column))
-                for number, row in enumerate(reader(file))
+                for number, row in enumerate(reader(file, column))
             ]
     except (OSError, EOFError, ValueError, RecursionError, csv.Error, zlib.error, pa.ArrowException) as fault:
         said = " ".join(str(fault).split())[:200].rstrip(".")
         raise ConfigError(f"{path} cannot be read as a benchmark ({said}): repair or remove it.") from fault
-    if items and not any(item.text.strip() for item in items):
+    if not items:  # mostly a download that failed: a table would pass as clean of it
+        raise ConfigError(f"{path} holds no item: give the whole file, or leave it out.")
+    if not any(item.text.strip() for item in items):
         raise ConfigError(f"{path}: all {len(items):,} questions are empty; name the column that holds them.")
     return items
 
@@ -157,7 +183,7 @@ def _opened(path: Path) -> IO[bytes]:
 def _question(row: Row, path: Path, number: int, column: str | None) -> str:
     columns = question_columns(map(str, row), column)
     if not columns:
-        wanted = f"there is no column {column}" if column else f"none is called {' or '.join(TEXT_COLUMNS)}"
+        wanted = f"none is called {' or '.join([*([column] if column else []), *TEXT_COLUMNS])}"
         raise ConfigError(
             f"{path}, row {number}: of the columns {names_shown(map(str, row))} {wanted}; name the one that"
             " holds the question (--benchmark-column, in a recipe screen.benchmark_column)."
@@ -173,19 +199,19 @@ def _plain(value: Any) -> str:
     return "" if value is None else str(value).encode("utf-8", "replace").decode()
 
 
-def _reader(path: Path) -> Callable[[IO[bytes]], Iterator[Row]] | None:
+def _reader(path: Path) -> Reader | None:
     name = path.name.lower().removesuffix(".gz")
     return READERS.get(Path(name).suffix)
 
 
-def _json_lines(file: IO[bytes]) -> Iterator[Row]:
+def _json_lines(file: IO[bytes], _: str | None = None) -> Iterator[Row]:
     for number, line in enumerate(file, 1):
         text = line.decode("utf-8-sig" if number == 1 else "utf-8")
         if text.strip():
             yield _row(_json_of(text, f"line {number} is no JSON"))
 
 
-def _json(file: IO[bytes]) -> Iterator[Row]:
+def _json(file: IO[bytes], _: str | None = None) -> Iterator[Row]:
     """A list of rows, or an object that holds one (`{"data": […]}`)."""
     whole = _json_of(file.read().decode("utf-8-sig"), "it is no JSON")
     if isinstance(whole, dict):
@@ -202,24 +228,24 @@ def _json_of(text: str, said: str) -> Any:
         raise ValueError(said) from None  # the fault of the parser may quote the text
 
 
-def _csv(file: IO[bytes], delimiter: str = ",") -> Iterator[Row]:
+def _csv(file: IO[bytes], _: str | None = None, delimiter: str = ",") -> Iterator[Row]:
     csv.field_size_limit(_MAX_FIELD)
     text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
     for row in csv.DictReader(text, delimiter=delimiter):
         yield {name: value for name, value in row.items() if name is not None}
 
 
-def _tsv(file: IO[bytes]) -> Iterator[Row]:
-    return _csv(file, "\t")
+def _tsv(file: IO[bytes], _: str | None = None) -> Iterator[Row]:
+    return _csv(file, delimiter="\t")
 
 
-def _parquet(file: IO[bytes]) -> Iterator[Row]:
+def _parquet(file: IO[bytes], column: str | None = None) -> Iterator[Row]:
     """Only the columns that count: a benchmark may come with pictures."""
     with pq.ParquetFile(file) as table:
         known = {*TEXT_COLUMNS, *ID_COLUMNS, "input"}
         names = table.schema_arrow.names
-        wanted = [name for name in names if name.lower() in known]
-        found = wanted if question_columns(wanted) else names
+        wanted = [name for name in names if name.lower() in known or name == column]
+        found = wanted if question_columns(wanted, column) else names
         for batch in table.iter_batches(_BATCH, columns=found):
             yield from batch.to_pylist()
 
@@ -230,7 +256,7 @@ def _row(value: Any) -> Row:
     return value
 
 
-READERS: dict[str, Callable[[IO[bytes]], Iterator[Row]]] = {
+READERS: dict[str, Reader] = {
     ".jsonl": _json_lines,
     ".ndjson": _json_lines,
     ".json": _json,

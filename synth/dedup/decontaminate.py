@@ -7,9 +7,10 @@ benchmark and some thousand rows.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -26,7 +27,7 @@ from synth.dedup.benchmarks import (
 )
 from synth.dedup.contamination import Hit
 from synth.dedup.splitting import strings
-from synth.dedup.tiers import TIERS, Settings, Tiers
+from synth.dedup.tiers import TIERS, Settings, Tiers, described
 from synth.errors import ConfigError
 from synth.verify.tables import batches, check, text_of
 from synth.writing import atomic, write_json
@@ -67,10 +68,12 @@ def decontaminate(
     columns: Sequence[str] = (),
     progress: Progress = lambda rows: None,
     force: bool = False,
+    told: Mapping[str, Any] = MappingProxyType({}),
 ) -> Summary:
     """Write the rows that overlap no item, evidence of the others, and a report.
 
-    `columns` hold the texts, each looked at by itself; without them the column of the question.
+    `columns` hold the texts, each looked at by itself; without them the column of the question. `told` are
+    further settings for the report, such as who embeds.
 
     Raises:
         ConfigError: a file cannot be read or has no column of texts; `out` is a file or has results.
@@ -101,7 +104,8 @@ def decontaminate(
     known = Counter(item.benchmark for item in items)
     found = {name: _by_tier(counts, name) for name in sorted(known)}
     done = Summary(out, rows, kept, rows - kept, empty, dict(sorted(known.items())), found)
-    write_json(out / REPORT, _report(done, settings, tiers, inputs))
+    more = {"text": list(columns), **told}
+    write_json(out / REPORT, _report(done, settings, tiers, inputs, more))
     return done
 
 
@@ -201,7 +205,9 @@ def _by_tier(counts: Counter[tuple[str, str]], benchmark: str) -> dict[str, int]
     return {tier: counts[benchmark, tier] for tier in TIERS if counts[benchmark, tier]}
 
 
-def _report(done: Summary, settings: Settings, tiers: Tiers, inputs: Sequence[Path]) -> dict[str, Any]:
+def _report(
+    done: Summary, settings: Settings, tiers: Tiers, inputs: Sequence[Path], more: Mapping[str, Any]
+) -> dict[str, Any]:
     return {
         "inputs": [path.name for path in inputs],
         "rows": done.rows,
@@ -211,8 +217,8 @@ def _report(done: Summary, settings: Settings, tiers: Tiers, inputs: Sequence[Pa
         "benchmarks": {
             name: {"items": count, "removed": done.found[name]} for name, count in done.items.items()
         },
-        "settings": {**settings._asdict(), "paraphrases": tiers.embeds, "judge": tiers.judges},
-        "tiers": {name: said for name, said in TIERS.items() if name in tiers.names()},
+        "settings": {**settings._asdict(), "paraphrases": tiers.embeds, "judge": tiers.judges, **more},
+        "tiers": described(tiers.names(), settings.ngram),
     }
 
 

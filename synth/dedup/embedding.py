@@ -4,7 +4,7 @@ In: entries. Out: texts to vectors, and pairs of texts to verdicts. What an endp
 benchmarks, and so does the journal of those calls (`calls/`), which is never published.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -67,13 +67,19 @@ def _judge(entry: str, config: RunConfig, client: Client, stage: str, out: Path)
     return judge_with(entry, config, Services(client, PromptLibrary(folder), out), stage)
 
 
-def embed_with(entry: str, model: ModelConfig, client: Client, stage: str) -> Embed:
-    """How an entry embeds, through a client.
+def embed_with(
+    entry: str,
+    model: ModelConfig,
+    client: Client,
+    stage: str,
+    hear: Callable[[Sequence[Reply]], None] = lambda replies: None,
+) -> Embed:
+    """How an entry embeds, through a client; `hear` is told of its replies.
 
     Raises:
         EndpointError: a text could not be embedded: without it nobody knows what it paraphrases.
     """
-    embedder = Embedder(entry, model, client, stage)
+    embedder = Embedder(entry, model, client, stage, hear)
 
     def embed(texts: Sequence[str]) -> list[Vector]:
         found = embedder.embed(texts)

@@ -4,7 +4,7 @@ In: items, settings, a function that embeds and one that judges, both optional. 
 that it overlaps. Tiers go by cost: what words tell is not embedded, and only what is near goes to the judge.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from synth.dedup.benchmarks import Item
@@ -14,12 +14,15 @@ from synth.dedup.paraphrases import AGREEMENT, COSINE, Embed, Near, Paraphrases
 # Whether each pair of a text and an item is one problem; None where nobody could say.
 Judge = Callable[[Sequence[tuple[str, str]]], Sequence[bool | None]]
 
+# Words that a shared passage has beyond one n-gram: 13 where an n-gram has 10.
+MORE_WORDS = 3
+
 # In the order in which they are tried. Measured shares are those of docs/benchmarks.md, part "Contamination".
 TIERS: dict[str, str] = {
     "exact": "the item's text whatever its case, spacing, punctuation and LaTeX dress, whole or within a"
     " longer text, or a part of the item (measured: every copy, 99 % of variants or more)",
-    "ngram": "passages of 13 words that stand in the item, or fewer that make up much of a short text; not a"
-    " text in other words",
+    "ngram": "passages of {words} words that stand in the item, or fewer that make up much of a short text;"
+    " not a text in other words",
     "template": "the item with other numbers, and nothing else changed (measured: 94 % or more, nearly all of"
     " word problems); not items of a few signs",
     "jaccard": "the item with a word changed here and there; not a text in other words",
@@ -27,6 +30,11 @@ TIERS: dict[str, str] = {
     " problems); not items without numbers, nor parts of a longer text, nor translations",
     "judged": "pairs that are near, as a model sees them; a model errs",
 }
+
+
+def described(names: Iterable[str], ngram: int) -> dict[str, str]:
+    """What each of these tiers finds, with n-grams of so many words."""
+    return {name: TIERS[name].format(words=ngram + MORE_WORDS) for name in names}
 
 
 class Settings(NamedTuple):

@@ -24,7 +24,12 @@ ORIGINS = {
     "level3": "from concepts that {how}, with the passages that hold most of them",
     "targeted": "from concepts of problems that a student keeps failing",
 }
-HOW = {"graph_walk": "a walk on the graph joined", "uniform": "were drawn uniformly", "off": "were joined"}
+HOW = {
+    "graph_walk": "a walk on the graph joined",
+    "uniform": "were drawn uniformly",
+    "within_passage": "were drawn from one passage",
+    "off": "were joined",
+}
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 _SIGNS = re.compile(r"([\\`*_{}\[\]()#+!|<>~$&])")
 # Viewers make links of bare addresses, however they are escaped; an invisible joiner stops them.
@@ -136,12 +141,15 @@ def departures(config: RunConfig) -> list[str]:
         "concepts must occur in their passage": config.concepts.grounded,
         "level-2 concepts are drawn by the seed, not by the model": combinations.level2 == "code_chooses",
         "level 3 draws concepts uniformly, without the walk": combinations.level3 == "uniform",
+        "level 3 draws the concepts of one passage, without the walk": combinations.level3
+        == "within_passage",
         f"{combinations.epochs} epochs over the topics instead of 5": combinations.epochs != paper.epochs,
         f"level 3 stops after {combinations.max_level3} sets": combinations.max_level3 > 0,
         "the two references never come from one near-duplicate cluster": combinations.different_clusters,
         f"walks with fewer than {combinations.min_concepts} concepts are dropped": combinations.min_concepts
         > 1,
         "a set of concepts that was drawn before is drawn again": combinations.retries > 0,
+        **_walks(config),
         "questions are judged before they are answered, after SwS (arXiv 2506.08989)": bool(
             config.roles.judge
         ),
@@ -153,6 +161,35 @@ def departures(config: RunConfig) -> list[str]:
         "near-duplicates are found by MinHash and confirmed by exact Jaccard; no method is named": True,
     }
     return [line for line, holds in said.items() if holds]
+
+
+def _walks(config: RunConfig) -> dict[str, bool]:
+    """The same of the graph, its walks and the references of a set; walks count only where there are some."""
+    combinations, graph = config.combinations, config.graph
+    said = {
+        f"names that are one concept are merged by the rule {graph.merge}": graph.merge != "off",
+        f"concepts in fewer than {counted(graph.min_passages, 'passage')} are left out": graph.min_passages
+        > 1,
+        "references are scored by the share of the set that they hold": combinations.reference_score
+        == "containment",
+        "each further reference brings a concept of the set": combinations.covers_new_concept,
+    }
+    walks = {
+        f"steps of a walk have the temperature {combinations.temperature:g} instead of 1": (
+            combinations.temperature != 1
+        ),
+        "a walk may come to a concept again": combinations.revisits,
+        f"a concept weighs in walks as if {counted(combinations.hub_cap, 'passage')} held it at most": (
+            combinations.hub_cap > 0
+        ),
+        f"walks keep to concepts of {counted(combinations.min_passages, 'passage')} or more": (
+            combinations.min_passages > 1
+        ),
+        f"a concept that no set has yet weighs {combinations.coverage_boost:g} times as much": (
+            combinations.coverage_boost != 1
+        ),
+    }
+    return said | (walks if combinations.level3 == "graph_walk" else {})
 
 
 def aimed_departures(config: RunConfig) -> list[str]:

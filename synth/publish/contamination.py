@@ -7,6 +7,7 @@ under `contamination`. Counts and names only: an item's text is nowhere in it.
 import json
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import PurePath
 from typing import Any
 
 import pyarrow as pa
@@ -14,7 +15,8 @@ import pyarrow.compute as pc
 
 from synth.config import ScreenConfig
 from synth.dedup.benchmarks import Item
-from synth.dedup.tiers import TIERS
+from synth.dedup.tiers import TIERS, described
+from synth.stages.screen import OF_INDEX
 from synth.stages.screen_benchmarks import EVIDENCE, PASSAGE, REASON
 
 
@@ -34,8 +36,16 @@ def contamination_stats(rejected: pa.Table, items: Sequence[Item], config: Scree
             }
             for name in sorted(known)
         },
-        "tiers": {name: TIERS[name] for name in tiers},
+        "tiers": described(tiers, config.benchmark_ngram),
     }
+
+
+def earlier_stats(rejected: pa.Table, config: ScreenConfig) -> dict[str, Any]:
+    """How many questions repeat one of the index of earlier ones; nothing where none is named."""
+    if not config.index:
+        return {}
+    count = sum(OF_INDEX in (detail or "") for detail in rejected["detail"].to_pylist())
+    return {"earlier": {"index": PurePath(config.index).name, "rejected": count}}
 
 
 def _kind(evidence: dict[str, Any]) -> str:

@@ -27,7 +27,7 @@ from synth.places import OLD_DATASET
 from synth.publish.aimed import aimed_stats
 from synth.publish.answering import answering_stats
 from synth.publish.card import render_card
-from synth.publish.contamination import contamination_stats
+from synth.publish.contamination import contamination_stats, earlier_stats
 from synth.publish.judging import judging_stats
 from synth.publish.rejected import Leaks, published_rejected
 from synth.publish.stats import dataset_stats, provenance
@@ -104,6 +104,7 @@ def write_dataset(folder: Path, found: Published, config: RunConfig, stamp: str,
     items = read_benchmarks(config.screen.benchmarks, config.screen.benchmark_column)
     if items:
         stats["contamination"] = contamination_stats(found.rejected("screen"), items, config.screen)
+    stats |= earlier_stats(found.rejected("screen"), config.screen)
     leaks = _leak_finder(items, config)
     if config.dataset.include_text:
         documents = _without(documents, "text", "", lambda row: leaks(row["text"]))

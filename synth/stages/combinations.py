@@ -23,6 +23,7 @@ from synth.graph.sets import draw_sets
 from synth.graph.walk import Walk
 from synth.ids import content_id, stream
 from synth.stages.base import Output, Rejected, make_table
+from synth.text import counted
 
 Row = dict[str, Any]
 STAGE = "combinations"
@@ -223,7 +224,7 @@ def _why(reason: str, walk: Walk, config: CombinationsConfig) -> str:
 def _why_not(topic: str, graph: Graph, config: CombinationsConfig) -> str:
     passages = int(graph.index.postings.sizes[graph.index.number(topic)])
     if passages < config.min_passages:
-        return f"found in {passages} passages, fewer than {config.min_passages}"
+        return f"found in {counted(passages, 'passage')}, fewer than {config.min_passages}"
     return f"{config.max_level3} level-3 sets were kept before its turn came"
 
 

@@ -18,6 +18,7 @@ from synth.graph.merging import Concept, Confirm, Merge, merges, relabelled
 from synth.graph.pool import Vectors
 from synth.graph.statistics import neighbour_counts
 from synth.stages.base import Output, Rejected, make_table
+from synth.text import counted
 
 Row = dict[str, Any]
 Embed = Callable[[Sequence[str]], Vectors | None]
@@ -133,5 +134,5 @@ def _node(named: list[Row], homes: dict[str, Row]) -> Row:
 
 
 def _pruned(row: Row, passages: int, config: GraphConfig) -> Rejected:
-    detail = f"{row['name']!r} is found in {passages} passages, fewer than {config.min_passages}"
+    detail = f"{row['name']!r} is found in {counted(passages, 'passage')}, fewer than {config.min_passages}"
     return Rejected(row["mention_id"], row["passage_id"], "pruned", detail, row=row)

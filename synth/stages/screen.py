@@ -39,6 +39,8 @@ from synth.stages.screen_rules import Broken, broken_rule
 
 # How like its nearest kept neighbour a kept question is, is reported from this similarity up.
 REPORTED = 0.4
+# Of an earlier question that a question repeats: it stands in no table of the run.
+OF_INDEX = "of the index (screen.index)"
 _PERSONAL = {"email": "an e-mail address", "phone": "a telephone number", "person": "the name of a person"}
 
 Row = dict[str, Any]
@@ -137,8 +139,8 @@ def screen_questions(
     new, same = _same_as_seeds(measured, known)
     distinct, copies = _without_copies(new)
     unlike, like = _like_seeds(distinct, known, config)
-    unlike, earlier = _like_earlier(unlike, index, config)
-    unlike, of_store = _like_earlier(unlike, store, config)
+    unlike, earlier = _like_earlier(unlike, index, config, OF_INDEX)
+    unlike, of_store = _like_earlier(unlike, store, config, "of the store")
     kept, near, pairs = _without_near(unlike, config)
     kept, same_meaning = without_same(kept, config, embed, judge)
     nearest = _nearest([m.row["question_id"] for m in unlike], pairs, kept)
@@ -158,11 +160,10 @@ def open_index(config: ScreenConfig) -> Index | None:
     """
     if not config.index:
         return None
-    if not (Path(config.index) / MANIFEST).is_file():
-        raise ConfigError(
-            f"screen.index {config.index}: there is no index here; make it by `synth dedup --index`."
-        )
-    return Index(Path(config.index), scheme_of(config))
+    folder = Path(config.index).expanduser()
+    if not (folder / MANIFEST).is_file():
+        raise ConfigError(f"screen.index {folder}: there is no index here; make it by `synth dedup --index`.")
+    return Index(folder, scheme_of(config))
 
 
 def open_store(store: StoreConfig, config: ScreenConfig) -> Index | None:
@@ -260,7 +261,7 @@ def _like_seeds(
 
 
 def _like_earlier(
-    unlike: Sequence[Measured], index: Index | None, config: ScreenConfig
+    unlike: Sequence[Measured], index: Index | None, config: ScreenConfig, where: str
 ) -> tuple[list[Measured], list[Rejected]]:
     """The questions that repeat none of an index, and the others; a question is no copy of itself there."""
     if index is None or not unlike:
@@ -269,7 +270,7 @@ def _like_earlier(
     ids = [one.row["question_id"] for one in unlike]
     found = index.search(measured, Rules(config.threshold, config.twins), own=ids)
     kept = [one for place, one in enumerate(unlike) if place not in found]
-    said = "Jaccard similarity {:.3f} to an earlier question"
+    said = f"Jaccard similarity {{:.3f}} to an earlier question {where}"
     return kept, [
         _reject(unlike[place].row, Broken("near_duplicate", said.format(match.jaccard)), match.id)
         for place, match in sorted(found.items())

@@ -45,7 +45,7 @@ def embed_of(config: RunConfig, services: Services) -> Embed | None:
     if not config.embeds_questions:
         return None
     entry = config.roles.embedder
-    return embed_with(entry, config.endpoints()[entry], services.client, STAGE)
+    return embed_with(entry, config.endpoints()[entry], services.client, STAGE, services.calls.take)
 
 
 def judge_of(config: RunConfig, services: Services) -> Judge | None:

@@ -58,6 +58,14 @@ def test_rows_that_overlap_are_removed_with_their_evidence(synth: Synth, bench: 
     assert (report["rows"], report["kept"], report["removed"], report["without_text"]) == (7, 3, 4, 1)
     assert report["benchmarks"]["shop"] == {"items": 1, "removed": {"exact": 1}}
     assert set(report["tiers"]) == {"exact", "ngram", "template", "jaccard", "paraphrase"}
+    assert report["tiers"]["ngram"].startswith("passages of 13 words")
+    assert report["settings"]["embedder"] == "wordllama"
+    known = report["settings"]["benchmarks"]
+    assert {name: one["file"] for name, one in known.items()} == {
+        path.name.split(".")[0]: path.name for path in bench.iterdir()
+    }
+    assert all(len(one["sha256"]) == 64 for one in known.values())
+    assert "removed.parquet and report.json" in " ".join(done.output.split())
     assert not (tmp_path / "out" / "calls").exists()
 
 
@@ -184,3 +192,26 @@ def test_a_judge_that_cannot_be_asked_is_one_sentence(
     assert done.exit_code == 2
     assert said in done.output
     assert not (out / "kept.parquet").exists()
+
+
+def test_a_benchmark_that_is_given_twice_is_told_and_the_report_has_the_settings(
+    synth: Synth, tmp_path: Path
+) -> None:
+    for name in ("one.jsonl", "two.jsonl"):
+        put(tmp_path / name, [{"question": ITEM}])
+    options = (
+        "--against",
+        tmp_path / "one.jsonl",
+        tmp_path / "two.jsonl",
+        "--no-paraphrases",
+        "--ngram",
+        "5",
+    )
+    out = tmp_path / "out"
+    done = synth("decontaminate", put(tmp_path / "in.jsonl"), *options, "--text", "question", "--out", out)
+    assert done.exit_code == 0, done.output
+    assert "two holds the same items as one" in " ".join(done.output.split())
+    report = json.loads((out / "report.json").read_bytes())
+    assert report["tiers"]["ngram"].startswith("passages of 8 words")
+    assert report["settings"]["text"] == ["question"]
+    assert report["settings"]["embedder"] is None

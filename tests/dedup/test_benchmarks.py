@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from synth.dedup.benchmarks import Item, read_benchmarks
+from synth.dedup.benchmarks import Item, read_benchmarks, repeated
 from synth.errors import ConfigError
 
 ROWS = [{"id": 7, "Problem": "What is 1+1?"}, {"id": "x", "Problem": "What is 2+2?"}]
@@ -90,3 +90,37 @@ def test_a_fault_quotes_no_item_of_a_table_without_names(tmp_path: Path) -> None
 def test_half_of_a_pair_of_surrogates_is_no_text(tmp_path: Path) -> None:
     (tmp_path / "b.jsonl").write_text('{"question": "bad \\ud800 half"}')
     assert read_benchmarks([tmp_path / "b.jsonl"])[0].text == "bad ? half"
+
+
+def test_a_file_without_items_protects_from_nothing_and_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "empty.jsonl").write_text("")
+    pq.write_table(pa.table({"question": pa.array([], pa.string())}), tmp_path / "none.parquet")
+    with pytest.raises(ConfigError) as fault:
+        read_benchmarks([tmp_path / "empty.jsonl", tmp_path / "none.parquet"])
+    assert ["holds no item" in said for said in fault.value.faults] == [True, True]
+
+
+def test_a_named_column_is_read_where_it_is_and_shuts_out_no_other_file(tmp_path: Path) -> None:
+    rows = [{"stem": "What is 1+1?", "text": "a remark", "nr": 1}]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "odd.parquet")
+    (tmp_path / "usual.jsonl").write_text('{"question": "What is 2+2?"}')
+    items = read_benchmarks([tmp_path / "odd.parquet", tmp_path / "usual.jsonl"], "stem")
+    assert [item.text for item in items] == ["What is 1+1?", "What is 2+2?"]
+    (tmp_path / "none.jsonl").write_text('{"alpha": 1}')
+    with pytest.raises(ConfigError, match="none is called stem or question"):
+        read_benchmarks([tmp_path / "none.jsonl"], "stem")
+
+
+def test_a_file_beside_its_zipped_self_goes_by_its_ending_and_is_known_to_repeat_it(tmp_path: Path) -> None:
+    folder = tmp_path / "held"
+    folder.mkdir()
+    (folder / "b.jsonl").write_text(LINES)
+    (folder / "b.jsonl.gz").write_bytes(gzip.compress(LINES.encode()))
+    (tmp_path / "other.jsonl").write_text('{"question": "What is 3+3?"}')
+    items = read_benchmarks([folder, tmp_path / "other.jsonl"])
+    assert list(dict.fromkeys(item.benchmark for item in items)) == [
+        "held/b.jsonl",
+        "held/b.jsonl.gz",
+        "other",
+    ]
+    assert repeated(items) == [("held/b.jsonl.gz", "held/b.jsonl")]

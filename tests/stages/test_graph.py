@@ -79,7 +79,7 @@ def test_rare_concepts_are_pruned_and_accounted_for() -> None:
     assert len(nodes(output)) == 4
     [rejected] = rejected_table("graph", output.rejected).to_pylist()
     assert (rejected["reason"], rejected["source"]) == ("pruned", "a/1")
-    assert "found in 1 passages, fewer than 2" in rejected["detail"]
+    assert "found in 1 passage, fewer than 2" in rejected["detail"]
     assert nodes(output)[key_concept("group")]["degree"] == 3
 
 

@@ -27,11 +27,14 @@ def test_the_judge_is_asked_once_for_each_pair(tmp_path: Path) -> None:
         services = Services(client, PromptLibrary(), tmp_path)
         judge = judge_of(config, services)
         assert judge is not None
-        assert embed_of(config, services) is not None
+        embed = embed_of(config, services)
+        assert embed is not None
+        assert len(embed(["Why?", "How?"])) == 2
+        assert services.calls.record().calls == 1  # what embeds is paid for as well
         said = list(judge(PAIRS))
-        assert client.calls_made == len(PAIRS)
+        assert client.calls_made == len(PAIRS) + 1
         assert list(judge(PAIRS)) == said
-        assert client.calls_made == len(PAIRS)
+        assert client.calls_made == len(PAIRS) + 1
     assert set(said) <= {True, False}
 
 

@@ -55,7 +55,7 @@ def test_what_an_earlier_run_published_is_not_published_again(tmp_path: Path) ->
     # The second is the stored row itself: a run whose rows were stored finds the same again.
     output = screen(questions(LONG.replace("evening", "morning"), SEQUENCE), index)
     assert [(r.row_id, r.reason, r.clash_id) for r in output.rejected] == [("q_000", "near_duplicate", "old")]
-    assert "to an earlier question" in output.rejected[0].detail
+    assert "to an earlier question of the index" in output.rejected[0].detail
 
 
 def test_the_fingerprint_follows_what_the_index_holds(tmp_path: Path) -> None:
