@@ -16,7 +16,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 COMMAND = "import flows.cli; flows.cli.main()"
-LOADED = ("synth", "synth.facade", "flows.cli", "synth.llm.fake", "synth.incremental.firing")
+# What a whole run imports, also where it is first needed.
+LOADED = (
+    *(
+        "synth",
+        "synth.facade",
+        "flows.cli",
+        "synth.llm.fake",
+        "synth.incremental.firing",
+        "synth.graph.export",
+    ),
+    *("openai", "networkx", "matplotlib.backends.backend_agg"),
+)
 
 
 @cache
