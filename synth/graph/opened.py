@@ -5,14 +5,16 @@ computed anew. Edges are made for what is asked: all of them only where the grap
 """
 
 import json
-from collections.abc import Iterable
-from contextlib import suppress
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from synth import lock
 from synth.errors import ConfigError, StoreError
 from synth.graph import edges, store
 from synth.graph.export import to_networkx as edges_of
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     import networkx as nx
 
 LISTS, MADE_FROM = "lists", "made_from.json"
+# How long is waited for another process that makes them: five minutes.
+TRIES = 6000
 
 
 def open_graph(run_folder: str | PathLike[str]) -> Ranking:
@@ -37,13 +41,36 @@ def open_graph(run_folder: str | PathLike[str]) -> Ranking:
     manifest = stage.manifest()
     if manifest is None:
         raise StoreError(f"{run_folder}: the stage `graph` has not finished; let it run, then look.")
-    folder, note = stage.folder / LISTS, stage.folder / LISTS / MADE_FROM
-    if note.is_file() and note.read_bytes() == json.dumps(manifest.outcome).encode():
-        with suppress(StoreError):  # the tables are the truth: damaged lists are made of them anew
-            return store.read(folder)
-    store.write(Ranking.of(Incidence.from_table(stage.read("incidence"))), folder)
-    write_bytes(note, json.dumps(manifest.outcome).encode())
-    return store.read(folder)
+    if found := _there(stage.folder, manifest.outcome):
+        return found
+    with _held(stage.folder):
+        if found := _there(stage.folder, manifest.outcome):
+            return found  # another process made them meanwhile
+        store.write(Ranking.of(Incidence.from_table(stage.read("incidence"))), stage.folder / LISTS)
+        write_bytes(stage.folder / LISTS / MADE_FROM, json.dumps(manifest.outcome).encode())
+        return store.read(stage.folder / LISTS)
+
+
+def _there(stage: Path, outcome: str) -> Ranking | None:
+    """The lists of the rows that the stage has now; none where they are damaged: the tables are the truth."""
+    with suppress(StoreError, OSError):
+        if (stage / LISTS / MADE_FROM).read_bytes() == json.dumps(outcome).encode():
+            return store.read(stage / LISTS)
+    return None
+
+
+@contextmanager
+def _held(stage: Path) -> Iterator[None]:
+    """One process at a time makes lists."""
+    try:
+        file = lock.take(stage, TRIES)
+    except OSError as fault:
+        said = "another process makes them" if isinstance(fault, BlockingIOError) else fault.strerror
+        raise StoreError(f"Cannot write the lists of {stage}: {said}; run it again.") from fault
+    try:
+        yield
+    finally:
+        os.close(file)
 
 
 def to_networkx(

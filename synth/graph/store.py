@@ -63,8 +63,9 @@ def write(ranking: Ranking, folder: Path) -> None:
     """
     partial = folder.with_name(f".{folder.name}.tmp")
     try:
+        partial.parent.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
+        partial.mkdir()
         for name, array in _arrays(ranking).items():
             np.save(partial / f"{name}.npy", array)
         for name, ids in zip(NAMES, (ranking.incidence.concepts, ranking.incidence.passages), strict=True):
@@ -108,7 +109,7 @@ def _manifest(folder: Path) -> dict[str, tuple[int, int]]:
         }
     except FileNotFoundError as fault:
         raise StoreError(f"{folder} holds no graph: there is no {MANIFEST}; build it first.") from fault
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as fault:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as fault:
         raise _damaged(folder, f"{MANIFEST} cannot be read") from fault
     if missing := {*(f"{name}.npy" for name in ARRAYS), *(f"{name}.arrow" for name in NAMES)} - files.keys():
         raise _damaged(folder, f"{MANIFEST} does not name {min(missing)}")

@@ -1,6 +1,7 @@
 """Runs that grow, and the graph of a run as an object: real parts, the fake model."""
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import networkx as nx
@@ -147,3 +148,19 @@ def test_combinations_are_the_same_however_the_work_is_cut(documents: Path, tmp_
             tables.append(StageStore(run.folder, "combinations").read("combinations"))
     assert tables[0] == tables[1]
     assert set(tables[0]["level"].to_pylist()) == {"level1", "level2", "level3"}
+
+
+def test_lists_that_cannot_be_read_are_made_anew_by_one_process_at_a_time(folder: Path) -> None:
+    concepts = list(synth.graph.open_graph(folder).incidence.concepts)
+    stage = StageStore(folder, "graph").folder
+    for file, content in (
+        ("lists.json", b"[" * 200_000),
+        ("made_from.json", b"\xff"),
+        ("made_from.json", b""),
+    ):
+        (stage / "lists" / file).write_bytes(content)
+        assert list(synth.graph.open_graph(folder).incidence.concepts) == concepts
+    shutil.rmtree(stage / "lists")
+    with ThreadPoolExecutor(4) as several:
+        made = list(several.map(synth.graph.open_graph, [folder] * 4))
+    assert all(list(graph.incidence.concepts) == concepts for graph in made)
