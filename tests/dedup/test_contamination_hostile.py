@@ -84,7 +84,7 @@ def test_a_benchmark_without_its_column_names_the_others(tmp_path: Path) -> None
     with pytest.raises(ConfigError, match="of the columns stem, key none is called question"):
         read_benchmarks([path])
     assert read_benchmarks([path], "stem") == [Item("b", "0", "What?")]
-    with pytest.raises(ConfigError, match="there is no column body"):
+    with pytest.raises(ConfigError, match="none is called body or question"):
         read_benchmarks([path], "body")
 
 
