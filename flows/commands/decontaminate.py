@@ -110,7 +110,7 @@ def decontaminate(
             say(f"The judge was asked about {counted(tiers.asked, 'pair')}; its answers: {out / 'calls'}")
 
 
-def _told(benchmarks: Sequence[Path], column: str | None, embedder: str | None) -> dict[str, object]:
+def _told(benchmarks: Sequence[str], column: str | None, embedder: str | None) -> dict[str, object]:
     """What the report says of the benchmarks, and of who embeds: the least cosine belongs to that one."""
     from synth.dedup.benchmarks import named
     from synth.writing import sha256_of
