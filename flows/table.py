@@ -240,17 +240,30 @@ def _entry(name: str, one: Any, zone: str, faults: list[str]) -> Entry | None:
     if not isinstance(one, dict):
         faults.append(f"{name}: is no section; write [{name}], and below it recipe and schedule.")
         return None
-    try:
-        found = Deployment.model_validate({ZONE: zone, **one})
-        found.config()
-    except ValidationError as fault:
-        faults += [f"{name}.{_place(error)}" for error in fault.errors()]
+    found = _deployment(name, {ZONE: zone, **one}, faults)
+    if found is None:
         return None
+    try:
+        found.config()
     except ConfigError as fault:
         faults += [f"{name}: {said}" for said in fault.faults]
-        return None
     faults += [f"{name}.{said}" for said in _schedule_faults(found)]
     return Entry(name, found)
+
+
+def _deployment(name: str, given: Tree, faults: list[str]) -> Deployment | None:
+    """A deployment; where keys of it are wrong, what it is without them, so that they hide no other fault."""
+    try:
+        return Deployment.model_validate(given)
+    except ValidationError as fault:
+        faults += [f"{name}.{_place(error)}" for error in fault.errors()]
+        wrong = {str(error["loc"][0]) for error in fault.errors() if error["loc"]}
+    if not wrong or wrong & {"flow", "recipe"}:  # all others depend on these
+        return None
+    try:
+        return Deployment.model_validate({key: value for key, value in given.items() if key not in wrong})
+    except ValidationError:
+        return None
 
 
 def _place(error: Any, of: type[Config] = Deployment) -> str:
