@@ -80,14 +80,15 @@ def _late(client: SyncPrefectClient, deployment: UUID, before: datetime) -> list
 
 
 def _mark(client: SyncPrefectClient, flow_run_id: UUID) -> Repaired | None:
-    """Mark a flow run and what is in it; None where the server has it ended, or knows it not."""
+    """Mark a flow run and what is in it; None where the server has all of it ended, or knows it not."""
     try:
         run = client.read_flow_run(flow_run_id)
     except ObjectNotFound:
         return None
-    if run.state is None or run.state.type not in AT_WORK:
-        return None
     inside = _mark_inside(client, [flow_run_id])
+    if run.state is None or run.state.type not in AT_WORK:
+        # The runner that serves marks the run whose process was killed, and nothing that was in it.
+        return Repaired(flow_run_id, run.name, inside) if inside else None
     client.set_flow_run_state(flow_run_id, Crashed(message=SAID), force=True)
     return Repaired(flow_run_id, run.name, inside)
 

@@ -264,15 +264,13 @@ def _entry(name: str, one: Any, zone: str, faults: list[str]) -> Entry | None:
     if not isinstance(one, dict):
         faults.append(f"{name}: is no section; write [{name}], and below it recipe and schedule.")
         return None
-    try:
-        found = Deployment.model_validate({ZONE: zone, **one})
-        faults += _secrets(name, found.config())
-    except ValidationError as fault:
-        faults += [f"{name}.{_place(error)}" for error in fault.errors()]
+    found = _deployment(name, {ZONE: zone, **one}, faults)
+    if found is None:
         return None
+    try:
+        faults += _secrets(name, found.config())
     except ConfigError as fault:
         faults += [f"{name}: {said}" for said in fault.faults]
-        return None
     faults += [f"{name}.{said}" for said in _schedule_faults(found)]
     return Entry(name, found)
 
@@ -283,6 +281,21 @@ def _secrets(name: str, config: RunConfig | DedupConfig) -> Iterator[str]:
         yield from (
             f"{name}: models.{model}: {said}." for said in secrets_in(entry.base_url, entry.api_key_env)
         )
+
+
+def _deployment(name: str, given: Tree, faults: list[str]) -> Deployment | None:
+    """A deployment; where keys of it are wrong, what it is without them, so that they hide no other fault."""
+    try:
+        return Deployment.model_validate(given)
+    except ValidationError as fault:
+        faults += [f"{name}.{_place(error)}" for error in fault.errors()]
+        wrong = {str(error["loc"][0]) for error in fault.errors() if error["loc"]}
+    if not wrong or wrong & {"flow", "recipe"}:  # all others depend on these
+        return None
+    try:
+        return Deployment.model_validate({key: value for key, value in given.items() if key not in wrong})
+    except ValidationError:
+        return None
 
 
 def _place(error: Any, of: type[Config] = Deployment) -> str:

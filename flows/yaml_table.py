@@ -17,13 +17,13 @@ HEAD = """\
 """
 
 
-def as_yaml(entries: Sequence[Entry]) -> str:
-    """All deployments as prefect.yaml."""
-    tree = {"name": "synth", "deployments": [_deployment(entry) for entry in entries]}
+def as_yaml(entries: Sequence[Entry], runs: str = RUNS) -> str:
+    """All deployments as prefect.yaml; `runs` is a folder of the worker's machine."""
+    tree = {"name": "synth", "deployments": [_deployment(entry, runs) for entry in entries]}
     return HEAD + yaml.safe_dump(tree, sort_keys=False, allow_unicode=True, width=100)
 
 
-def _deployment(entry: Entry) -> Tree:
+def _deployment(entry: Entry, runs: str) -> Tree:
     module, function = flow_path(entry)
     plan = schedule(entry.of)
     made: Tree = {
@@ -31,7 +31,7 @@ def _deployment(entry: Entry) -> Tree:
         "description": entry.of.description,
         "tags": ["synth", *entry.of.tags],
         "entrypoint": f"{module}.{function}",
-        "parameters": parameters(entry, entry.of.tree(), RUNS),
+        "parameters": parameters(entry, entry.of.tree(), runs),
         "concurrency_limit": {"limit": 1, "collision_strategy": "CANCEL_NEW"},
         "work_pool": {"name": POOL},
     }

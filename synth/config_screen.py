@@ -69,8 +69,8 @@ class ScreenConfig(Config):
     benchmark_column: str | None = Field(
         None,
         title="Benchmark column",
-        description="Column of the benchmarks' questions, where none is called question, problem, prompt, "
-        "text, instruction or query.",
+        description="Column of the benchmarks' questions, where a file has it; else question, problem, "
+        "prompt, text, instruction or query.",
     )
     benchmark_jaccard: float = Field(
         0.5, gt=0, le=1, title="Edited copy", description="Similarity to an item from which a text copies it."

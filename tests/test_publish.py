@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 import synth
 from synth.config import CombinationsConfig, RunConfig
+from synth.dedup.index import Index
+from synth.dedup.measuring import Measurer
 from synth.errors import StoreError
 from synth.export import export
 from synth.publish import folder
@@ -27,6 +29,7 @@ from synth.publish.card import (
 from synth.report import read_stats
 from synth.runs import Run
 from synth.settings import load
+from synth.stages.screen import scheme_of
 
 BENCHMARK_ITEM = (
     "What is the speed of a ball that falls from a tower of 80 metres when it reaches the ground below it?"
@@ -311,3 +314,19 @@ def test_every_change_of_the_walks_is_a_departure(setting: str, value: object, s
         assert walked(**{setting: value}, combinations__level3="uniform") == walked(
             combinations__level3="uniform"
         )
+
+
+def test_the_card_says_what_an_index_of_earlier_questions_took(documents: Path, tmp_path: Path) -> None:
+    few = ["combinations.level3=off", "combinations.level2=off", "combinations.epochs=1"]
+    before = synth.run(load("synthllm-recommended", [str(documents)], "fake", overrides=few), name="before")
+    texts = pq.read_table(before.dataset / "questions").column("question").to_pylist()
+    scheme = scheme_of(RunConfig().screen)
+    Index(tmp_path / "seen", scheme).add("old", ["old-0"], Measurer(scheme).measure(texts[:1]))
+    asked = [*few, f"screen.index={tmp_path / 'seen'}"]
+    after = synth.run(load("synthllm-recommended", [str(documents)], "fake", overrides=asked), name="after")
+    rejected = pq.read_table(after.dataset / "rejected").to_pylist()
+    fallen = [row for row in rejected if row["clash_id"] == "old-0"]
+    assert ["of the index (screen.index)" in row["detail"] for row in fallen] == [True]
+    text = (after.dataset / "README.md").read_text()
+    assert "one of the index `seen` of earlier ones were left out: 1 did." in " ".join(text.split())
+    assert "of earlier ones were left out" not in (before.dataset / "README.md").read_text()

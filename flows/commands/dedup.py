@@ -89,8 +89,8 @@ def dedup(
 ) -> None:
     """Remove near-duplicates, each with the row it repeats and their exact similarity.
 
-    Writes kept.parquet and removed.parquet. The better row stays, then the longer one, then that with the
-    smaller id. With --merge and no table two indexes become one.
+    Writes kept.parquet and removed.parquet. The better row stays, then that of more words and signs, then
+    that with the smaller id. With --merge and no table two indexes become one.
     """
     from synth.errors import ConfigError
 
@@ -176,11 +176,13 @@ def _show(done: "Summary", judged: bool) -> None:
     if done.stored is not None:
         say(f"{counted(done.known, 'row')} repeated the index; it now holds {counted(done.stored, 'text')}.")
     if done.twins:
-        say(
-            f"{counted(done.twins, 'kept row')} equal an earlier kept one but for numbers (column `twin_of`)."
-        )
+        say(f"Kept rows that equal an earlier kept one but for numbers: {done.twins:,} (column `twin_of`).")
     if done.without_text:
         say(f"{counted(done.without_text, 'row')} without a word or number stayed, compared with nothing.")
+    if done.same_id:
+        note(
+            f"{counted(done.same_id, 'row')} share their id with another one: `dup_of` may name several rows."
+        )
     if judged:
         say(f"The judge was asked about {counted(done.asked, 'pair')}.")
     if done.left_out:

@@ -54,7 +54,7 @@ def demo(
     ending.show_places(done)
     say("Load it in pandas:")
     copy("import pandas", f"frame = pandas.read_parquet({str(done.dataset / 'questions')!r})")
-    commands = ending.next_commands(done.folder, samples[-1]["id"] if samples else "ROW_ID")
+    commands = ending.next_commands(done.folder, samples[-1]["id"] if samples else None)
     ending.show_next(*commands[1:], *OWN)
     ending.tell_if_empty(done)
     ending.show_view(done.folder)

@@ -70,15 +70,13 @@ def show_next(*commands: str) -> None:
     copy(*commands)
 
 
-def next_commands(folder: Path, row_id: str = "ROW_ID") -> list[str]:
-    """Commands that look at a finished run."""
+def next_commands(folder: Path, row_id: str | None = "ROW_ID") -> list[str]:
+    """Commands that look at a finished run; where it has no row, there is none to explain or to train on."""
     run = shlex.quote(str(folder))
-    return [
-        f"synth view {run}",
-        f"synth stats {run}",
-        f"synth explain {run} {row_id}",
-        f"synth export {run} --format sft --out train.jsonl",
-    ]
+    looks = [f"synth view {run}", f"synth stats {run}"]
+    if row_id is None:
+        return looks
+    return [*looks, f"synth explain {run} {row_id}", f"synth export {run} --format sft --out train.jsonl"]
 
 
 def show_view(folder: Path) -> None:

@@ -1,5 +1,6 @@
 """What `synth run` does where a store is named: a run over what is new, then a version of all its runs."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,8 @@ def carry_out_firing(config: "RunConfig", runs: Path, ui: bool) -> None:
     say("", fired.said)
     if fired.version:
         copy(fired.version.folder)
+        say("The version has the rows of all runs of the store; the last run has its own alone. To see it:")
+        copy(f"synth view {shlex.quote(str(fired.version.folder / 'questions'))}")
 
 
 def show_next_run(config: "RunConfig", runs: Path) -> None:

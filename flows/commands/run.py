@@ -158,12 +158,12 @@ def show_done(done: "Done") -> None:
     ending.tell_if_empty(done)
 
 
-def first_id(dataset: Path) -> str:
-    """The id of a row to look at."""
+def first_id(dataset: Path) -> str | None:
+    """The id of a row to look at; None where there is no row."""
     from flows.commands.ending import sample_rows
 
     rows = sample_rows(dataset)
-    return str(rows[-1]["id"]) if rows else "ROW_ID"
+    return str(rows[-1]["id"]) if rows else None
 
 
 def show_forecast(found: "Forecast", config: "RunConfig") -> None:

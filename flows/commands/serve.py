@@ -13,6 +13,7 @@ from synth.text import counted
 if TYPE_CHECKING:
     from flows.table import Entry, Table
 
+NOTHING_LEFT = "No flow run of this machine was left behind by a killed process."
 File = Annotated[
     Path | None,
     typer.Argument(metavar="[FILE]", help="A table of deployments; without one, that of the package."),
@@ -45,9 +46,10 @@ def serve(
     table_of, runs = read_table(file), options.runs_folder(out)
     entries = table_of.entries
     if yaml:
-        from flows.yaml_table import as_yaml
+        from flows.yaml_table import RUNS, as_yaml
 
-        typer.echo(as_yaml(entries), nl=False)
+        # What this machine calls its home says nothing of the worker's.
+        typer.echo(as_yaml(entries, str(out) if out else RUNS), nl=False)
         return
     active = _checked(entries, runs, strict=file is not None or check)
     if check:
@@ -58,8 +60,13 @@ def serve(
 
 def repair() -> None:
     """Mark flow runs as crashed whose process was killed, so that the UI offers to retry them."""
-    from flows.server import ensure_server
+    from flows.alive import left_behind
+    from flows.server import ensure_server, started_here
 
+    if not left_behind():  # then no server has to be asked, or even started
+        say(NOTHING_LEFT)
+        return
+    before = started_here()
     ensure_server(note)
     from flows.repair import repair as mark
 
@@ -67,7 +74,10 @@ def repair() -> None:
     for run in found:
         say(f"{run.name}: marked as crashed, with {counted(run.inside, 'sub-flow or task')} in it.")
     if not found:
-        say("No flow run of this machine was left behind by a killed process.")
+        say(NOTHING_LEFT)
+    if before is None and (pid := started_here()):
+        say("The Prefect server that was started for this stays. To stop it:")
+        copy(f"kill {pid}")
 
 
 def _print_example() -> None:

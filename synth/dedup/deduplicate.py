@@ -62,6 +62,7 @@ class Summary(NamedTuple):
     `known`: rows that the index had; `stored`: how many it has now. `clusters`: the rows that stay for most
     others, and how many rows that makes. `compared`, `crowded`, `left_out`: see `choosing`; the last two with
     what the index left out, where a row that both left out counts twice.
+    `same_id`: rows whose id another has.
     """
 
     kept_path: Path
@@ -80,6 +81,7 @@ class Summary(NamedTuple):
     clusters: list[tuple[str, int]]
     renamed: dict[str, str]
     asked: int
+    same_id: int
 
 
 def deduplicate(
@@ -283,6 +285,12 @@ def _remember(
     index.add(source, fate.ids.filter(pa.array(kept)).to_pylist(), gathered.measured(), meant)
 
 
+def _sharing(ids: pa.Array) -> int:
+    """How many rows have an id that another has as well: of those `dup_of` names several."""
+    counts = pc.value_counts(ids).field("counts")
+    return int(pc.sum(counts.filter(pc.greater(counts, 1)), min_count=0).as_py())
+
+
 def _summary(
     out: Path,
     fate: Fate,
@@ -302,4 +310,5 @@ def _summary(
         {name: how[name] for name in HOW}, int((fate.twin_of >= 0).sum()), int((tokens == 0).sum()),
         int(fate.stored.sum()), stored, chosen.compared, chosen.crowded, chosen.left_out,
         [(fate.ids[int(places[i])].as_py(), int(counts[i]) + 1) for i in largest], renamed, asked,
+        _sharing(fate.ids),
     )  # fmt: skip

@@ -42,6 +42,8 @@ from synth.writing import remove_temporary, write_json
 
 FORMAT = 1
 MANIFEST = "manifest.json"
+# What a person sets where a manifest says it otherwise.
+CALLED = {"width": "--shingle (screen.shingle_words)"}
 
 
 class Found(NamedTuple):
@@ -297,7 +299,7 @@ def _manifest(folder: Path, scheme: Scheme) -> list[dict[str, Any]]:
     """The segments that an index names; none where there is no index yet."""
     path = folder / MANIFEST
     if folder.exists() and not folder.is_dir():
-        raise ConfigError(f"{folder}: this is a file and no index; name a folder.")
+        raise ConfigError(f"{folder}: this is a file, and an index is a folder; name a folder.")
     if not path.exists():
         ours = ("segments", ".lock", f".{MANIFEST}")
         if not folder.exists() or all(path.name.startswith(ours) for path in folder.iterdir()):
@@ -315,9 +317,10 @@ def _manifest(folder: Path, scheme: Scheme) -> list[dict[str, Any]]:
         raise ConfigError(f"{path}: this is no manifest of an index; restore it, or build the index anew.")
     for name, wanted in _identity(scheme).items():
         if found.get(name) != wanted:
+            called = CALLED.get(name, name)
             raise ConfigError(
-                f"{folder}: this index has {name} {found.get(name)!r}, and {wanted!r} is asked for; use the "
-                f"settings it was made with, or another folder."
+                f"{folder}: this index has {called} {found.get(name)!r}, and {wanted!r} is asked for; use "
+                f"the settings it was made with, or another folder."
             )
     return entries
 

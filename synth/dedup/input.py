@@ -3,6 +3,7 @@
 In: paths of tables (`verify.tables`). Out: batches of bounded size; of Parquet these columns alone are read.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -39,13 +40,25 @@ class Piece(NamedTuple):
     quality: NDArray[np.float64] | None
 
 
-def read(paths: Sequence[Path], columns: Columns) -> Iterator[Piece]:
-    """The rows of all files. A row without an id is called by its file and number, from 1.
+def labels(paths: Sequence[Path]) -> list[str]:
+    """What each file goes by: its name; where several have one, their folders too, as far as it takes."""
+    found = [path.name for path in paths]
+    for depth in range(2, max((len(path.parts) for path in paths), default=0) + 1):
+        many = Counter(found)
+        found = [
+            name if many[name] == 1 else "/".join(path.parts[-depth:]).replace("//", "/")
+            for name, path in zip(found, paths, strict=True)
+        ]
+    return found
+
+
+def read(paths: Sequence[Path], columns: Columns, named: Sequence[str] | None = None) -> Iterator[Piece]:
+    """The rows of all files. A row without an id is called by its file (`named`) and number, from 1.
 
     Raises:
         ConfigError: a file cannot be read, lacks a column, or its quality is no number.
     """
-    for path in paths:
+    for path, label in zip(paths, named or labels(paths), strict=True):
         done = 0
         for batch in _batches(path, columns.needed):
             texts = _text(batch, columns.text)
@@ -57,7 +70,7 @@ def read(paths: Sequence[Path], columns: Columns) -> Iterator[Piece]:
             else:
                 ids, missing = pa.nulls(batch.num_rows, pa.large_string()), np.arange(batch.num_rows)
             if len(missing):
-                named = [f"{path.name}:{numbers[place]}" for place in missing]
+                named = [f"{label}:{numbers[place]}" for place in missing]
                 ids = _filled(ids, named)
             yield Piece(texts, ids, _quality(batch, columns.quality, path) if columns.quality else None)
 

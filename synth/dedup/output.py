@@ -3,7 +3,7 @@
 In: the tables once more, and the fate of each row. Out: `kept.parquet` and `removed.parquet`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from synth.dedup.input import labels
 from synth.dedup.measuring import Numbers
 from synth.verify.tables import batches
 from synth.writing import atomic
@@ -26,6 +27,8 @@ _REMOVED = (
     pa.field("how", pa.string()),
     pa.field("stored", pa.bool_()),
     pa.field("cosine", pa.float64()),
+    pa.field("in_file", pa.string()),
+    pa.field("in_row", pa.int64()),
 )
 
 
@@ -59,14 +62,27 @@ def write(paths: Sequence[Path], schema: pa.Schema, out: Path, fate: Fate) -> di
             pq.ParquetWriter(removed_path, removed_schema, compression="zstd") as gone,
         ):
             row = 0
-            for batch in batches(paths, []):
+            for batch, label, number in _labelled(paths):
                 columns = _columns(batch, schema)
                 here = slice(row, row + batch.num_rows)
                 row += batch.num_rows
-                goes = pa.array(removed[here])
+                goes, place = pa.array(removed[here]), _place(label, number, batch.num_rows)
                 _write(kept, kept_schema, [*columns, _twins(fate, here)], pc.invert(goes))
-                _write(gone, removed_schema, [*columns, *_found(fate, here)], goes)
+                _write(gone, removed_schema, [*columns, *_found(fate, here), *place], goes)
     return renamed
+
+
+def _labelled(paths: Sequence[Path]) -> Iterator[tuple[pa.RecordBatch, str, int]]:
+    """The rows of all files, with what the file goes by and the number of the first row there, from 1."""
+    for path, label in zip(paths, labels(paths), strict=True):
+        number = 1
+        for batch in batches([path], []):
+            yield batch, label, number
+            number += batch.num_rows
+
+
+def _place(label: str, number: int, rows: int) -> list[pa.Array]:
+    return [pa.repeat(pa.scalar(label), rows), pa.array(np.arange(number, number + rows))]
 
 
 def _write(writer: pq.ParquetWriter, schema: pa.Schema, columns: list[pa.Array], wanted: pa.Array) -> None:

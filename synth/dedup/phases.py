@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from synth.dedup.choosing import Chosen
 from synth.dedup.deduplicate import Ended, Progress, Summary, finish, order_of
-from synth.dedup.input import read
+from synth.dedup.input import labels, read
 from synth.dedup.job import (
     Job,
     holding_index,
@@ -51,7 +51,7 @@ def measure(folder: Path, number: int, progress: Progress = lambda rows: None) -
     job, place = job_of(folder), folder / "tables" / f"{number:05d}"
     if not place.is_dir():
         with whole(place) as fresh:
-            _measure(job, job.paths[number], fresh, progress)
+            _measure(job, number, fresh, progress)
     return int(meta_of(place)["rows"])
 
 
@@ -114,12 +114,12 @@ def bands_of(folder: Path) -> int:
     return options.scheme.bands + (options.rules.twins == "remove")
 
 
-def _measure(job: Job, path: Path, fresh: Path, progress: Progress) -> None:
-    options = job.options
+def _measure(job: Job, number: int, fresh: Path, progress: Progress) -> None:
+    options, path = job.options, job.paths[number]
     measurer, most = Measurer(options.scheme), max(options.memory_rows // max(job.told["tasks"], 1), 1)
     gathered, held, tables, rows = Gathered(options.scheme), 0, 0, 0
     ids, quality = [pa.array([], pa.large_string())], list[NDArray[np.float64]]()
-    for piece in read([path], options.columns):
+    for piece in read([path], options.columns, [labels(job.paths)[number]]):
         for found in measurer.pieces(piece.texts):
             if held and held + len(found.tokens) > most:
                 tables = _spill(job, fresh, tables, gathered.measured(), rows - held)

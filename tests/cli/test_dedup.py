@@ -39,6 +39,11 @@ def table(path: Path, rows: list[dict[str, Any]]) -> Path:
     return path
 
 
+def found(row: dict[str, Any]) -> dict[str, Any]:
+    """A row but for where it stood."""
+    return {name: value for name, value in row.items() if name not in ("in_file", "in_row")}
+
+
 def written(out: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     kept, removed = (pq.read_table(out / f"{name}.parquet").to_pylist() for name in ("kept", "removed"))
     return kept, removed
@@ -73,7 +78,7 @@ def test_the_order_of_rows_and_the_disk_change_nothing(synth: Synth, tmp_path: P
             "dedup", *map(str, inputs), "--id", "id", "--shingle", "3", "--out", str(outs[-1]), *more
         )
         assert result.exit_code == 0, result.output
-    one, other = ([sorted(map(str, rows)) for rows in written(out)] for out in outs)
+    one, other = ([sorted(map(str, map(found, rows))) for rows in written(out)] for out in outs)
     assert one == other
     assert not list(outs[1].glob(".dedup-*"))
 
@@ -107,7 +112,7 @@ def test_an_index_remembers_what_was_kept(synth: Synth, tmp_path: Path) -> None:
         }
     refused = synth("dedup", str(first), "--out", str(tmp_path / "4"), "--index", str(tmp_path / "index"))
     assert refused.exit_code == 2
-    assert "this index has width 3, and 5 is asked for" in refused.output
+    assert "this index has --shingle (screen.shingle_words) 3, and 5 is asked for" in refused.output
 
 
 def test_columns_of_the_same_name_are_kept_under_another(synth: Synth, tmp_path: Path) -> None:
@@ -125,6 +130,8 @@ def test_columns_of_the_same_name_are_kept_under_another(synth: Synth, tmp_path:
             "how": "equal",
             "stored": False,
             "cosine": None,
+            "in_file": "a.jsonl",
+            "in_row": 2,
         }
     ]
 
@@ -136,11 +143,13 @@ def test_columns_of_the_same_name_are_kept_under_another(synth: Synth, tmp_path:
         (["--quality", "question"], "holds no numbers"),
         (["--bands", "40"], "more than --permutations"),
         (["--index", "FILES"], "holds other files and no index"),
+        (["--index", "FILE"], "this is a file, and an index is a folder"),
     ],
 )
 def test_bad_options_are_one_sentence(synth: Synth, tmp_path: Path, options: list[str], said: str) -> None:
     path = table(tmp_path / "a.parquet", ROWS)
-    options = [str(tmp_path) if option == "FILES" else option for option in options]
+    there = {"FILES": str(tmp_path), "FILE": str(path)}
+    options = [there.get(option, option) for option in options]
     result = synth("dedup", str(path), "--out", str(tmp_path / "out"), *options)
     assert result.exit_code == 2
     assert said in " ".join(result.output.split())
@@ -205,3 +214,29 @@ def test_the_same_in_other_words_goes_by_its_numbers(synth: Synth, tmp_path: Pat
     # The same command again finds the same again.
     assert synth(*asked, "--force").exit_code == 0
     assert written(tmp_path / "again")[1] == [gone]
+
+
+@pytest.mark.parametrize("options", [[], ["--ui"]], ids=["plain", "flow"])
+def test_rows_of_files_of_one_name_are_told_apart(synth: Synth, tmp_path: Path, options: list[str]) -> None:
+    for folder in ("x", "y"):
+        (tmp_path / folder).mkdir()
+        table(tmp_path / folder / "train.jsonl", [{"question": "How far does a train travel in 2 hours?"}])
+    both = [str(tmp_path / folder / "train.jsonl") for folder in ("x", "y")]
+    result = synth("dedup", *both, "--out", str(tmp_path / "out"), *options)
+    assert result.exit_code == 0, result.output
+    _, removed = written(tmp_path / "out")
+    told = [(row["in_file"], row["in_row"], row["dup_of"]) for row in removed]
+    assert told == [("y/train.jsonl", 1, "x/train.jsonl:1")]
+
+
+def test_ids_that_several_rows_share_are_told(synth: Synth, tmp_path: Path) -> None:
+    rows = [
+        {"id": "x", "question": "How far does a train go?"},
+        {"id": "x", "question": "How hot is the sun?"},
+    ]
+    path = table(tmp_path / "rows.jsonl", [*rows, {"id": "y", "question": "How deep is the sea there?"}])
+    result = synth("dedup", str(path), "--id", "id", "--out", str(tmp_path / "out"))
+    assert result.exit_code == 0, result.output
+    assert "2 rows share their id with another one" in " ".join(result.output.split())
+    plain = synth("dedup", str(path), "--out", str(tmp_path / "plain"))
+    assert "share their id" not in plain.output

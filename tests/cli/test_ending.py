@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from flows.commands import ending
+from flows.commands.ending import next_commands
+from flows.commands.serve import repair
 from flows.work import Done
 from synth.report import FunnelRow
 
@@ -65,3 +67,23 @@ def test_the_server_is_stopped_also_where_the_run_fails(monkeypatch: pytest.Monk
     with ending.server_stopped(False):
         pass
     assert stopped == [True]
+
+
+def test_where_no_row_came_through_there_is_none_to_explain_or_export(tmp_path: Path) -> None:
+    assert [line.split()[1] for line in next_commands(tmp_path, None)] == ["view", "stats"]
+    assert [line.split()[1] for line in next_commands(tmp_path, "x")] == [
+        "view",
+        "stats",
+        "explain",
+        "export",
+    ]
+
+
+def test_repair_with_nothing_left_starts_no_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "prefect"))
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    repair()
+    assert "was left behind" in capsys.readouterr().out
+    assert not (tmp_path / "prefect").exists()

@@ -17,6 +17,8 @@ def test_a_store_takes_what_is_new(synth: Synth, home: Path, documents: Path, tm
     done = synth(*asked, *few)
     assert done.exit_code == 0, done.output
     assert "2 files taken by notes-0001; all runs of the store published as notes v0001." in done.stdout
+    assert "synth view" in done.stdout.split("rows of all runs of the store")[1]
+    assert str(home / "datasets/notes/v0001/questions") in done.stdout
     held.rename(feed / "waves.txt")
     dry = synth(*asked, *few, "--dry-run")
     assert "1 file not seen before; the run would be" in dry.stdout

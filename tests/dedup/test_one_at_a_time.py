@@ -75,6 +75,6 @@ def test_results_do_not_go_into_the_index(tmp_path: Path, out: str) -> None:
 
 def test_a_file_is_no_index(tmp_path: Path) -> None:
     path = table(tmp_path)
-    with pytest.raises(ConfigError, match="this is a file and no index"):
+    with pytest.raises(ConfigError, match="this is a file, and an index is a folder"):
         deduplicate([path], tmp_path / "out", options_of(**told(path)))
     assert not (tmp_path / "out").exists()

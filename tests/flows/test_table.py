@@ -129,6 +129,28 @@ stor = "s"
     assert all("\n" not in line for line in fault.value.faults)
 
 
+def test_a_wrong_key_or_recipe_hides_no_other_fault(tmp_path: Path) -> None:
+    text = """
+[a]
+recipe = "nothing"
+store = "s"
+colour = "red"
+cron = "99 * * * *"
+timezone = "Nowhere/X"
+"""
+    with pytest.raises(ConfigError) as fault:
+        read_table(write(tmp_path, text))
+    said = [line.split(":")[0] for line in fault.value.faults]
+    assert said == ["a.colour", "a", "a.cron", "a.timezone"]
+
+
+def test_the_folder_of_runs_of_a_worker_can_be_named(tmp_path: Path) -> None:
+    entries = read_table(write(tmp_path, MINE)).entries
+    for folder in ("data/runs", "/far/runs"):
+        made = yaml.safe_load(as_yaml(entries, folder))["deployments"]
+        assert [one["parameters"]["runs"] for one in made] == [folder, folder]
+
+
 def test_inputs_are_looked_at_before_anything_is_served(tmp_path: Path) -> None:
     feed, again = read_table(write(tmp_path, MINE)).entries
     assert [f"feed: {tmp_path / 'notes'} does not exist: correct documents.paths."] == faults_of(
