@@ -10,7 +10,7 @@ from typer.core import TyperCommand
 
 from flows.commands import options
 from flows.commands.run import spread
-from flows.terminal import print_json, say, table
+from flows.terminal import note, print_json, say, table
 from synth.text import counted
 
 STAGE = "decontaminate"
@@ -127,6 +127,8 @@ def _show(done: "Summary", tiers: list[str]) -> None:
         for name, found in tier_rows(done.found)
     ]
     table(("benchmark", "items", *tiers, "removed"), rows, f"{counted(done.rows, 'row')} checked")
+    if done.rejected:
+        note(f"{counted(done.rejected, 'line')} left out, as no rows of the tables: see rejected.parquet.")
     if done.empty:
         say(f"{counted(done.empty, 'row')} without text: kept, and not checked.", style="yellow")
     share = f" ({done.removed / done.rows:.2%})" if done.rows else ""

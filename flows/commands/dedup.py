@@ -175,10 +175,17 @@ def _show(done: "Summary", judged: bool) -> None:
         table(("kept row", "rows like it, with it"), done.clusters, "largest clusters")
     if done.stored is not None:
         say(f"{counted(done.known, 'row')} repeated the index; it now holds {counted(done.stored, 'text')}.")
+    if done.own_id:
+        note(
+            f"{counted(done.own_id, 'row')} went for a stored one of the same id: was this table taken in "
+            "before, under another name or by other columns?"
+        )
     if done.twins:
         say(f"Kept rows that equal an earlier kept one but for numbers: {done.twins:,} (column `twin_of`).")
     if done.without_text:
         say(f"{counted(done.without_text, 'row')} without a word or number stayed, compared with nothing.")
+    if done.rejected:
+        note(f"{counted(done.rejected, 'line')} left out, as no rows of the tables: see rejected.parquet.")
     if done.same_id:
         note(
             f"{counted(done.same_id, 'row')} share their id with another one: `dup_of` may name several rows."

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from flows.commands import options
-from flows.terminal import print_json, say, table
+from flows.terminal import note, print_json, say, table
 from synth.text import counted
 
 if TYPE_CHECKING:
@@ -98,6 +98,8 @@ def _show(done: "Summary") -> None:
     )
     reasons = list(done.reasons.items())
     table(("rows", "reason"), [(count, reason) for reason, count in reasons[:REASONS_SHOWN]])
+    if done.rejected:
+        note(f"{counted(done.rejected, 'line')} left out, as no rows of the tables: see rejected.parquet.")
     for old, new in done.renamed.items():
         say(f"The column `{old}` of the input is now called `{new}`.")
     say(f"Wrote {done.path}")

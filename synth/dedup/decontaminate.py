@@ -29,7 +29,7 @@ from synth.dedup.contamination import Hit
 from synth.dedup.splitting import strings
 from synth.dedup.tiers import TIERS, Settings, Tiers, described
 from synth.errors import ConfigError
-from synth.verify.tables import batches, check, text_of
+from synth.verify.tables import batches, check, text_of, write_rejected
 from synth.writing import atomic, write_json
 
 KEPT, REMOVED, REPORT = "kept.parquet", "removed.parquet", "report.json"
@@ -48,7 +48,10 @@ Row = dict[str, Any]
 
 
 class Summary(NamedTuple):
-    """What came of it; `found` has the removed rows of each benchmark by tier."""
+    """What came of it; `found` has the removed rows of each benchmark by tier.
+
+    `rejected`: lines that are no rows, beside them.
+    """
 
     out: Path
     rows: int
@@ -57,6 +60,7 @@ class Summary(NamedTuple):
     empty: int
     items: dict[str, int]
     found: dict[str, dict[str, int]]
+    rejected: int
 
 
 def decontaminate(
@@ -103,7 +107,8 @@ def decontaminate(
                 progress(rows)
     known = Counter(item.benchmark for item in items)
     found = {name: _by_tier(counts, name) for name in sorted(known)}
-    done = Summary(out, rows, kept, rows - kept, empty, dict(sorted(known.items())), found)
+    bad = write_rejected(inputs, out, with_text=False)  # which may be that of a benchmark
+    done = Summary(out, rows, kept, rows - kept, empty, dict(sorted(known.items())), found, bad)
     more = {"text": list(columns), **told}
     write_json(out / REPORT, _report(done, settings, tiers, inputs, more))
     return done
@@ -214,6 +219,7 @@ def _report(
         "kept": done.kept,
         "removed": done.removed,
         "without_text": done.empty,
+        "rejected": done.rejected,
         "benchmarks": {
             name: {"items": count, "removed": done.found[name]} for name, count in done.items.items()
         },

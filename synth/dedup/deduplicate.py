@@ -33,7 +33,7 @@ from synth.dedup.twins import first_twins
 from synth.errors import ConfigError
 from synth.ids import digest
 from synth.text import file_sha256
-from synth.verify.tables import check
+from synth.verify.tables import check, write_rejected
 
 if TYPE_CHECKING:
     from synth.dedup.embedding import Asked
@@ -62,7 +62,8 @@ class Summary(NamedTuple):
     `known`: rows that the index had; `stored`: how many it has now. `clusters`: the rows that stay for most
     others, and how many rows that makes. `compared`, `crowded`, `left_out`: see `choosing`; the last two with
     what the index left out, where a row that both left out counts twice.
-    `same_id`: rows whose id another has.
+    `same_id`: rows whose id another has; `own_id`: rows that go for a stored one of their own id. `rejected`:
+    lines that are no rows, beside them.
     """
 
     kept_path: Path
@@ -82,6 +83,8 @@ class Summary(NamedTuple):
     renamed: dict[str, str]
     asked: int
     same_id: int
+    own_id: int
+    rejected: int
 
 
 def deduplicate(
@@ -154,7 +157,8 @@ def finish(
         _remember(index, source, options.scheme, tables(), fate, meant)
     stored = None if index is None else index.rows
     chosen = _with_crowded(ended, fate, index, source, options.rules)
-    return _summary(out, fate, chosen, tokens, stored, renamed, count)
+    summary = _summary(out, fate, chosen, tokens, stored, renamed, count)
+    return summary._replace(rejected=write_rejected(paths, out))
 
 
 def _with_crowded(ended: Ended, fate: Fate, index: Index | None, source: str, rules: Rules) -> Chosen:
@@ -291,6 +295,12 @@ def _sharing(ids: pa.Array) -> int:
     return int(pc.sum(counts.filter(pc.greater(counts, 1)), min_count=0).as_py())
 
 
+def _own(fate: Fate) -> int:
+    """Rows that the index has under their own id, as where a table is taken in again under another name."""
+    stored = pa.array(fate.stored & fate.removed)
+    return int(pc.sum(pc.equal(fate.dup_of.filter(stored), fate.ids.filter(stored))).as_py() or 0)
+
+
 def _summary(
     out: Path,
     fate: Fate,
@@ -310,5 +320,5 @@ def _summary(
         {name: how[name] for name in HOW}, int((fate.twin_of >= 0).sum()), int((tokens == 0).sum()),
         int(fate.stored.sum()), stored, chosen.compared, chosen.crowded, chosen.left_out,
         [(fate.ids[int(places[i])].as_py(), int(counts[i]) + 1) for i in largest], renamed, asked,
-        _sharing(fate.ids),
+        _sharing(fate.ids), _own(fate), 0,
     )  # fmt: skip

@@ -2,7 +2,8 @@
 
 In: paths. Out: Arrow batches of bounded size. What the files hold in their columns is kept; those of one name
 have one type, or the files do not fit together. The columns of JSON Lines and their types are those of all
-rows, for which each file is read once before its first batch.
+rows, for which each file is read once before its first batch. A line that is no row costs itself only:
+batches leave it out, `bad_lines` tells of it, and `write_rejected` writes it down.
 """
 
 import csv
@@ -13,12 +14,13 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, NamedTuple, TextIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from synth.errors import ConfigError
+from synth.writing import atomic
 
 BATCH_ROWS = 5_000
 _SHOWN = 20
@@ -27,8 +29,57 @@ _MOST_COLUMNS = 10_000
 # Up to here a float holds every whole number.
 _EXACT = 2**53
 _MAX_FIELD = 100_000_000
+REJECTED = "rejected.parquet"
+_NO_OBJECT = "no JSON object"
 _LINES = (".jsonl", ".ndjson", ".json")
 _COMMAS = (".csv", ".tsv")
+
+
+class Bad(NamedTuple):
+    """A line that is no row: its file, its number from 1 (of CSV that of its end), why, and what it says."""
+
+    file: str
+    line: int
+    reason: str
+    row: str
+
+
+def bad_lines(paths: Sequence[Path]) -> Iterator[Bad]:
+    """The lines of JSON Lines and CSV that are no rows, in order; CSV is read once more for it."""
+    for path in paths:
+        kind = _kind_of(path)
+        if kind in _LINES and _schema(path)[1]:
+            with _opened(path) as file:
+                yield from (row for row in _json_lines(file, path) if isinstance(row, Bad))
+        elif kind in _COMMAS:
+            with _opened(path) as file:
+                yield from (row for row in _csv_lines(file, path) if isinstance(row, Bad))
+
+
+def write_rejected(paths: Sequence[Path], out: Path, with_text: bool = True) -> int:
+    """Write the lines that are no rows, where there are any; how many there are.
+
+    What an earlier try has written goes. Without text where what they say may be what nobody is to see.
+    """
+    count = 0
+    found = bad_lines(paths)
+    (out / REJECTED).unlink(missing_ok=True)
+    some = list(islice(found, BATCH_ROWS))
+    if not some:
+        return 0
+    with atomic(out / REJECTED) as path, pq.ParquetWriter(path, _BAD, compression="zstd") as writer:
+        while some:
+            count += len(some)
+            writer.write_table(pa.Table.from_pylist([_told(bad, with_text) for bad in some], _BAD))
+            some = list(islice(found, BATCH_ROWS))
+    return count
+
+
+def _told(bad: Bad, with_text: bool) -> dict[str, Any]:
+    return bad._asdict() | ({} if with_text else {"row": None})
+
+
+_BAD = pa.schema([("file", pa.string()), ("line", pa.int64()), ("reason", pa.string()), ("row", pa.string())])
 
 
 def batches(paths: Sequence[Path], needed: Sequence[str]) -> Iterator[pa.RecordBatch]:
@@ -60,13 +111,12 @@ def check(paths: Sequence[Path], needed: Sequence[str]) -> pa.Schema:
         return pa.unify_schemas(schemas, promote_options="permissive")
     except pa.ArrowException as fault:
         raise ConfigError(
-            f"The columns of the files do not fit together: {fault}; verify them one by one."
+            f"The columns of the files do not fit together: {fault}; give them one by one."
         ) from fault
 
 
 def _of_file(path: Path, needed: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    suffixes = [suffix.lower() for suffix in path.suffixes]
-    kind = next((suffix for suffix in reversed(suffixes) if suffix != ".gz"), "")
+    kind = _kind_of(path)
     try:
         if kind == ".parquet":
             yield from _parquet(path, needed)
@@ -82,6 +132,11 @@ def _of_file(path: Path, needed: Sequence[str]) -> Iterator[pa.RecordBatch]:
         ) from fault
 
 
+def _kind_of(path: Path) -> str:
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    return next((suffix for suffix in reversed(suffixes) if suffix != ".gz"), "")
+
+
 def _short(fault: Exception) -> str:
     return " ".join(str(fault).split())[:200].rstrip(".")
 
@@ -93,18 +148,25 @@ def _parquet(path: Path, needed: Sequence[str]) -> Iterator[pa.RecordBatch]:
 
 
 def _json_batches(path: Path, needed: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    schema = _schema(path)
+    schema, bad = _schema(path)
     if not schema:
+        if bad:
+            raise ConfigError(
+                f"{path}, line {bad[0]}: {_NO_OBJECT}, nor is any other; give one object a line."
+            )
         return
     _has(path, schema.names, needed)
+    found: list[int] = []
     with _opened(path) as file:
-        yield from _rows(path, _json_rows(file, path), schema)
+        yield from _rows(path, _good(_json_lines(file, path), found), schema)
+    if found != bad:
+        raise ConfigError(_CHANGED.format(path))
 
 
 def _csv_batches(path: Path, needed: Sequence[str]) -> Iterator[pa.RecordBatch]:
     """Of CSV each row has the columns of the first line, and all of them are text."""
     with _opened(path) as file:
-        rows = _csv_rows(file, path)
+        rows = _good(_csv_lines(file, path))
         first = next(rows, None)
         if first is not None:
             _has(path, list(first), needed)
@@ -122,25 +184,29 @@ def _rows(path: Path, rows: Iterator[dict[str, Any]], schema: pa.Schema) -> Iter
         yield pa.record_batch(columns, schema=schema)
 
 
-def _schema(path: Path) -> pa.Schema:
-    """The columns of a file of JSON Lines; none where it has no rows."""
+def _schema(path: Path) -> tuple[pa.Schema, list[int]]:
+    """The columns of a file of JSON Lines, none where it has no rows; which lines are no rows."""
     there = path.stat()
     return _schema_of(path.absolute(), path, (there.st_ino, there.st_size, there.st_mtime_ns))
 
 
 @lru_cache(maxsize=256)
-def _schema_of(place: Path, path: Path, state: tuple[int, ...]) -> pa.Schema:
+def _schema_of(place: Path, path: Path, state: tuple[int, ...]) -> tuple[pa.Schema, list[int]]:
     """The same; a command reads a file several times, and looks for its columns once while it is the same."""
     kinds: dict[str, set[type]] = {}
+    bad: list[int] = []
     with _opened(path) as file:
-        for row in _json_rows(file, path):
+        for row in _json_lines(file, path):
+            if isinstance(row, Bad):
+                bad.append(row.line)
+                continue
             for name, value in row.items():
                 kinds.setdefault(name, set()).add(_kind(value))
             if len(kinds) > _MOST_COLUMNS:
                 raise ConfigError(
                     f"{path}: there are more than {_MOST_COLUMNS:,} columns; give rows that share names."
                 )
-    return pa.schema([(name, _type(found)) for name, found in kinds.items()])
+    return pa.schema([(name, _type(found)) for name, found in kinds.items()]), bad
 
 
 def _opened(path: Path) -> TextIO:
@@ -149,7 +215,16 @@ def _opened(path: Path) -> TextIO:
     return path.open(encoding="utf-8-sig", newline="")
 
 
-def _json_rows(file: TextIO, path: Path) -> Iterator[dict[str, Any]]:
+def _good(rows: Iterator[dict[str, Any] | Bad], bad: list[int] | None = None) -> Iterator[dict[str, Any]]:
+    """Those that are rows; `bad` takes the numbers of the other lines."""
+    for row in rows:
+        if not isinstance(row, Bad):
+            yield row
+        elif bad is not None:
+            bad.append(row.line)
+
+
+def _json_lines(file: TextIO, path: Path) -> Iterator[dict[str, Any] | Bad]:
     for number, line in enumerate(file, 1):
         if not line.strip():
             continue
@@ -157,16 +232,26 @@ def _json_rows(file: TextIO, path: Path) -> Iterator[dict[str, Any]]:
             row = json.loads(line)
         except (ValueError, RecursionError):
             row = None
-        if not isinstance(row, dict):
-            raise ConfigError(f"{path}, line {number}: no JSON object; give one object a line.")
-        yield row
+        yield row if isinstance(row, dict) else Bad(path.name, number, _NO_OBJECT, _whole(line))
 
 
-def _csv_rows(file: TextIO, path: Path) -> Iterator[dict[str, Any]]:
+def _csv_lines(file: TextIO, path: Path) -> Iterator[dict[str, Any] | Bad]:
+    """Rows; one with more cells than there are columns has lost a quote: none of its cells can be trusted."""
     csv.field_size_limit(_MAX_FIELD)
     delimiter = "\t" if ".tsv" in path.suffixes else ","
-    for row in csv.DictReader(file, delimiter=delimiter):
-        yield {name: value for name, value in row.items() if name is not None}
+    reader = csv.DictReader(file, delimiter=delimiter)
+    for row in reader:
+        if None in row:
+            cells = [cell for name, cell in row.items() if name is not None]
+            yield Bad(
+                path.name, reader.line_num, "more cells than columns", delimiter.join([*cells, *row[None]])
+            )
+        else:
+            yield row
+
+
+def _whole(line: str) -> str:
+    return line.rstrip("\r\n").encode("utf-8", "replace").decode()
 
 
 class _Large(int):

@@ -20,7 +20,7 @@ from synth.verify.equivalence.engine import MEMORY_MB, SECONDS, Equivalence, req
 from synth.verify.equivalence.outcome import Outcome
 from synth.verify.final_answer import Mode, find_answer
 from synth.verify.kinds import Kind
-from synth.verify.tables import batches, check, text_of
+from synth.verify.tables import batches, check, text_of, write_rejected
 from synth.writing import atomic
 
 FILE = "verdicts.parquet"
@@ -38,7 +38,10 @@ Progress = Callable[[int], None]
 
 
 class Summary(NamedTuple):
-    """What came of it; `renamed` are columns of the input that had the name of an added one."""
+    """What came of it; `renamed` are columns of the input that had the name of an added one.
+
+    `rejected`: lines that are no rows, beside them.
+    """
 
     path: Path
     rows: int
@@ -48,6 +51,7 @@ class Summary(NamedTuple):
     reasons: dict[str, int]
     evidence: dict[str, int]
     renamed: dict[str, str]
+    rejected: int
 
 
 class Answered(NamedTuple):
@@ -115,7 +119,7 @@ def verify(
     return Summary(
         out / FILE, rows, correct[True], correct[False], correct[None],
         {str(k): n for k, n in counts["reason"].most_common()},
-        {str(k): n for k, n in counts["evidence"].most_common()}, renamed,
+        {str(k): n for k, n in counts["evidence"].most_common()}, renamed, write_rejected(paths, out),
     )  # fmt: skip
 
 

@@ -240,3 +240,15 @@ def test_ids_that_several_rows_share_are_told(synth: Synth, tmp_path: Path) -> N
     assert "2 rows share their id with another one" in " ".join(result.output.split())
     plain = synth("dedup", str(path), "--out", str(tmp_path / "plain"))
     assert "share their id" not in plain.output
+
+
+def test_a_table_that_is_taken_in_again_under_another_name_is_told(synth: Synth, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        path = table(tmp_path / f"{name}.jsonl", [{"id": i, "question": f"{i} and more"} for i in "xyz"])
+        path.write_text(path.read_text() + "{broken\n")
+    asked = ("--id", "id", "--index", str(tmp_path / "index"))
+    first = synth("dedup", str(tmp_path / "one.jsonl"), *asked, "--out", str(tmp_path / "a"))
+    assert "1 line left out" in first.output and (tmp_path / "a" / "rejected.parquet").is_file()
+    assert "same id" not in first.output
+    again = synth("dedup", str(tmp_path / "two.jsonl"), *asked, "--out", str(tmp_path / "b"))
+    assert "3 rows went for a stored one of the same id" in " ".join(again.output.split())

@@ -66,7 +66,9 @@ def test_steps_write_what_one_machine_writes(tmp_path: Path, more: dict[str, Any
     paths = put(tmp_path / "seven", 10, 500, 1, 300, 89, 200, 100)
     many = in_steps(paths, tmp_path / "b", **more)
     for name in content(tmp_path / "a"):  # cut into other groups of rows
-        assert pq.read_table(tmp_path / "a" / name).equals(pq.read_table(tmp_path / "b" / name))
+        whole, parts = (pq.read_table(tmp_path / folder / name) for folder in "ab")
+        asked = [column for column in whole.column_names if column not in ("in_file", "in_row")]
+        assert whole.select(asked).equals(parts.select(asked))
     assert counts(one) == counts(many)
     assert not list((tmp_path / "b").glob(".dedup-*"))
 

@@ -98,3 +98,28 @@ def test_names_without_end_are_no_columns(tmp_path: Path) -> None:
     path = written(tmp_path / "a.jsonl", [{f"n{number}": 1} for number in range(10_001)])
     with pytest.raises(ConfigError, match="more than 10,000 columns"):
         check([path], [])
+
+
+def test_a_line_that_is_no_row_costs_itself_only(tmp_path: Path) -> None:
+    lines, commas = tmp_path / "a.jsonl", tmp_path / "b.csv"
+    lines.write_text('{"q": "one"}\n{broken\n[1]\n{"q": "two"}\n')
+    commas.write_text('q,n\n"three, whole",1\nfour, cut,2\nfive,3\n')
+    read = [text for batch in batches([lines, commas], ["q"]) for text in batch["q"].to_pylist()]
+    assert read == ["one", "two", "three, whole", "five"]
+    assert tables.write_rejected([lines, commas], tmp_path) == 3
+    found = pq.read_table(tmp_path / tables.REJECTED).to_pylist()
+    assert [(row["file"], row["line"], row["row"]) for row in found] == [
+        ("a.jsonl", 2, "{broken"),
+        ("a.jsonl", 3, "[1]"),
+        ("b.csv", 3, "four, cut,2"),
+    ]
+    assert tables.write_rejected([commas], tmp_path, with_text=False) == 1
+    assert pq.read_table(tmp_path / tables.REJECTED)["row"].to_pylist() == [None]
+    lines.write_text('{"q": "one"}\n')
+    assert tables.write_rejected([lines], tmp_path) == 0 and not (tmp_path / tables.REJECTED).exists()
+
+
+def test_a_file_of_which_no_line_is_a_row_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text("[\n1\n]\n")
+    with pytest.raises(ConfigError, match="line 1: no JSON object, nor is any other"):
+        check([tmp_path / "a.jsonl"], [])
