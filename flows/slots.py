@@ -11,8 +11,10 @@ from typing import Any, ParamSpec, TypeVar, cast
 
 from prefect.client.schemas.objects import State, StateType
 from prefect.context import FlowRunContext
+from prefect.runtime import deployment
 
 from flows.alive import hold
+from flows.terminal import begin_lines, note
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -41,12 +43,37 @@ def in_time(work: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(work)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+        served = _named_lines()
         if said := _missed():
+            if served:
+                note(f"{SKIPPED}: {said}")
             return cast(R, skipped(said))
         _hold()
-        return work(*args, **kwargs)
+        return _told(work, *args, **kwargs) if served else work(*args, **kwargs)
 
     return wrapper
+
+
+def _told(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Say when a firing begins and what came of it."""
+    note("begins.")
+    try:
+        made = work(*args, **kwargs)
+    except Exception as fault:
+        note(f"failed ({type(fault).__name__}); its page in the UI says more.")
+        raise
+    note(f"{made.name}: {made.message}" if isinstance(made, State) else f"made {made}")
+    return made
+
+
+def _named_lines() -> bool:
+    """Begin lines with time and name where this is a firing of a deployment: several share a terminal."""
+    context = FlowRunContext.get()
+    if not (context and context.flow_run and context.flow_run.deployment_id):
+        return False
+    name = deployment.name
+    begin_lines(lambda: f"{datetime.now(UTC):%H:%M:%S} {name}: ")
+    return True
 
 
 def _hold() -> None:

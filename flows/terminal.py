@@ -9,10 +9,12 @@ import shlex
 import shutil
 import sys
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 NAME = "synth"
+# What begins each line beside the result, where processes share a terminal.
+_heads: list[Callable[[], str]] = []
 
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_].*?(?:\x07|\x1b\\|$)|[ -/]*[0-~])", re.DOTALL)
 # As a table writes one, with its sign, a percent sign, or nothing at all.
@@ -72,6 +74,11 @@ def note(text: object) -> None:
     _beside(text, "dim")
 
 
+def begin_lines(head: Callable[[], str]) -> None:
+    """From now on begin each line that is said beside the result with this."""
+    _heads[:] = [head]
+
+
 def complain(text: object) -> None:
     """Print the sentences of a fault, one on each line, on standard error."""
     _beside(text, "red")
@@ -82,8 +89,9 @@ def _beside(text: object, style: str) -> None:
 
     from flows.console import err
 
+    head = plain("".join(one() for one in _heads))
     for sentence in plain(text).splitlines():
-        err.print(Text(sentence, style), soft_wrap=True)
+        err.print(Text(head + sentence, style), soft_wrap=True)
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[object]], title: str = "") -> None:

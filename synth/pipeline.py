@@ -187,8 +187,7 @@ def _benchmarks(config: RunConfig) -> str:
     store, index = open_store(config.store, config.screen), open_index(config.screen)
     earlier = [store.fingerprint] if store else []
     found = digest([sha256_of(source.path) for source in files], *earlier)
-    # By itself, so that a reader of both can say which of them changed.
-    return f"{found} {index.fingerprint}" if index else found
+    return f"{found} {index.fingerprint}" if index else found  # apart, to tell which changed
 
 
 QUESTION_PROMPTS = ("level1", "level2", "level2_choose", "level3")
@@ -370,9 +369,9 @@ def settings(stage: Stage, config: RunConfig) -> dict[str, Any]:
     flat = flatten(config.model_dump(mode="json"))
     names = (*stage.settings, *stage.more(config).settings)
     wanted = {k: v for k, v in flat.items() if any(k == s or k.startswith(f"{s}.") for s in names)}
-    if wanted.get("screen.index"):  # as of all paths, what it holds; that there is none is as it always was
-        del wanted["screen.index"]
-    return {k: v for k, v in sorted(wanted.items()) if k not in _PATHS and not is_excluded(k)}
+    # That no index is named always stood there.
+    paths = (*_PATHS, "screen.index") if config.screen.index else _PATHS
+    return {k: v for k, v in sorted(wanted.items()) if k not in paths and not is_excluded(k)}
 
 
 def flatten(tree: Mapping[str, Any], before: str = "") -> dict[str, Any]:

@@ -216,13 +216,12 @@ def test_the_same_in_other_words_goes_by_its_numbers(synth: Synth, tmp_path: Pat
     assert written(tmp_path / "again")[1] == [gone]
 
 
-@pytest.mark.parametrize("options", [[], ["--ui"]], ids=["plain", "flow"])
-def test_rows_of_files_of_one_name_are_told_apart(synth: Synth, tmp_path: Path, options: list[str]) -> None:
+def test_rows_of_files_of_one_name_are_told_apart(synth: Synth, tmp_path: Path) -> None:
     for folder in ("x", "y"):
         (tmp_path / folder).mkdir()
         table(tmp_path / folder / "train.jsonl", [{"question": "How far does a train travel in 2 hours?"}])
     both = [str(tmp_path / folder / "train.jsonl") for folder in ("x", "y")]
-    result = synth("dedup", *both, "--out", str(tmp_path / "out"), *options)
+    result = synth("dedup", *both, "--out", str(tmp_path / "out"))
     assert result.exit_code == 0, result.output
     _, removed = written(tmp_path / "out")
     told = [(row["in_file"], row["in_row"], row["dup_of"]) for row in removed]

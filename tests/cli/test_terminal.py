@@ -102,3 +102,15 @@ def test_numbers_that_are_written_out_stand_right_and_a_title_is_not_broken(
     ends = [[line.index(value) + len(value) for value in row[:3]] for line, row in zip((one, other), rows)]  # noqa: B905
     assert ends[0] == ends[1]
     assert one.index("1 of 4") == other.rindex("10")
+
+
+def test_lines_beside_the_result_can_have_a_head(capfd: pytest.CaptureFixture[str]) -> None:
+    numbers = iter("123")
+    terminal.begin_lines(lambda: f"{next(numbers)} nightly: ")
+    try:
+        terminal.note("one\ntwo")
+        terminal.complain("three")
+    finally:
+        terminal.begin_lines(lambda: "")
+    said = capfd.readouterr().err.splitlines()
+    assert [line.partition(" ")[2] for line in said] == ["nightly: one", "nightly: two", "nightly: three"]

@@ -1,5 +1,6 @@
 """A schedule on a real server: three firings in their slots, only what is new, and no pile-up after downtime."""
 
+import re
 import signal
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -71,6 +72,9 @@ def test_three_firings_then_downtime(server: str, tmp_path: Path) -> None:
     assert len(later) - len(skipped) <= 2
     assert "missed slots are not made up for" in skipped[0]["state"]["message"]
     assert f"{len(skipped)} missed slots skipped" in said.read_text()
+    # Firings share the terminal: each line has its time and its deployment.
+    for told in (r"begins\.", r"01 documents: ", r"NothingNew: ", r"made \S*/v0002"):
+        assert re.search(rf"(?m)^\d\d:\d\d:\d\d feed: {told}", said.read_text()), told
     assert "Stopped; the schedules are paused" in said.read_text()
     deployments = ask(server, "/deployments/filter", deployments={"name": {"any_": ["feed"]}})
     assert [one["paused"] for one in deployments] == [True]
