@@ -1,5 +1,6 @@
 """Questions across the runs of a store: near-equal ones fall, and an index that is lost or half made is no loss."""
 
+import os
 import shutil
 import signal
 import subprocess
@@ -74,6 +75,7 @@ def test_another_way_of_measuring_has_an_index_of_its_own(tmp_path: Path) -> Non
 
 
 # Kills itself at the n-th thing that it does to the index of the store.
+ROOT = Path(__file__).parents[2]
 KILLED = """
 import os, signal, sys
 from pathlib import Path
@@ -106,7 +108,8 @@ def test_killed_while_the_index_is_written(tmp_path: Path, monkeypatch: pytest.M
     for at in (1, 4, 5, 6):
         home = shutil.copytree(before, tmp_path / f"h{at}")
         monkeypatch.setenv("SYNTH_HOME", str(home))
-        ended = subprocess.run([sys.executable, "-c", KILLED, str(home), str(feed), str(at)], check=False)
+        command = [sys.executable, "-c", KILLED, str(home), str(feed), str(at)]
+        ended = subprocess.run(command, check=False, env={**os.environ, "PYTHONPATH": str(ROOT)})
         assert ended.returncode == -signal.SIGKILL
         fired = synth.take_new(config(feed, *LOOSE), runs=home / "runs")
         assert contents(fired.run / "dataset") == made

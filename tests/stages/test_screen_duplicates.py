@@ -69,5 +69,5 @@ def test_an_index_that_is_not_there_or_of_another_kind_is_refused(tmp_path: Path
     with pytest.raises(ConfigError, match="there is no index here"):
         open_index(ScreenConfig(index=str(tmp_path)))
     filled(tmp_path, old=LONG)
-    with pytest.raises(ConfigError, match="has width 3, and 5 is asked for"):
+    with pytest.raises(ConfigError, match=r"has --shingle \(screen.shingle_words\) 3, and 5 is asked for"):
         open_index(ScreenConfig(index=str(tmp_path), shingle_words=5))
