@@ -16,11 +16,11 @@ FROM python:3.12-slim
 # The embedded model's library needs it.
 RUN apt-get update && apt-get install -y --no-install-recommends libgomp1 && rm -rf /var/lib/apt/lists/*
 COPY --from=build /opt/synth /opt/synth
-RUN useradd --uid 1000 --create-home synth && install -d -o synth -g synth /data /work
+RUN useradd --uid 1000 --create-home synth && install -d -o synth -g synth /data /here
 # Runs, datasets and Prefect's database, and weights that were fetched: all that should outlive a container.
 ENV PATH=/opt/synth/bin:$PATH SYNTH_HOME=/data XDG_CACHE_HOME=/data/cache PYTHONUNBUFFERED=1
 VOLUME /data
-WORKDIR /work
+WORKDIR /here
 USER synth
 ENTRYPOINT ["synth"]
 CMD ["--help"]
