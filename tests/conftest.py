@@ -2,6 +2,7 @@
 
 import os
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,11 @@ from tests import corpus
 from tests.endpoints import start_fake
 
 __all__ = ["start_fake"]
+
+# Tests start some hundred interpreters: where nothing may be kept, each of them would compile the product anew,
+# and each worker all tests.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # What takes long begins first, so that no processor is idle at the end: tests that kill, whole runs, then
 # flows, then what is quick. Each begins a name of a file or folder; within a line the order stays.

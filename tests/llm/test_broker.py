@@ -300,7 +300,10 @@ def test_a_journal_that_cannot_be_written_is_one_sentence(
     # As a full disk does: the broker may write no file of more than so many bytes.
     small = partial(resource.setrlimit, resource.RLIMIT_FSIZE, (20_000, 20_000))
     command = streaming(fake.url, tmp_path / "calls", "row", 100, 4)
-    done = subprocess.run(command, preexec_fn=small, capture_output=True, text=True, timeout=60)
+    uncompiled = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}  # or half a module would stay behind
+    done = subprocess.run(
+        command, preexec_fn=small, capture_output=True, text=True, timeout=60, env=uncompiled
+    )
     assert done.returncode != 0
     assert re.search(r"StoreError: .*segment-000001.jsonl: the journal cannot be written", done.stderr)
     assert fake.stats()["answered"] < 100

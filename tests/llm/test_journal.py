@@ -198,6 +198,7 @@ import resource, sys
 from pathlib import Path
 from synth.errors import StoreError
 from synth.llm.journal import Journal
+sys.dont_write_bytecode = True  # half a module would stay behind
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 with Journal(Path(sys.argv[1])) as journal:
     try:
