@@ -18,6 +18,7 @@ from benchmarks import (
     kills,
     load,
     measure,
+    overhead,
     reading,
     replay,
     road,
@@ -28,6 +29,7 @@ from benchmarks import (
     transports,
     viewing,
     weaknesses,
+    workers,
 )
 from benchmarks.duplicates import suite as duplicates
 from benchmarks.peers import suite as peers
@@ -56,6 +58,8 @@ SUITES = {
     "viewing": viewing,
     "firings": firings,
     "growth": growth,
+    "overhead": overhead,
+    "workers": workers,
 }
 
 
