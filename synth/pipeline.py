@@ -104,7 +104,7 @@ def _difficulty(tables: Tables, config: RunConfig, services: Services) -> Output
     return try_questions(tables["answers"], tables["questions"], config, services)
 
 
-def _dataset(tables: Tables, config: RunConfig, services: Services) -> Output:
+def _dataset(tables: Tables, config: RunConfig, services: Services) -> Iterable[Output]:
     return assemble(tables, config, services.say)
 
 

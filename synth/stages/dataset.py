@@ -1,71 +1,117 @@
 """Answered questions in, published rows out: everything known of a question, in one row.
 
-Where a target says how many rows are wanted, those beyond it are rejected, whole; aimed rows also where their
-category has more than its share (`stages/shares.py`), which is said: they were paid for and accepted.
+Rows are made some thousand at a time, as one process holds all of a run. Where a target says how many rows
+are wanted, those beyond it are rejected, whole; aimed rows also where their category has more than its share
+(`stages/shares.py`), which is said: they were paid for and accepted.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from synth.config import RunConfig
 from synth.stages.base import Output, Rejected, make_table
+from synth.stages.joining import Joined, JoinedLists
 from synth.stages.shares import balanced
 from synth.text import counted
 
 Row = dict[str, Any]
 UNKNOWN_LICENCE = "unknown"
+BATCH = 5_000
 
 
 def assemble(
     tables: Mapping[str, pa.Table], config: RunConfig, say: Callable[[str], None] = lambda said: None
-) -> Output:
+) -> Iterator[Output]:
     """One row per answered question, at most `target.rows`. Columns of stages that were left out are null."""
-    questions = _by(tables["questions"], "question_id")
-    screened = _by(tables["screened"], "question_id")
-    passages = _by(tables["passages"].drop_columns(["text"]), "passage_id") if "passages" in tables else {}
-    aimed = _categories(tables["combinations"]) if config.aims else {}
-    judged = _by(tables["judged"], "question_id") if "judged" in tables else {}
-    tried = _by(tables["difficulty"], "question_id") if "difficulty" in tables else None
-    answers = [a for a in tables["answers"].to_pylist() if tried is None or a["question_id"] in tried]
-    rows = [
-        {
-            **_row(questions[a["question_id"]], screened[a["question_id"]], a, passages, config),
-            **_verdict(judged.get(a["question_id"], {})),
-            **_tried(tried[a["question_id"]] if tried is not None else {}),
-            "category": aimed.get(questions[a["question_id"]]["combination_id"]),
-        }
-        for a in answers
-    ]
-    if config.aims and config.targets.rebalance == "shares":
-        return _rebalanced(rows, tables["budgets"], config, say)
-    kept = rows_to_keep(rows, config.target.rows)
-    return Output(
-        {"dataset": make_table("dataset", (row for row in rows if row["id"] in kept))},
-        inputs=frozenset(row["id"] for row in rows),
-        parents=kept,
-        rejected=[_beyond(row, config.target.rows) for row in rows if row["id"] not in kept],
-    )
+    rows = _Rows(tables, config)
+    chosen = _chosen(rows, tables, config, say)
+    for first in range(0, max(1, rows.count), BATCH):
+        made = rows.some(first, min(first + BATCH, rows.count))
+        kept = [row for row in made if chosen is None or row["id"] in chosen.kept]
+        fallen = [row for row in made if row["id"] not in chosen.kept] if chosen else []
+        yield Output(
+            {"dataset": make_table("dataset", kept)},
+            inputs=frozenset(row["id"] for row in made),
+            parents=frozenset(row["id"] for row in kept),
+            rejected=[_surplus(row, chosen.due, config.target.rows) for row in fallen] if chosen else [],
+        )
 
 
-def _rebalanced(rows: list[Row], budgets: pa.Table, config: RunConfig, say: Callable[[str], None]) -> Output:
-    kept, due = balanced(rows, budgets, config.target.rows, config.targets.most_left_out)
-    fallen = [_surplus(row, due, config.target.rows) for row in rows if row["id"] not in kept]
-    if fallen and not config.target.rows:
-        cut = Counter(row.row["category"] for row in fallen)
+class _Rows:
+    """The rows of a dataset, each made when it is asked for, in the order of the answers."""
+
+    def __init__(self, tables: Mapping[str, pa.Table], config: RunConfig) -> None:
+        self._config, self._answers = config, tables["answers"]
+        if "difficulty" in tables:  # who was not tried has fallen there
+            tried = tables["difficulty"]["question_id"].combine_chunks()
+            self._answers = self._answers.filter(pc.is_in(self._answers["question_id"], value_set=tried))
+        self.count = self._answers.num_rows
+
+        def beside(table: pa.Table | None) -> Joined:
+            return Joined(table, "question_id", self._answers["question_id"])
+
+        self._beside = [
+            beside(tables.get(name)) for name in ("questions", "screened", "judged", "difficulty")
+        ]
+        few = ["question_id", "combination_id", "origin", "references"]
+        self._asked = beside(tables["questions"].select(few)).table(0, self.count)
+        passages = tables["passages"].drop_columns(["text"]) if "passages" in tables else None
+        self._references = JoinedLists(passages, "passage_id", self._asked["references"])
+        aimed = tables["combinations"].select(["combination_id", "category"]) if config.aims else None
+        self._aimed = Joined(aimed, "combination_id", self._asked["combination_id"])
+
+    def some(self, first: int, end: int) -> list[Row]:
+        """Those from `first` to before `end`."""
+        answers = self._answers.slice(first, end - first).to_pylist()
+        beside = [one.some(first, end) for one in (*self._beside, self._aimed)]
+        references = self._references.some(first, end)
+        return [
+            {
+                **_row(question, screened, answer, references, self._config),
+                **_verdict(judged),
+                **_tried(tried),
+                "category": aimed.get("category"),
+            }
+            for answer, question, screened, judged, tried, aimed, references in zip(
+                answers, *beside, references, strict=True
+            )
+        ]
+
+    def light(self) -> list[Row]:
+        """What decides who stays, of all rows."""
+        columns = (self._asked[name].to_pylist() for name in ("question_id", "combination_id", "origin"))
+        aimed = (row.get("category") for row in self._aimed.some(0, self.count))
+        names = ("id", "combination_id", "origin", "category")
+        return [dict(zip(names, row, strict=True)) for row in zip(*columns, aimed, strict=True)]
+
+
+class _Chosen(NamedTuple):
+    """Who stays where not all do; of aimed rows how many each category has."""
+
+    kept: frozenset[str]
+    due: Mapping[str, int] = {}
+
+
+def _chosen(
+    rows: _Rows, tables: Mapping[str, pa.Table], config: RunConfig, say: Callable[[str], None]
+) -> _Chosen | None:
+    target = config.target.rows
+    if not (config.aims and config.targets.rebalance == "shares"):
+        return _Chosen(rows_to_keep(rows.light(), target)) if target else None
+    light = rows.light()
+    chosen = _Chosen(*balanced(light, tables["budgets"], target, config.targets.most_left_out))
+    cut = Counter(row["category"] for row in light if row["id"] not in chosen.kept)
+    if cut and not target:
         where = ", ".join(f"{name} {count:,}" for name, count in sorted(cut.items()))
         say(
-            f"Left out for the shares of the categories: {len(fallen):,} of {len(rows):,} accepted rows"
+            f"Left out for the shares of the categories: {cut.total():,} of {len(light):,} accepted rows"
             f" ({where}); targets.rebalance=off keeps them."
         )
-    return Output(
-        {"dataset": make_table("dataset", (row for row in rows if row["id"] in kept))},
-        inputs=frozenset(row["id"] for row in rows),
-        parents=kept,
-        rejected=fallen,
-    )
+    return chosen
 
 
 def _surplus(row: Row, due: Mapping[str, int], target: int) -> Rejected:
@@ -74,11 +120,6 @@ def _surplus(row: Row, due: Mapping[str, int], target: int) -> Rejected:
     name = row["category"]
     detail = f"beyond the {counted(due[name], 'row')} that {name} has for its share (targets.rebalance)"
     return Rejected(row["id"], row["combination_id"], "surplus", detail, None, row)
-
-
-def _categories(combinations: pa.Table) -> dict[str, str]:
-    columns = (combinations[name].to_pylist() for name in ("combination_id", "category"))
-    return dict(zip(*columns, strict=True))
 
 
 def rows_to_keep(rows: Sequence[Row], target: int) -> frozenset[str]:
@@ -114,12 +155,7 @@ def _beyond(row: Row, target: int) -> Rejected:
     return Rejected(row["id"], row["combination_id"], "beyond_target", detail, None, row)
 
 
-def _by(table: pa.Table, key: str) -> dict[str, Row]:
-    return {row[key]: row for row in table.to_pylist()}
-
-
-def _row(question: Row, screened: Row, answer: Row, passages: Mapping[str, Row], config: RunConfig) -> Row:
-    references = [passages[p] for p in question["references"]]
+def _row(question: Row, screened: Row, answer: Row, references: Sequence[Row], config: RunConfig) -> Row:
     return {
         "id": question["question_id"],
         "question": question["question"],
