@@ -40,7 +40,8 @@ def test_cost_and_yield_of_two_runs(tmp_path: Path) -> None:
     found = yields(folder)
     assert [one.run for one in found] == ["tuesday", "monday"]  # of the same recipe
     assert found[0].published == manifests(folder)["dataset"].outputs["dataset"]
-    assert "of the 1 run before it" in compared(found)
+    assert "; the run before it published " in compared(found)
+    assert all(one.cost.endswith(" USD") for one in found)
     assert compared(found[:1]).endswith("There is no earlier run to compare with.")
 
 

@@ -57,9 +57,13 @@ class Pages:
         self.page.add_init_script("localStorage.setItem('color-scheme', JSON.stringify('light'))")
         self.page.set_default_timeout(30_000)
         self.faults: list[str] = []
-        # A page says what it could not read as an error on its console.
-        self.page.on("console", lambda said: said.type == "error" and self.faults.append(said.text))
+        self.page.on("console", self._hear)
         self.page.on("pageerror", lambda fault: self.faults.append(str(fault)))
+
+    def _hear(self, said: Any) -> None:
+        """A page says on its console what it could not read."""
+        if said.type == "error":
+            self.faults.append(said.text)
 
     def see(self, path: str, *words: str, tab: str = "", name: str = "", height: int = 900) -> None:
         """Open a page, and a tab of it; each of these words is there to be read."""
@@ -140,7 +144,7 @@ def test_the_pages_that_a_person_opens(pages: Pages, shown: Shown, server: str) 
     at = {key: f"/artifacts/artifact/{one['id']}" for key, one in found().items()}
     pages.see(at["cost"], "of 1 USD (", "all stages", "cost a row out", name="cost", height=600)
     pages.see(at["funnel"], "rows out of dataset", "why", name="funnel", height=700)
-    pages.see(at["yield"], "of the 1 run before it", "notes-0001", name="yield", height=500)
+    pages.see(at["yield"], "the run before it published", "notes-0001", name="yield", height=500)
     pages.see(at["rejected"], "meaning")
     pages.see(at["data-card"], "Mathematics questions")
     pages.see(at["graph"], "the most connected are drawn", name="graph", height=760)
