@@ -57,7 +57,8 @@ def yield_of(run_folder: Path) -> Yield | None:
     if "dataset" not in found or "questions" not in found:
         return None
     tokens = stage_costs(found)[-1].so_far.said()
-    paid = report.get("cost_per_kept_row")
+    # Known once the last stage is done; what stands under the run itself comes when it has ended.
+    paid = ((report.get("cost_by_stage") or {}).get("dataset") or {}).get("so_far")
     tries = report.get("tries") or [{}]
     return Yield(
         run_folder.name,
@@ -77,9 +78,8 @@ def compared(found: Sequence[Yield]) -> str:
         return f"{made}. There is no earlier run to compare with."
     written, published = sum(one.written for one in before), sum(one.published for one in before)
     share = published / written if written else 0.0
-    return (
-        f"{made}; of the {counted(len(before), 'run')} before it: {published:,} of {written:,} ({share:.1%})."
-    )
+    earlier = "run" if len(before) == 1 else counted(len(before), "run")
+    return f"{made}; the {earlier} before it published {published:,} of {written:,} ({share:.1%})."
 
 
 def _before(run_folder: Path) -> Iterator[Path]:

@@ -31,7 +31,7 @@ _ENDS = {
 }
 _SAID = "{{ flow_run.name }}: {{ flow_run.state.name }}. {{ flow_run.state.message }}\n{{ flow_run|ui_url }}"
 # What an automation does that sends no message.
-_SILENT = "It stands in the event feed; `notify` in the table of deployments sends a message."
+_SILENT = "It stands in the event feed; notify in the table of deployments sends a message."
 
 
 class Watch(NamedTuple):
