@@ -161,7 +161,7 @@ def show_yield(run_folder: Path) -> None:
 def show_version(version: Path, said: str, run_folder: Path | None) -> None:
     """The newest version of a dataset, and the yield of the run that it was made for."""
     folder = str(version.absolute())
-    parts = [said, as_code(folder), "To see its rows:"]
+    parts = ["All of it lies in", as_code(folder), "To see its rows:"]
     parts.append(as_code(f"synth view {shlex.quote(f'{folder}/questions')}"))
     if run_folder and (found := yields(run_folder)):
         parts += [compared(found), _as_markdown([one.cells() for one in found])]

@@ -152,6 +152,8 @@ def test_the_pages_that_a_person_opens(pages: Pages, shown: Shown, server: str) 
     pages.see(at["viewer"], f"synth view {shown.folder}")
     link = pages.page.get_by_role("link", name="See every row, and where it comes from")
     assert link.get_attribute("href").endswith("/d/notes-0002")
+    latest = {one["key"]: one["latest_id"] for one in ask(server, "/artifacts/latest/filter")}
+    pages.see(f"/artifacts/artifact/{latest['version']}", "published as notes v0002", "notes-0001")
     pages.see("/automations", "synth: a run failed", "synth: no progress", name="automations")
     assert not [fault for fault in pages.faults if "404" not in fault], pages.faults
 
