@@ -30,16 +30,16 @@ from prefect.artifacts import (
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import ArtifactUpdate
 
+from flows.earlier import compared, yields
 from flows.listening import VIEWER_PORT
 from flows.progress import course
+from flows.spending import spent
 from flows.terminal import line, plain
-from synth.bill import from_tree
-from synth.costs import stage_costs
+from synth.config_money import BudgetConfig
 from synth.parts import Parts
 from synth.publish.card import markdown_text
 from synth.report import LEGEND, FunnelRow, funnel, manifests
 from synth.rounds.report import MARKDOWN
-from synth.run_report import read as read_report
 from synth.schemas import REASONS
 from synth.store import Manifest
 from synth.text import counted
@@ -47,9 +47,7 @@ from synth.text import counted
 # Between two updates of a progress artifact: each costs the server a request and a write.
 PROGRESS_SECONDS = 3.0
 EXCERPT_CHARS = 240
-CODE_COLUMNS = 90
-# Columns of the funnel: of each row out, and of each published row up to this stage.
-SPENT = ("tokens a row out", "tokens so far", "cost a row out")
+CODE_COLUMNS = 80
 PICTURE_PIXELS = 1400
 # What a reader wants to see of a rejected row: the first of these that it has.
 SHOWN = ("question", "reply", "answer", "name", "text")
@@ -58,6 +56,10 @@ WITHHELD = ("contaminated",)
 _FRONT_MATTER = re.compile(r"\A---\n.*?\n---\n+", re.DOTALL)
 _PICTURE = re.compile(r"^!\[[^\]]*\]\(graph\.png\)$", re.MULTILINE)
 _CHART = re.compile(r"^!\[[^\]]*\]\(rounds\.png\)$", re.MULTILINE)
+
+_CODE = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
+# An end of line between two lines of prose, or of one quotation: not beside tables, lists, headings and code.
+_WRAPPED = re.compile(r"(?<=[^\n|])\n(?![\n|#]|[-*+] |\d+\. |    |<|>|!\[)|(?<=\S)\n> (?=\S)")
 
 Tell = Callable[[str, int, int], None]
 
@@ -104,24 +106,34 @@ class StageProgress:
         return f"The stage {self._stage}: {done:,} of {total:,} calls in {parts}{facts}."
 
 
-class Funnel:
-    """The table of stages, made with the first and kept up to date with every further one."""
+class Growing:
+    """A table that is made with the first stage and kept up to date with every further one."""
 
-    def __init__(self) -> None:
+    def __init__(self, key: str) -> None:
+        self._key = key
         self._id: UUID | None = None
 
-    def show(self, run_folder: Path, whole: Collection[str]) -> None:
-        """Show how far the run has come; all rows of the stages in `whole` were there already."""
-        rows = [row._replace(reused=row.inputs) if row.stage in whole else row for row in funnel(run_folder)]
-        spent = _spent(run_folder)
-        cells = [{**_funnel_cells(row), **spent.get(row.stage, {})} for row in rows]
-        described = _funnel_sentence(run_folder, rows)
+    def show(self, cells: list[dict[str, Any]], described: str) -> None:
+        """Show these rows instead of those before."""
         if self._id is None:
-            self._id = cast(UUID, create_table_artifact(cells, key="funnel", description=described))
+            self._id = cast(UUID, create_table_artifact(cells, key=self._key, description=described))
             return
         update = ArtifactUpdate(data=json.dumps(cells), description=described)
         with get_client(sync_client=True) as client:
             client.update_artifact(self._id, update)
+
+
+class Tables:
+    """What is known of a run while it goes on: its funnel, and what it has spent."""
+
+    def __init__(self) -> None:
+        self._funnel, self._cost = Growing("funnel"), Growing("cost")
+
+    def show(self, run_folder: Path, whole: Collection[str], budget: BudgetConfig) -> None:
+        """Show how far the run has come; all rows of the stages in `whole` were there already."""
+        rows = [row._replace(reused=row.inputs) if row.stage in whole else row for row in funnel(run_folder)]
+        self._funnel.show([_funnel_cells(row) for row in rows], _funnel_sentence(run_folder, rows))
+        self._cost.show(*spent(run_folder, budget))
 
 
 def show_rejected(run_folder: Path) -> None:
@@ -138,10 +150,28 @@ def show_rejected(run_folder: Path) -> None:
     )
 
 
+def show_yield(run_folder: Path) -> None:
+    """What share of its questions a run publishes, and the runs before it did."""
+    found = yields(run_folder)
+    if found:
+        cells = [one.cells() for one in found]
+        create_table_artifact(cells, key="yield", description=compared(found))
+
+
+def show_version(version: Path, said: str, run_folder: Path | None) -> None:
+    """The newest version of a dataset, and the yield of the run that it was made for."""
+    folder = str(version.absolute())
+    parts = ["All of it lies in", as_code(folder), "To see its rows:"]
+    parts.append(as_code(f"synth view {shlex.quote(f'{folder}/questions')}"))
+    if run_folder and (found := yields(run_folder)):
+        parts += [compared(found), _as_markdown([one.cells() for one in found])]
+    create_markdown_artifact("\n\n".join(parts), key="version", description=said)
+
+
 def show_card(dataset: Path, rows: int) -> None:
     """The data card, as it is published."""
     card = _FRONT_MATTER.sub("", (dataset / "README.md").read_text(encoding="utf-8"))
-    card = _PICTURE.sub("The picture of the graph is the artifact `graph`.", card)
+    card = unwrapped(_PICTURE.sub("The picture of the graph is the artifact `graph`.", card))
     described = f"The README.md that is published with the {counted(rows, 'question')}."
     create_markdown_artifact(card, key="data-card", description=described)
 
@@ -199,6 +229,19 @@ def show_viewer(run_folder: Path) -> None:
     )
 
 
+def unwrapped(markdown: str) -> str:
+    """Each paragraph on one line, since the UI takes the end of a line for that of a paragraph."""
+    return "".join(
+        block if block.startswith("```") else _WRAPPED.sub(" ", block) for block in _CODE.split(markdown)
+    )
+
+
+def _as_markdown(cells: Sequence[Mapping[str, Any]]) -> str:
+    """A table, whose cells are names, numbers and words of ours."""
+    rows = [list(cells[0]), ["---"] * len(cells[0]), *([str(c) for c in row.values()] for row in cells)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
 def _small(picture: Path) -> bytes:
     """The picture with few colours: it travels with every listing of a run's artifacts."""
     buffer = io.BytesIO()
@@ -222,19 +265,6 @@ def _funnel_cells(row: FunnelRow) -> dict[str, Any]:
         "stage": row.stage, "rows in": row.inputs, "used": row.parents, "rows out": row.outputs,
         "rejected": row.rejected, "reused": row.reused, "why": why,
     }  # fmt: skip
-
-
-def _spent(run_folder: Path) -> dict[str, dict[str, str]]:
-    """Tokens and money of each row out, by stage; `so far` is there once rows are published."""
-    report = read_report(run_folder)
-    spent = {}
-    for cost in stage_costs(manifests(run_folder)):
-        asked = cost.calls is None or cost.calls.calls > 0
-        paid = (report.get("cost_by_stage") or {}).get(cost.stage, {}).get("per_row") if asked else None
-        money = from_tree(paid).said(report["currency"]) if paid else ""
-        told = (cost.each_row.said(), cost.so_far.said(), money) if asked else ("", "", "")
-        spent[cost.stage] = dict(zip(SPENT, told, strict=True))
-    return spent
 
 
 def _funnel_sentence(run_folder: Path, rows: list[FunnelRow]) -> str:

@@ -8,6 +8,7 @@ from prefect.runtime import flow_run
 from prefect.states import Completed
 from pydantic import Field
 
+from flows.artifacts import show_version
 from flows.events import published
 from flows.slots import MINUTES, in_time
 from flows.tasks import one_sentence
@@ -46,6 +47,8 @@ def incremental(
     log.info(fired.said)
     if fired.version and fired.version.is_new:
         published(fired.version, fired.said)
+    if fired.version:
+        show_version(fired.version.folder, fired.said, fired.run)
     if fired.run is None:
         return cast(str, Completed(name=NothingNew.name, message=fired.said))
     return str(fired.version.folder if fired.version else fired.run)

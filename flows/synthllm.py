@@ -14,14 +14,22 @@ from flows.slots import in_time
 from flows.tasks import Opened, StageDone, one_sentence, opened, publish, show_results
 from synth.check import check
 from synth.config import RunConfig
+from synth.errors import SynthError
 from synth.runs import default_name
 from synth.settings import resolved
 
 
 def run_name() -> str:
-    """The name of the run as that of its flow run."""
+    """The name of the run as that of its flow run.
+
+    Where it cannot be known the flow itself says why: a fault here would leave the flow run pending for ever.
+    """
     given = flow_run.parameters
-    return str(given.get("name") or default_name(resolved(cast(RunConfig, given["config"]))))
+    config = cast(RunConfig, given["config"])
+    try:
+        return str(given.get("name") or default_name(resolved(config)))
+    except SynthError:
+        return config.recipe
 
 
 @flow(name="synthllm", flow_run_name=run_name, persist_result=False)

@@ -21,13 +21,14 @@ from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settin
 from prefect.states import Failed
 
 from flows.artifacts import (
-    Funnel,
     StageProgress,
+    Tables,
     show_card,
     show_dataset,
     show_graph,
     show_rejected,
     show_viewer,
+    show_yield,
 )
 from flows.cancelling import cancellable
 from flows.events import LOW_YIELD, PROGRESS, of_run, published
@@ -50,8 +51,8 @@ R = TypeVar("R")
 
 # A fault of the machine may pass; one of our own sentences says what a person has to do first.
 MACHINE_FAULTS = (OSError, MemoryError)
-# Between two events of a run that is getting on.
-EVENT_SECONDS = 60.0
+# Between two events of a run that is getting on; the shortest time that may pass without one is a minute.
+EVENT_SECONDS = 20.0
 
 
 class StageDone(Config):
@@ -73,7 +74,7 @@ class Opened:
     run: Run
     report: RunReport
     hands: Hands | None = None
-    funnel: Funnel = field(default_factory=Funnel)
+    tables: Tables = field(default_factory=Tables)
     whole: set[str] = field(default_factory=set)
     plans: dict[str, tuple[Plan, StageProgress]] = field(default_factory=dict)
     records: dict[str, PartRecord] = field(default_factory=dict)
@@ -108,11 +109,18 @@ class Opened:
             return before[-1]
         label = stage_folder(stage).replace("_", " ") + (f", wave {wave}" if wave > 1 else "")
         named = stage_flow.with_options(flow_run_name=label, task_runner=make_runner(self.tasks))
-        with self.report.stage(stage):
-            done = named(run=str(self.run.folder), stage=stage, before=before)
+        try:
+            with self.report.stage(stage):
+                done = named(run=str(self.run.folder), stage=stage, before=before)
+        except Stopped:  # at a ceiling: what it was spent for is what one wants to see then
+            self._show()
+            raise
         get_run_logger().info("%s: %s", label, done.summary)
-        self.funnel.show(self.run.folder, self.whole)
+        self._show()
         return done
+
+    def _show(self) -> None:
+        self.tables.show(self.run.folder, self.whole, self.run.config.budget)
 
 
 _opened: dict[str, Opened] = {}
@@ -252,7 +260,8 @@ def _all_parts(held: Opened, run: str, plan: Plan) -> list[PartRecord]:
     return [held.records[part.key] for part in plan.parts]
 
 
-@task(name="publish", task_run_name="publish the dataset", cache_policy=NO_CACHE, persist_result=False)
+# No task: the UI shows no task that is given what a sub-flow returned, nor any other task of the same run.
+@flow(name="publish", flow_run_name="the dataset", validate_parameters=False, persist_result=False)
 @one_sentence
 def publish(run: str, rows: StageDone) -> str:
     """Write `dataset/` and show it; its path."""
@@ -283,6 +292,7 @@ def stop_calls() -> None:
 def show_results(run_folder: Path, dataset: Path) -> None:
     """The artifacts of a finished run."""
     stats = read_stats(run_folder)
+    show_yield(run_folder)
     show_rejected(run_folder)
     show_card(dataset, stats["rows"])
     show_graph(dataset, stats["graph"])

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from prefect.automations import AutomationCore
 from prefect.client.orchestration import get_client
-from prefect.events.actions import ActionTypes, DoNothing, SendNotification
+from prefect.events.actions import ActionTypes, SendNotification
 from prefect.events.schemas.automations import EventTrigger, Posture
 from prefect.exceptions import ObjectNotFound
 
@@ -30,6 +30,8 @@ _ENDS = {
     )
 }
 _SAID = "{{ flow_run.name }}: {{ flow_run.state.name }}. {{ flow_run.state.message }}\n{{ flow_run|ui_url }}"
+# What an automation does that sends no message.
+_SILENT = "It stands in the event feed; notify in the table of deployments sends a message."
 
 
 class Watch(NamedTuple):
@@ -78,11 +80,12 @@ def watch_over(notify: str | None, no_progress_minutes: float) -> list[str]:
     Raises:
         ConfigError: there is no block of that name on the server.
     """
-    action = _action(notify)
+    actions = _actions(notify)
     found = watches(no_progress_minutes)
     for one in found:
+        described = one.description if actions else f"{one.description} {_SILENT}"
         made = AutomationCore(
-            name=one.name, description=one.description, trigger=one.trigger, actions=[action], tags=[TAG]
+            name=one.name, description=described, trigger=one.trigger, actions=actions, tags=[TAG]
         )
         _put(made)
     return [one.name for one in found]
@@ -103,9 +106,10 @@ def _states(*names: str) -> EventTrigger:
     return EventTrigger(expect=expect, for_each=_EACH, posture=Posture.Reactive, threshold=1, **given)
 
 
-def _action(notify: str | None) -> ActionTypes:
+def _actions(notify: str | None) -> list[ActionTypes]:
+    """One that sends a message, or none: the UI shows `do nothing` as an empty box."""
     if notify is None:
-        return DoNothing()
+        return []
     kind, _, name = notify.partition("/")
     with get_client(sync_client=True) as client:
         try:
@@ -113,4 +117,4 @@ def _action(notify: str | None) -> ActionTypes:
         except ObjectNotFound as fault:
             fix = "make it in the UI under Blocks, and write it as KIND/NAME, as in slack-webhook/team"
             raise ConfigError(f"notify: there is no block {notify!r} on the server; {fix}.") from fault
-    return SendNotification(block_document_id=block.id, subject="synth", body=_SAID)
+    return [SendNotification(block_document_id=block.id, subject="synth", body=_SAID)]
