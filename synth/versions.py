@@ -16,7 +16,7 @@ from typing import NamedTuple
 from synth import lock
 from synth.errors import StoreError
 from synth.places import home
-from synth.writing import remove, sync_folder, write_bytes
+from synth.writing import remove, sha256_of, sync_folder, write_bytes
 
 LATEST = "latest"
 SUMS = "checksums.sha256"
@@ -102,7 +102,10 @@ def publish_run(place: Path, dataset: Path, keep: int = 0) -> Version:
     def fill(folder: Path) -> None:
         shutil.copytree(dataset, folder, copy_function=shutil.copyfile)
 
-    return publish_version(place, fill, keep, lambda newest: sums_of(newest) == sums_of(dataset))
+    def is_same(newest: Path) -> bool:
+        return sums_of(newest) == sums_of(dataset) and _is_as_written(newest)
+
+    return publish_version(place, fill, keep, is_same)
 
 
 def sums_of(folder: Path) -> bytes:
@@ -111,6 +114,16 @@ def sums_of(folder: Path) -> bytes:
         return (folder / SUMS).read_bytes()
     except FileNotFoundError:
         return b""
+
+
+def _is_as_written(version: Path) -> bool:
+    """Whether the files of a version are those that its sums speak of: one that was damaged is made anew."""
+    lines = sums_of(version).decode("utf-8", "replace").splitlines()
+    sums = dict(reversed(line.split("  ", 1)) for line in lines if "  " in line)
+    try:
+        return all(sha256_of(version / name) == sha for name, sha in sums.items())
+    except OSError:
+        return False
 
 
 def _next(place: Path, fill: Callable[[Path], None], is_same: Callable[[Path], bool] | None) -> Version:
@@ -122,7 +135,7 @@ def _next(place: Path, fill: Callable[[Path], None], is_same: Callable[[Path], b
     fresh, target = place / f".{_name(number)}.tmp", place / _name(number)
     try:
         fill(fresh)
-        if newest and sums_of(newest) == sums_of(fresh):
+        if newest and sums_of(newest) == sums_of(fresh) and _is_as_written(newest):
             return Version(newest, there[-1], _point(place, newest))
         _settle(fresh)
         fresh.rename(target)

@@ -187,3 +187,17 @@ def test_leftovers_that_are_links_or_folders_are_removed_and_not_what_they_lead_
         pass
     assert not [*tmp_path.glob("*/.*.tmp")]
     assert (tmp_path / "mine" / "notes.md").read_text() == "kept"
+
+
+def test_a_version_that_was_damaged_is_made_anew_and_not_taken_for_the_same(tmp_path: Path) -> None:
+    place, dataset = tmp_path / "d", write(tmp_path / "a", "one")
+    damaged = publish_run(place, dataset).folder / "README.md"
+    damaged.chmod(0o644)
+    damaged.write_text("hal")
+    assert publish_run(place, dataset) == (place / "v0002", 2, True)
+    assert latest(place) == place / "v0002"
+    assert is_whole(place / "v0002")
+    (place / "v0002" / "README.md").unlink()
+    made = publish_version(place, lambda folder: shutil.copytree(dataset, folder) and None)
+    assert made == (place / "v0003", 3, True)
+    assert is_whole(made.folder)

@@ -22,7 +22,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
-from synth.errors import StoreError, SynthError
+from synth.errors import ConfigError, StoreError, SynthError
 from synth.llm.client import Client
 
 FILE = ".carrier.json"
@@ -68,7 +68,13 @@ class Carrier:
         secret = secrets.token_hex(32)
         self._secret = secret.encode()
         # Without the secret: each is asked for it on a thread of its own, so that nobody holds up others.
-        self._listener = Listener((host, 0), backlog=BACKLOG)
+        try:
+            self._listener = Listener((host, 0), backlog=BACKLOG)
+        except OSError as fault:
+            said = fault.strerror or fault
+            raise ConfigError(
+                f"runner_host: {host} is no address of this machine at which it can listen ({said})."
+            ) from fault
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._accept, name="carrier", daemon=True)
         _write_private(self._file, Address(host, self._listener.address[1], secret))

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from synth.config import Sampling
-from synth.errors import BudgetReached, StoreError, Waiting
+from synth.errors import BudgetReached, ConfigError, StoreError, Waiting
 from synth.llm import carrier
 from synth.llm.carried import Carried
 from synth.llm.carrier import CHUNK, FILE, Address, Carrier
@@ -194,3 +194,9 @@ def test_nothing_of_a_stranger_is_unpickled(
                     continue
         carried.is_there()
     assert not (tmp_path / "opened").exists()
+
+
+def test_an_address_that_is_not_of_this_machine_is_a_sentence(client: Client, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"^runner_host: 192\.0\.2\.1 is no address of this machine"):
+        Carrier(client, tmp_path, "192.0.2.1", lambda *told: None)
+    assert not (tmp_path / FILE).exists()
