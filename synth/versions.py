@@ -86,9 +86,7 @@ def publish_version(
             version = _next(place, fill, is_same)
             _prune(place, keep)
     except OSError as fault:
-        raise StoreError(
-            f"Cannot publish to {place}: {fault.strerror or fault}; make room and run again."
-        ) from fault
+        raise StoreError(f"Cannot publish to {place}: {_reason(fault)}; make room and run again.") from fault
     return version
 
 
@@ -106,6 +104,13 @@ def publish_run(place: Path, dataset: Path, keep: int = 0) -> Version:
         return sums_of(newest) == sums_of(dataset) and _is_as_written(newest)
 
     return publish_version(place, fill, keep, is_same)
+
+
+def _reason(fault: OSError) -> str:
+    """One reason: copying a folder gives a list of them, with two paths in each."""
+    if isinstance(fault, shutil.Error) and fault.args and isinstance(fault.args[0], list):
+        return re.sub(r"^\[Errno \d+\] ", "", str(fault.args[0][0][2])).split(": ")[0]
+    return fault.strerror or str(fault)
 
 
 def sums_of(folder: Path) -> bytes:

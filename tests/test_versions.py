@@ -3,6 +3,7 @@
 import hashlib
 import multiprocessing
 import os
+import resource
 import shutil
 import signal
 from pathlib import Path
@@ -201,3 +202,19 @@ def test_a_version_that_was_damaged_is_made_anew_and_not_taken_for_the_same(tmp_
     made = publish_version(place, lambda folder: shutil.copytree(dataset, folder) and None)
     assert made == (place / "v0003", 3, True)
     assert is_whole(made.folder)
+
+
+def test_a_disk_that_is_full_is_one_reason_and_leaves_the_old_version(tmp_path: Path) -> None:
+    """The size of files is bounded here: what is said and left is that of a full disk."""
+    place = tmp_path / "d"
+    publish_run(place, write(tmp_path / "a", "one"))
+    dataset = write(tmp_path / "b", "two" * 1000)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    try:
+        with pytest.raises(StoreError, match=r"^Cannot publish to \S*/d: File too large; make room and run"):
+            publish_run(place, dataset)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert latest(place) == place / "v0001"
+    assert {path.name for path in place.iterdir()} == {"v0001", "latest", ".lock"}
