@@ -109,7 +109,7 @@ def _checked(entries: "list[Entry]", runs: Path, strict: bool) -> list[bool]:
 
 
 def _serve(table_of: "Table", runs: Path, active: list[bool]) -> None:
-    from flows.server import ensure_server
+    from flows.server import ensure_server, is_away
 
     api_url = ensure_server(note)
     from prefect.settings import PREFECT_API_URL, temporary_settings
@@ -122,25 +122,10 @@ def _serve(table_of: "Table", runs: Path, active: list[bool]) -> None:
                 _serve_at(api_url, table_of, runs, active)
                 return
             except Exception as fault:
-                if not is_of_the_server(fault):
+                if not is_away(fault):
                     raise
         note("The Prefect server does not answer; schedules go on once it does. Ctrl-C ends it.")
         api_url = _answering()
-
-
-def is_of_the_server(fault: BaseException) -> bool:
-    """Whether all that went wrong is that the server was away, or could not answer."""
-    import httpx
-
-    if isinstance(fault, BaseExceptionGroup):
-        return all(map(is_of_the_server, fault.exceptions))
-    if isinstance(fault, httpx.HTTPStatusError):
-        return fault.response.status_code >= 500
-    # What serves gives up after some tries with an error of no kind of its own.
-    gave_up = isinstance(fault, RuntimeError) and (
-        "error threshold" in str(fault) or "to start" in str(fault)
-    )
-    return isinstance(fault, httpx.TransportError) or gave_up
 
 
 def _answering() -> str:
