@@ -124,9 +124,9 @@ def sums_of(folder: Path) -> bytes:
 def _is_as_written(version: Path) -> bool:
     """Whether the files of a version are those that its sums speak of: one that was damaged is made anew."""
     lines = sums_of(version).decode("utf-8", "replace").splitlines()
-    sums = dict(reversed(line.split("  ", 1)) for line in lines if "  " in line)
+    sums = [line.partition("  ") for line in lines]
     try:
-        return all(sha256_of(version / name) == sha for name, sha in sums.items())
+        return all(sha256_of(version / name) == sha for sha, _, name in sums if name)
     except OSError:
         return False
 
