@@ -71,7 +71,7 @@ def _late(client: SyncPrefectClient, deployment: UUID, before: datetime) -> list
     from prefect.client.schemas.filters import FlowRunFilterExpectedStartTime
 
     wanted = FlowRunFilter(
-        # Also those that were handed to a process which never began, as the server went away just then: such a
+        # Also those handed to a process which never began, as the server went away just then: such a
         # one would hold the one slot of its deployment for ever, and all later firings would be cancelled.
         state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.SCHEDULED, StateType.PENDING])),
         expected_start_time=FlowRunFilterExpectedStartTime(before_=before),
