@@ -12,6 +12,7 @@ import shlex
 import textwrap
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 from typing import Any, cast
@@ -19,6 +20,7 @@ from urllib.parse import quote
 from uuid import UUID
 
 import pyarrow.parquet as pq
+from httpx import HTTPError
 from PIL import Image
 from prefect.artifacts import (
     create_link_artifact,
@@ -88,7 +90,8 @@ class StageProgress:
                 self._next = now + PROGRESS_SECONDS
         if due:
             share = min(99.9, 100 * sums[0] / sums[1]) if sums[1] else 0.0
-            update_progress_artifact(self._id, round(share, 1), self._counted(*sums))
+            with suppress(HTTPError):  # a server that is away for a while ends no work
+                update_progress_artifact(self._id, round(share, 1), self._counted(*sums))
 
     def end_part(self, part: int) -> None:
         """A part is done, also one that was found done."""

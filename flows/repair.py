@@ -71,12 +71,14 @@ def _late(client: SyncPrefectClient, deployment: UUID, before: datetime) -> list
     from prefect.client.schemas.filters import FlowRunFilterExpectedStartTime
 
     wanted = FlowRunFilter(
-        state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.SCHEDULED])),
+        # Also those handed to a process which never began, as the server went away just then: such a
+        # one would hold the one slot of its deployment for ever, and all later firings would be cancelled.
+        state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.SCHEDULED, StateType.PENDING])),
         expected_start_time=FlowRunFilterExpectedStartTime(before_=before),
     )
     only = DeploymentFilter(id=DeploymentFilterId(any_=[deployment]))
     found = client.read_flow_runs(flow_run_filter=wanted, deployment_filter=only, limit=PAGE)
-    return [run for run in found if run.auto_scheduled]
+    return [run for run in found if run.auto_scheduled and not run.run_count]
 
 
 def _mark(client: SyncPrefectClient, flow_run_id: UUID) -> Repaired | None:

@@ -89,6 +89,21 @@ def is_healthy(api_url: str) -> bool:
         return False
 
 
+def is_away(fault: BaseException) -> bool:
+    """Whether all that went wrong is that the server was away, or could not answer."""
+    import httpx
+
+    if isinstance(fault, BaseExceptionGroup):
+        return all(map(is_away, fault.exceptions))
+    if isinstance(fault, httpx.HTTPStatusError):
+        return fault.response.status_code >= 500
+    # What serves gives up after some tries with an error of no kind of its own.
+    gave_up = isinstance(fault, RuntimeError) and (
+        "error threshold" in str(fault) or "to start" in str(fault)
+    )
+    return isinstance(fault, httpx.TransportError) or gave_up
+
+
 def run_url(api_url: str, flow_run_id: str) -> str:
     """The page of a flow run, for a person's browser."""
     return f"{api_url.removesuffix('/api')}/runs/flow-run/{flow_run_id}"

@@ -4,6 +4,7 @@ In: TOML, the file `deployments.toml` beside this one or a person's own. Out: de
 them at once.
 """
 
+import asyncio
 import json
 import tomllib
 import warnings
@@ -22,12 +23,15 @@ from synth.dedup.tables import tables_in
 from synth.errors import ConfigError, SynthError
 from synth.incremental.firing import store_of
 from synth.llm.address import secrets_in
+from synth.mirror import objects
 from synth.pipeline import flatten
 from synth.rounds.plan import Loop
 from synth.settings import anchored, asked_of, build
 from synth.verify.tables import check as verified
 
 Tree = dict[str, Any]
+# Of a deployment; Prefect takes none of them in a name.
+FORBIDDEN = "/%&<>"
 SHIPPED = "deployments.toml"
 ZONE = "timezone"
 NO_PROGRESS_MINUTES = 60.0
@@ -264,6 +268,9 @@ def _entry(name: str, one: Any, zone: str, faults: list[str]) -> Entry | None:
     if not isinstance(one, dict):
         faults.append(f"{name}: is no section; write [{name}], and below it recipe and schedule.")
         return None
+    if not name.strip() or not name.isprintable() or set(name) & set(FORBIDDEN):
+        faults.append(f"[{name!r:.60}]: no name of a deployment; use letters, digits, spaces and dashes.")
+        return None
     found = _deployment(name, {ZONE: zone, **one}, faults)
     if found is None:
         return None
@@ -277,7 +284,11 @@ def _entry(name: str, one: Any, zone: str, faults: list[str]) -> Entry | None:
 
 def _secrets(name: str, config: RunConfig | DedupConfig) -> Iterator[str]:
     """Secrets among the settings: they would stand in prefect.yaml and in the server's database."""
-    for model, entry in config.models.items() if isinstance(config, RunConfig) else ():
+    if not isinstance(config, RunConfig):
+        return
+    if config.mirror and (said := objects.secret_in(config.mirror)):
+        yield f"{name}: {said}"
+    for model, entry in config.models.items():
         yield from (
             f"{name}: models.{model}: {said}." for said in secrets_in(entry.base_url, entry.api_key_env)
         )
@@ -317,6 +328,18 @@ def _schedule_faults(of: Deployment) -> Iterator[str]:
 
     try:
         CronSchedule(cron=of.cron or "0 0 * * *", timezone=of.timezone)
+        if of.cron and not _comes(of):  # it is taken all the same, and the server fails each time it plans
+            yield f"cron: {of.cron!r:.60} never comes; write a day that is there, as in '0 2 * * *'."
     except ValidationError as fault:
         for error in fault.errors():
             yield f"{error['loc'][0]}: {error['msg'].removeprefix('Value error, ')}."
+
+
+def _comes(of: Deployment) -> bool:
+    """Whether a cron that can be read names any day, as the server itself finds it."""
+    from prefect.server.schemas.schedules import CronSchedule
+
+    try:
+        return bool(asyncio.run(CronSchedule(cron=str(of.cron), timezone=of.timezone).get_dates(1)))
+    except ValueError:  # croniter's faults are of this kind
+        return False

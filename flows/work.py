@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from flows import progress
 from flows.terminal import note
 from synth.config import RunConfig
+from synth.errors import SynthError
 from synth.report import FunnelRow, funnel
 
 if TYPE_CHECKING:
@@ -74,9 +75,29 @@ def _with_prefect(config: RunConfig, name: str | None, runs: Path) -> Done:
 
     # A hook, since the address is wanted while the run goes on.
     watched = flow_of(config).with_options(on_running=[begun])
-    with progress.bars(), interruptible(stop_calls):
+    with progress.bars(), interruptible(stop_calls), _told_of_the_server(api_url):
         dataset = Path(watched(config=config, name=name, runs=str(runs)))
     return Done(dataset.parent, dataset, funnel(dataset.parent), urls[0] if urls else None)
+
+
+@contextmanager
+def _told_of_the_server(api_url: str) -> Iterator[None]:
+    """A server that went away and did not come back is one sentence.
+
+    Raises:
+        SynthError: that sentence.
+    """
+    from flows.server import is_away
+
+    try:
+        yield
+    except Exception as fault:
+        if not is_away(fault):
+            raise
+        raise SynthError(
+            f"The Prefect server at {api_url} does not answer any more; what was finished is kept, and the"
+            " same command goes on (with --no-ui without a server)."
+        ) from fault
 
 
 def deduplicated(config: "DedupConfig") -> "Summary":

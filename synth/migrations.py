@@ -8,6 +8,7 @@ A change of a table raises `SCHEMA_VERSION` and adds a step to the end of `STEPS
 not edited. A new column that may be null needs no more than the number: it is null in older rows.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -74,9 +75,12 @@ def table_of(name: str, table: pa.Table, path: object) -> pa.Table:
     """A table as this version has it; one of this version is handed back as it is.
 
     Raises:
-        StoreError: a newer version wrote it.
+        StoreError: a newer version wrote it, or it does not say which.
     """
-    version = int((table.schema.metadata or {}).get(VERSION, b"1"))
+    said = (table.schema.metadata or {}).get(VERSION, b"1")
+    if not re.fullmatch(rb"\d{1,9}", said):
+        raise StoreError(f"{path} says no version that could be read; run the same command again.")
+    version = int(said)
     if version == SCHEMA_VERSION:
         return table
     refuse_newer(version, path)

@@ -136,7 +136,9 @@ class RunReport:
     def beat(self) -> None:
         """Write now and then what is known, from any thread: a stage may take hours."""
         now, last = self._clock(), self._written_at
-        if now is not None and last is not None and now - last >= BEAT_SECONDS:
+        if now is None or last is None:
+            return
+        if not 0 <= now - last < BEAT_SECONDS:  # a clock may be set back
             self._write("running")
 
     def _write(self, outcome: str, fault: str | None = None) -> None:
@@ -261,7 +263,8 @@ def _date(seconds: float | None) -> str | None:
 
 
 def _seconds(began: float | None, ended: float | None) -> float | None:
-    return None if began is None or ended is None else round(ended - began, 3)
+    # A clock that was set back says nothing of how long it took; less than nothing it was not.
+    return None if began is None or ended is None else max(0.0, round(ended - began, 3))
 
 
 @cache

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from synth import lock
 from synth.errors import StoreError
 from synth.places import home
-from synth.writing import remove, sync_folder, write_bytes
+from synth.writing import remove, sha256_of, sync_folder, write_bytes
 
 LATEST = "latest"
 SUMS = "checksums.sha256"
@@ -86,9 +86,7 @@ def publish_version(
             version = _next(place, fill, is_same)
             _prune(place, keep)
     except OSError as fault:
-        raise StoreError(
-            f"Cannot publish to {place}: {fault.strerror or fault}; make room and run again."
-        ) from fault
+        raise StoreError(f"Cannot publish to {place}: {_reason(fault)}; make room and run again.") from fault
     return version
 
 
@@ -102,7 +100,17 @@ def publish_run(place: Path, dataset: Path, keep: int = 0) -> Version:
     def fill(folder: Path) -> None:
         shutil.copytree(dataset, folder, copy_function=shutil.copyfile)
 
-    return publish_version(place, fill, keep, lambda newest: sums_of(newest) == sums_of(dataset))
+    def is_same(newest: Path) -> bool:
+        return sums_of(newest) == sums_of(dataset) and _is_as_written(newest)
+
+    return publish_version(place, fill, keep, is_same)
+
+
+def _reason(fault: OSError) -> str:
+    """One reason: copying a folder gives a list of them, with two paths in each."""
+    if isinstance(fault, shutil.Error) and fault.args and isinstance(fault.args[0], list):
+        return re.sub(r"^\[Errno \d+\] ", "", str(fault.args[0][0][2])).split(": ")[0]
+    return fault.strerror or str(fault)
 
 
 def sums_of(folder: Path) -> bytes:
@@ -111,6 +119,16 @@ def sums_of(folder: Path) -> bytes:
         return (folder / SUMS).read_bytes()
     except FileNotFoundError:
         return b""
+
+
+def _is_as_written(version: Path) -> bool:
+    """Whether the files of a version are those that its sums speak of: one that was damaged is made anew."""
+    lines = sums_of(version).decode("utf-8", "replace").splitlines()
+    sums = [line.partition("  ") for line in lines]
+    try:
+        return all(sha256_of(version / name) == sha for sha, _, name in sums if name)
+    except OSError:
+        return False
 
 
 def _next(place: Path, fill: Callable[[Path], None], is_same: Callable[[Path], bool] | None) -> Version:
@@ -122,7 +140,7 @@ def _next(place: Path, fill: Callable[[Path], None], is_same: Callable[[Path], b
     fresh, target = place / f".{_name(number)}.tmp", place / _name(number)
     try:
         fill(fresh)
-        if newest and sums_of(newest) == sums_of(fresh):
+        if newest and sums_of(newest) == sums_of(fresh) and _is_as_written(newest):
             return Version(newest, there[-1], _point(place, newest))
         _settle(fresh)
         fresh.rename(target)

@@ -174,3 +174,13 @@ def today() -> dict[str, object]:
 
 if __name__ == "__main__":
     (GOLDEN / "tables.json").write_text(json.dumps(today(), indent=1) + "\n")
+
+
+@pytest.mark.parametrize("said", [b"abc", b"2.0", b"-1", b"\xff\xfe", b"9" * 5000, b""])
+def test_a_table_with_a_version_that_is_no_number_is_a_sentence(runs: Path, said: bytes) -> None:
+    store = StageStore(runs / "first", "documents")
+    path = next(store.folder.glob("part-*.parquet"))
+    table = pq.read_table(path)
+    pq.write_table(table.replace_schema_metadata({migrations.VERSION: said}), path)
+    with pytest.raises(StoreError, match=r"part-\S+ says no version that could be read; run the same"):
+        store.read("documents")

@@ -15,7 +15,8 @@ from synth.llm.journal import Journal
 from synth.llm.sealing import seal_closed
 from synth.run_report import RunReport, read
 from synth.runs import Run, default_name
-from synth.settings import anchored
+from synth.sample import sample_folder
+from synth.settings import anchored, load
 
 
 def calls_of(config: RunConfig, runs: Path, name: str) -> tuple[int, int]:
@@ -116,3 +117,15 @@ def test_damage_of_the_journal_stands_in_the_report_and_its_calls_are_made_again
         assert 0 < run.client.calls_made <= made
     (told,) = read(tmp_path / "first")["tries"][-1]["journal_damage"]
     assert told.startswith(f"{path}: the block at byte 0 is damaged")
+
+
+def test_a_clock_that_is_set_back_in_mid_run_gives_no_time_below_nothing(tmp_path: Path) -> None:
+    times = iter([1_000_000.0, 1_000_010.0, *(900_000.0 + n for n in range(1000))])
+    with Run.open(load("synthllm-recommended", [str(sample_folder())], "fake"), tmp_path, "r") as run:
+        with RunReport(run, lambda: next(times)) as report:
+            run_stage(run, "documents", lambda *_: None)
+            with report.stage("documents"):
+                report.beat()
+        (stage,) = read(tmp_path / "r")["tries"][-1]["stages"].values()
+    assert stage["seconds"] >= 0
+    assert min(one["seconds"] or 0 for one in read(tmp_path / "r")["tries"]) >= 0

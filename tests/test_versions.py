@@ -3,6 +3,7 @@
 import hashlib
 import multiprocessing
 import os
+import resource
 import shutil
 import signal
 from pathlib import Path
@@ -187,3 +188,33 @@ def test_leftovers_that_are_links_or_folders_are_removed_and_not_what_they_lead_
         pass
     assert not [*tmp_path.glob("*/.*.tmp")]
     assert (tmp_path / "mine" / "notes.md").read_text() == "kept"
+
+
+def test_a_version_that_was_damaged_is_made_anew_and_not_taken_for_the_same(tmp_path: Path) -> None:
+    place, dataset = tmp_path / "d", write(tmp_path / "a", "one")
+    damaged = publish_run(place, dataset).folder / "README.md"
+    damaged.chmod(0o644)
+    damaged.write_text("hal")
+    assert publish_run(place, dataset) == (place / "v0002", 2, True)
+    assert latest(place) == place / "v0002"
+    assert is_whole(place / "v0002")
+    (place / "v0002" / "README.md").unlink()
+    made = publish_version(place, lambda folder: shutil.copytree(dataset, folder) and None)
+    assert made == (place / "v0003", 3, True)
+    assert is_whole(made.folder)
+
+
+def test_a_disk_that_is_full_is_one_reason_and_leaves_the_old_version(tmp_path: Path) -> None:
+    """The size of files is bounded here: what is said and left is that of a full disk."""
+    place = tmp_path / "d"
+    publish_run(place, write(tmp_path / "a", "one"))
+    dataset = write(tmp_path / "b", "two" * 1000)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    try:
+        with pytest.raises(StoreError, match=r"^Cannot publish to \S*/d: File too large; make room and run"):
+            publish_run(place, dataset)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert latest(place) == place / "v0001"
+    assert {path.name for path in place.iterdir()} == {"v0001", "latest", ".lock"}

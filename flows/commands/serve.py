@@ -1,5 +1,6 @@
 """`synth serve`: serves a table of deployments with their schedules; `synth repair`: marks killed ones."""
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -7,13 +8,15 @@ import typer
 
 from flows.commands import options
 from flows.terminal import copy, note, say, table
-from synth.errors import ConfigError
+from synth.errors import ConfigError, SynthError
 from synth.text import counted
 
 if TYPE_CHECKING:
     from flows.table import Entry, Table
 
 NOTHING_LEFT = "No flow run of this machine was left behind by a killed process."
+# Between two looks for a server of another machine.
+WAIT_SECONDS = 10.0
 File = Annotated[
     Path | None,
     typer.Argument(metavar="[FILE]", help="A table of deployments; without one, that of the package."),
@@ -106,15 +109,34 @@ def _checked(entries: "list[Entry]", runs: Path, strict: bool) -> list[bool]:
 
 
 def _serve(table_of: "Table", runs: Path, active: list[bool]) -> None:
-    from flows.server import ensure_server
+    from flows.server import ensure_server, is_away
 
     api_url = ensure_server(note)
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
     # Schedules were looked at by Prefect's own code, and so it was imported before there was an address: by
     # itself it would now start a second server, which knows nothing of the slots of the first.
-    with temporary_settings({PREFECT_API_URL: api_url}):
-        _serve_at(api_url, table_of, runs, active)
+    while True:
+        with temporary_settings({PREFECT_API_URL: api_url}):
+            try:
+                _serve_at(api_url, table_of, runs, active)
+                return
+            except Exception as fault:
+                if not is_away(fault):
+                    raise
+        note("The Prefect server does not answer; schedules go on once it does. Ctrl-C ends it.")
+        api_url = _answering()
+
+
+def _answering() -> str:
+    """The address of the server once it answers; one of this machine is started where none does."""
+    from flows.server import ensure_server
+
+    while True:
+        try:
+            return ensure_server(note)
+        except SynthError:
+            time.sleep(WAIT_SECONDS)
 
 
 def _serve_at(api_url: str, table_of: "Table", runs: Path, active: list[bool]) -> None:

@@ -9,6 +9,8 @@ import asyncio
 import json
 import os
 import secrets
+import socket
+import struct
 import threading
 from collections.abc import Callable
 from concurrent import futures
@@ -20,7 +22,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
-from synth.errors import StoreError, SynthError
+from synth.errors import ConfigError, StoreError, SynthError
 from synth.llm.client import Client
 
 FILE = ".carrier.json"
@@ -28,6 +30,10 @@ FILE = ".carrier.json"
 CHUNK = 256
 # Waiting to be accepted while others are; more workers at one time try again.
 BACKLOG = 128
+# A stranger who says nothing is sent away after so long; one who has the secret may be silent for hours.
+STRANGER_S = 15
+# Until the next try where this process has no file or thread left for one more.
+PAUSE_S = 0.2
 Told = Callable[[str, int, int, int], None]
 
 
@@ -62,7 +68,13 @@ class Carrier:
         secret = secrets.token_hex(32)
         self._secret = secret.encode()
         # Without the secret: each is asked for it on a thread of its own, so that nobody holds up others.
-        self._listener = Listener((host, 0), backlog=BACKLOG)
+        try:
+            self._listener = Listener((host, 0), backlog=BACKLOG)
+        except OSError as fault:
+            said = fault.strerror or fault
+            raise ConfigError(
+                f"runner_host: {host} is no address of this machine at which it can listen ({said})."
+            ) from fault
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._accept, name="carrier", daemon=True)
         _write_private(self._file, Address(host, self._listener.address[1], secret))
@@ -77,24 +89,31 @@ class Carrier:
         self._closed.set()
         self._file.unlink(missing_ok=True)
         # Whoever waits for the next one would do so for ever on a listener that is closed.
-        with suppress(OSError), connect(self._listener.address):
-            pass
-        self._thread.join()
+        while self._thread.is_alive():
+            with suppress(OSError), connect(self._listener.address):
+                pass
+            self._thread.join(PAUSE_S)
         self._listener.close()
 
     def _accept(self) -> None:
-        while True:
-            connection = self._listener.accept()
-            if self._closed.is_set():
+        while not self._closed.is_set():
+            try:
+                connection = self._listener.accept()
+            except OSError:  # strangers hold all files that a process may open: they are sent away soon
+                self._closed.wait(PAUSE_S)
+                continue
+            try:
+                threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+            except RuntimeError:  # no thread is left
                 connection.close()
-                return
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: "Connection[Any, Any]") -> None:
         # A stranger without the secret, or a worker who has left, is nobody's fault here.
         with connection, suppress(OSError, EOFError, AuthenticationError):
+            _patience(connection, STRANGER_S)
             deliver_challenge(connection, self._secret)
             answer_challenge(connection, self._secret)
+            _patience(connection, 0)
             what, *rest = connection.recv()
             if what == "tell":
                 self._hear(connection, *rest)
@@ -128,6 +147,12 @@ class Carrier:
         finally:
             replies.close()  # type: ignore[attr-defined]  # a worker that is gone wants no more calls
         connection.send(("done", None))
+
+
+def _patience(connection: "Connection[Any, Any]", seconds: int) -> None:
+    """How long each reading may wait, 0: for ever; no other way leads to the socket of a connection."""
+    with socket.socket(fileno=os.dup(connection.fileno())) as same:
+        same.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", seconds, 0))
 
 
 def _sendable(fault: BaseException) -> Exception:

@@ -39,7 +39,7 @@ class Lease:
         """
         newest = self._newest()
         if newest:
-            before = self._read(newest)
+            before = self._found(newest)
             # The folder's lock is ours: whoever left that token here is gone.
             self.was_ours = before["token"] == self._last_here()
             if not before["given_back"] and not self.was_ours:
@@ -77,6 +77,14 @@ class Lease:
     def _said(self, given_back: bool = False) -> bytes:
         said = {"token": self._token, "count": self._count, "given_back": given_back}
         return json.dumps(said).encode()
+
+    def _found(self, number: int) -> dict[str, object]:
+        try:
+            return self._read(number)
+        except StoreError as fault:
+            if isinstance(fault.__cause__, FileNotFoundError):  # somebody has just made the next one
+                raise self._held() from None
+            raise
 
     def _read(self, number: int) -> dict[str, object]:
         try:

@@ -5,6 +5,7 @@ others are whole goes last: records of parts after their tables, manifests after
 checksums after its files. So whatever the moment of a kill, what the store has is a run that can be resumed.
 """
 
+import os
 import re
 import threading
 from collections.abc import Callable, Iterator
@@ -92,8 +93,8 @@ class Mirror:
         while not self._over.wait(seconds):
             try:
                 work()
-            except StoreError as fault:
-                self._fault = fault  # raised where the run sends the next time
+            except (StoreError, OSError) as fault:  # raised where the run sends the next time
+                self._fault = fault if isinstance(fault, StoreError) else _unread(self._folder, fault)
                 return
 
     def _send_new(self) -> None:
@@ -110,7 +111,11 @@ class Mirror:
 
     def _send(self) -> None:
         # Looked at in the opposite order, so that what a manifest speaks of is there when it is sent.
-        last = {name: path.read_bytes() for name, path in self._files() if _order(name)[0]}
+        last: dict[str, bytes] = {}
+        for name, path in self._files():
+            if _order(name)[0]:
+                with suppress(FileNotFoundError):
+                    last[name] = path.read_bytes()
         files = dict(self._files())
         new = {name for name, path in files.items() if self._is_new(name, path)}
         gone = {name for name in self._there.keys() - files.keys() if name.startswith(CHANGING)}
@@ -153,15 +158,24 @@ class Mirror:
         return now.size != before.size or (not unknown and now.mtime_ns != before.mtime_ns)
 
     def _files(self) -> Iterator[tuple[str, Path]]:
-        for path in sorted(self._folder.rglob("*")):
-            name = path.relative_to(self._folder).as_posix()
-            if _is_kept(name) and path.is_file():
-                yield name, path
+        for folder, inner, files in os.walk(self._folder):  # which bears that a dataset changes places
+            inner.sort()
+            for path in (Path(folder, file) for file in sorted(files)):
+                name = path.relative_to(self._folder).as_posix()
+                if _is_kept(name) and path.is_file():
+                    yield name, path
 
 
 def _seen(path: Path) -> _Seen:
     found = path.stat()
     return _Seen(found.st_size, found.st_mtime_ns)
+
+
+def _unread(folder: Path, fault: OSError) -> StoreError:
+    said = fault.strerror or str(fault)
+    return StoreError(
+        f"{folder} cannot be copied ({said}); look at its disk, and run the same command again."
+    )
 
 
 def _is_kept(name: str) -> bool:

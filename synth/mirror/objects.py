@@ -4,6 +4,7 @@ In: names and bytes. Out: objects, each whole or not there. A store that is busy
 longer and longer waits; then one sentence says so. Addresses and keys come from its client's environment.
 """
 
+import re
 import threading
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -12,10 +13,15 @@ from typing import Any, TypeVar
 
 import fsspec
 
-from synth.errors import StoreError, without_secrets
+from synth.errors import ConfigError, StoreError, without_secrets
+from synth.mirror.folder import Folder
 from synth.writing import atomic
 
 T = TypeVar("T")
+
+# Stores whose clients create an object only where none is: with others two commands could hold one run.
+SAFE = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "file", "local", "memory")
+_SECRET = re.compile(r"//[^/]*@|[?#]")
 
 # Between tries; the clients of stores try again themselves within each.
 WAITS_S = (1, 2, 4, 8, 16, 32)
@@ -23,12 +29,53 @@ WAITS_S = (1, 2, 4, 8, 16, 32)
 
 def fault_of(url: str) -> str | None:
     """Why a URL cannot be used, in one sentence, or None; asks nobody."""
-    scheme = url.partition("://")[0]
-    if scheme not in fsspec.available_protocols():
-        return f"mirror: {without_secrets(url)} is no address of a store, such as s3://bucket/runs."
+    scheme, _, rest = url.partition("://")
+    if fault := secret_in(url):
+        return fault
+    if scheme not in fsspec.available_protocols() or not rest.strip("/"):
+        return f"mirror: {url} is no address of a store, such as s3://bucket/runs."
+    if scheme not in SAFE:
+        return (
+            f"mirror: {scheme}:// cannot hold off a second writer; use one of {', '.join(SAFE[:-1])}, as in"
+            " s3://bucket/runs."
+        )
     if scheme == "s3" and find_spec("s3fs") is None:
         return "mirror: s3:// needs a package that is not installed; pip install 'synth[s3]'."
+    try:
+        fsspec.get_filesystem_class(scheme)
+    except ImportError as fault:
+        return f"mirror: {scheme}:// needs a package that is not installed ({str(fault).strip('.')})."
     return None
+
+
+def secret_in(url: str) -> str | None:
+    """Why a URL may not be shown, in one sentence, or None: it would stand in files and databases."""
+    if not _SECRET.search(url):
+        return None
+    shown = re.split("[?#]", without_secrets(url))[0]
+    return (
+        f"mirror: {shown} holds credentials or a query; keys come from the environment of the store's client,"
+        " such as AWS_ACCESS_KEY_ID."
+    )
+
+
+def opened(url: str) -> tuple[Any, str]:
+    """The store of a URL, and what its objects' names begin with.
+
+    Raises:
+        ConfigError: its client takes no such address.
+    """
+    try:
+        # What others write must be seen.
+        store, root = fsspec.core.url_to_fs(url, use_listings_cache=False, skip_instance_cache=True)
+    except Exception as fault:
+        said = without_secrets(f"{type(fault).__name__}: {fault}".splitlines()[0])[:200]
+        raise ConfigError(f"mirror: {without_secrets(url)} cannot be used ({said}).") from fault
+    return (Folder() if "file" in _protocols(store) else store), root
+
+
+def _protocols(store: Any) -> tuple[str, ...]:
+    return (store.protocol,) if isinstance(store.protocol, str) else tuple(store.protocol)
 
 
 class Objects:
@@ -36,10 +83,7 @@ class Objects:
 
     def __init__(self, url: str) -> None:
         self.url = without_secrets(url)
-        # What others write must be seen.
-        self._store, self._root = fsspec.core.url_to_fs(
-            url, use_listings_cache=False, skip_instance_cache=True
-        )
+        self._store, self._root = opened(url)
         self._stopped = threading.Event()
 
     def sizes(self, below: str = "") -> dict[str, int]:
@@ -71,19 +115,22 @@ class Objects:
         self._tried("written", lambda: self._store.pipe_file(self._path(name), content))
 
     def send(self, name: str, path: Path) -> None:
-        """An object of a file's bytes."""
+        """An object of a file's bytes.
 
-        def put() -> None:
-            self._store.makedirs(self._path(name).rpartition("/")[0], exist_ok=True)
-            self._store.put_file(str(path), self._path(name))
-
-        self._tried("written", put)
+        Raises:
+            FileNotFoundError: the file went meanwhile.
+        """
+        try:
+            self._tried("written", lambda: self._store.put_file(str(path), self._path(name)))
+        except StoreError as fault:
+            if isinstance(fault.__cause__, FileNotFoundError) and not path.exists():
+                raise fault.__cause__ from None
+            raise
 
     def create(self, name: str, content: bytes) -> bool:
         """Write an object that nobody else has written; False where it is there. Of several, one succeeds."""
 
         def create() -> bool:
-            self._store.makedirs(self._path(name).rpartition("/")[0], exist_ok=True)
             try:
                 self._store.pipe_file(self._path(name), content, mode="create")
             except FileExistsError:

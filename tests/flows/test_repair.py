@@ -1,14 +1,20 @@
 """What a killed process leaves in the server is marked, also where something else marked the run around it."""
 
+import time
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from prefect import flow, task
 from prefect.client.orchestration import get_client
-from prefect.states import Crashed, Running
+from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
+from prefect.deployments.runner import RunnerDeployment
+from prefect.schedules import Schedule
+from prefect.states import Crashed, Pending, Running
+from prefect.types.entrypoint import EntrypointType
 
 from flows.alive import left_behind
-from flows.repair import SAID, repair
+from flows.repair import SAID, repair, skip_missed
 
 
 @flow
@@ -45,3 +51,26 @@ def test_what_was_in_a_run_that_the_runner_marked_is_marked_too(server: str, ser
             assert (state.name, state.message) == ("Crashed", message)
     assert left_behind() == []
     assert repair() == []
+
+
+@pytest.mark.flows
+@pytest.mark.timeout(300)
+def test_a_slot_whose_process_never_began_holds_up_no_later_one(server: str) -> None:
+    """The server went away while it was handed over: nobody has a lock on it, and it would be pending for ever."""
+    every = Schedule(interval=timedelta(minutes=5))
+    made = RunnerDeployment.from_flow(
+        firing, "handed-over", schedule=every, entrypoint_type=EntrypointType.MODULE_PATH
+    ).apply()
+    with get_client(sync_client=True) as client:
+        here = DeploymentFilter(id=DeploymentFilterId(any_=[made]))
+        for _ in range(60):
+            if runs := client.read_flow_runs(deployment_filter=here):
+                break
+            time.sleep(1)
+        run = min(runs, key=lambda one: one.expected_start_time)
+        client.set_flow_run_state(run.id, Pending(name="Submitting"), force=True)
+        assert skip_missed({made: 1.0}, run.expected_start_time + timedelta(minutes=2)) == 1
+        state = client.read_flow_run(run.id).state
+        assert state is not None
+        assert state.name == "Skipped"
+        client.delete_deployment(made)

@@ -1,5 +1,6 @@
 """The table of deployments: faults all at once, prefect.yaml made of it, and what each flow is called with."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -195,6 +196,10 @@ def test_a_secret_in_the_table_is_told_and_printed_nowhere(entry: str, tmp_path:
         ("every_minutes = 1e-9", "every_minutes: .* greater than or equal to"),
         ("every_minutes = nan", "every_minutes: "),
         ("skip_after_minutes = 1e308", "skip_after_minutes: .* less than or equal to"),
+        ('cron = "0 0 31 2 *"', "a.cron: '0 0 31 2 \\*' never comes"),
+        ('cron = "0 0 30 2 1"\ntimezone = "Europe/Berlin"', "a.cron: .* never comes"),
+        ('set.mirror = "s3://KEY:SECRET@bucket/runs"', r"a: mirror: s3://\[hidden\]@bucket/runs holds cred"),
+        ('set.mirror = "s3://bucket/runs?token=SECRET"', "a: mirror: s3://bucket/runs holds credentials"),
         ("set.seed = 2020-01-01", "set: dates and times are no settings"),
         (f"set.seed = {'[' * 5000}", "its brackets lie too deep"),
     ],
@@ -203,3 +208,12 @@ def test_what_no_calendar_and_no_setting_can_hold_is_told(line: str, said: str, 
     text = f'[a]\nrecipe = "synthllm-recommended"\nstore = "x"\nmodel = "fake"\n{line}\n'
     with pytest.raises(ConfigError, match=said):
         read_table(write(tmp_path, text))
+
+
+@pytest.mark.parametrize("name", ["a/b", "100%", "<script>", "two\nlines", "", " ", "\x1b[31mred"])
+def test_a_name_that_prefect_would_refuse_is_told_before_it_is_served(name: str, tmp_path: Path) -> None:
+    text = f'[{json.dumps(name)}]\nrecipe = "synthllm-recommended"\nstore = "x"\nmodel = "fake"\n'
+    with pytest.raises(ConfigError, match="no name of a deployment") as caught:
+        read_table(write(tmp_path, text))
+    (said,) = caught.value.faults
+    assert said.isprintable()

@@ -1,17 +1,23 @@
 """Calls of workers: made by the client of the process that holds the run, with its journal, limits and errors."""
 
 import multiprocessing
+import os
+import pickle
+import resource
 import socket
 import stat
+import struct
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from synth.config import Sampling
-from synth.errors import BudgetReached, StoreError, Waiting
+from synth.errors import BudgetReached, ConfigError, StoreError, Waiting
+from synth.llm import carrier
 from synth.llm.carried import Carried
 from synth.llm.carrier import CHUNK, FILE, Address, Carrier
 from synth.llm.client import Client, Request
@@ -139,3 +145,58 @@ def test_without_a_process_that_holds_the_run_there_is_a_sentence(client: Client
         carried.complete("far", requests(1))
     with pytest.raises(StoreError, match=r"is the folder of runs shared"):
         Carried(tmp_path)
+
+
+def test_strangers_are_sent_away_and_those_who_hold_all_files_stop_nobody_for_good(
+    carried: Carried, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(carrier, "STRANGER_S", 1)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    used = max(int(path.name) for path in Path("/dev/fd").iterdir())
+    strangers: list[socket.socket] = []
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (used + 20, hard))
+        with pytest.raises(OSError, match="Too many open files"):
+            while True:
+                strangers.append(socket.create_connection(carried._address[:2], timeout=10))
+        threading.Event().wait(0.5)  # the door is opened in vain meanwhile
+        assert len(strangers) > 5
+        assert all(b"CHALLENGE" in one.recv(1000) for one in strangers[:2])
+        assert all(one.recv(1000) == b"" for one in strangers[:2])
+    finally:
+        for one in strangers:
+            one.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    carried.is_there()
+
+
+class Evil:
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.mkdir, (os.environ["OPENED_BY_A_STRANGER"],)
+
+
+def test_nothing_of_a_stranger_is_unpickled(
+    carried: Carried, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENED_BY_A_STRANGER", str(tmp_path / "opened"))
+    sent = pickle.dumps(Evil())
+    for said in (
+        sent,
+        struct.pack("!i", len(sent)) + sent,
+        struct.pack("!i", 2**31 - 1),
+        b"GET / HTTP/1.1\r\n\r\n",
+    ):
+        with socket.create_connection(carried._address[:2]) as stranger:
+            stranger.sendall(said)
+            stranger.shutdown(socket.SHUT_WR)
+            with suppress(ConnectionResetError):
+                while stranger.recv(1000):
+                    continue
+        carried.is_there()
+    assert not (tmp_path / "opened").exists()
+
+
+def test_an_address_that_is_not_of_this_machine_is_a_sentence(client: Client, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"^runner_host: 192\.0\.2\.1 is no address of this machine"):
+        Carrier(client, tmp_path, "192.0.2.1", lambda *told: None)
+    assert not (tmp_path / FILE).exists()

@@ -20,12 +20,15 @@ START_SECONDS = 120
 
 
 class Store:
-    """A store; while `busy` is set, or as often as `refuse` says, requests are answered with 503, and counted."""
+    """A store; while `busy` is set, or as often as `refuse` says, requests are answered with 503, and counted.
+
+    As often as `cut` says, a connection ends in the middle of what is sent to the store.
+    """
 
     def __init__(self, port: int) -> None:
         self.port = port
         self.busy = threading.Event()
-        self.refuse = self.refused = 0
+        self.refuse = self.refused = self.cut = 0
         self._door = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.url = f"http://127.0.0.1:{self._door.server_address[1]}"
         threading.Thread(target=self._door.serve_forever, daemon=True).start()
@@ -57,7 +60,14 @@ class Store:
                 if not self.raw_requestline or not self.parse_request():
                     self.close_connection = True
                     return
-                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                length = int(self.headers.get("Content-Length") or 0)
+                if store.cut > 0 and self.command == "PUT" and length:
+                    store.cut -= 1
+                    self.rfile.read(length // 2)
+                    self.connection.shutdown(socket.SHUT_RDWR)
+                    self.close_connection = True
+                    return
+                body = self.rfile.read(length)
                 if store.busy.is_set() or store.refuse > 0:
                     store.refuse -= 1
                     store.refused += 1

@@ -180,3 +180,28 @@ def test_a_busy_store_is_waited_for_then_told_in_a_sentence(
     done = synth.run(far(documents, url), name="r", runs=tmp_path / "runs")
     assert is_resumable(kept(store)) == 8
     assert done.dataset.is_dir()
+
+
+def test_a_bucket_that_is_not_there_is_told_and_not_made(
+    store: stores.Store, documents: Path, start_fake: Callable[..., FakeEndpoint], tmp_path: Path
+) -> None:
+    asked = far(documents, start_fake().url).model_copy(update={"mirror": "s3://misspelt/runs"})
+    with pytest.raises(StoreError, match=r"^s3://misspelt/runs/r could not be [^\n]*; once it answers, run"):
+        synth.run(asked, name="r", runs=tmp_path / "runs")
+    assert store.files().ls("") == [stores.BUCKET]
+
+
+def test_connections_that_are_cut_in_mid_upload_are_made_again(
+    store: stores.Store, documents: Path, start_fake: Callable[..., FakeEndpoint], tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(objects, "WAITS_S", (0.1,) * 20)
+
+    def cuts(run: Any) -> None:
+        store.cut = 5
+
+    made = synth.run(far(documents, start_fake().url), name="r", runs=tmp_path / "runs", watch=cuts)
+    assert store.cut == 0
+    assert is_resumable(kept(store)) == 8
+    there = {n.removeprefix("dataset/"): b for n, b in kept(store).items() if n.startswith("dataset/")}
+    assert there == contents(made.dataset)

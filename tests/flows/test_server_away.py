@@ -1,0 +1,56 @@
+"""What counts as a server that is away, so that `synth serve` waits for it and does not end."""
+
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from flows import artifacts
+from flows.server import is_away
+from flows.work import _told_of_the_server
+from synth.errors import SynthError
+
+ASKED = httpx.Request("GET", "http://127.0.0.1:4200/api/health")
+
+
+def status(code: int) -> httpx.HTTPStatusError:
+    return httpx.HTTPStatusError("said", request=ASKED, response=httpx.Response(code))
+
+
+@pytest.mark.parametrize(
+    ("fault", "is_so"),
+    [
+        (httpx.ConnectError("refused"), True),
+        (httpx.ReadTimeout("late"), True),
+        (status(503), True),
+        (status(404), False),
+        (RuntimeError("Service exceeded error threshold."), True),
+        (RuntimeError("another"), False),
+        (ExceptionGroup("some", [RuntimeError("Service exceeded error threshold."), status(500)]), True),
+        (ExceptionGroup("some", [ExceptionGroup("in it", [httpx.ConnectError("refused")])]), True),
+        (ExceptionGroup("some", [httpx.ConnectError("refused"), ValueError("ours")]), False),
+    ],
+)
+def test_only_faults_of_the_server_are_waited_for(fault: Exception, is_so: bool) -> None:
+    assert is_away(fault) is is_so
+
+
+def test_a_server_that_went_away_is_one_sentence() -> None:
+    said, at = r"^The Prefect server at \S+ does not answer any more; [^\n]*\.$", "http://127.0.0.1:4200/api"
+    with pytest.raises(SynthError, match=said), _told_of_the_server(at):
+        raise httpx.ConnectError("refused")
+    with pytest.raises(ValueError, match="ours"), _told_of_the_server(at):
+        raise ValueError("ours")
+
+
+def test_work_goes_on_while_its_progress_cannot_be_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*given: object) -> None:
+        raise httpx.ConnectError("refused")
+
+    told: list[tuple[str, int, int]] = []
+    monkeypatch.setattr(artifacts, "create_progress_artifact", lambda *given, **more: uuid4())
+    monkeypatch.setattr(artifacts, "update_progress_artifact", away)
+    monkeypatch.setattr(artifacts, "PROGRESS_SECONDS", 0.0)
+    progress = artifacts.StageProgress("concepts", [4], lambda *said: told.append(said))
+    progress.count(0, 3, 4)
+    assert told[-1] == ("concepts", 3, 4)
