@@ -8,6 +8,7 @@ import synth
 from synth.config import RunConfig
 from synth.errors import ConfigError, StoreError
 from synth.report import manifests
+from synth.versions import publish_run
 
 
 def test_rejected_rows_of_all_stages_are_one_table(config: RunConfig) -> None:
@@ -25,6 +26,20 @@ def test_a_table_that_is_not_there(tmp_path: Path) -> None:
         synth.load(tmp_path, "rejected")
     with pytest.raises(ConfigError, match="rejected"):
         synth.load(tmp_path, "accepted")
+
+
+def test_a_published_dataset_and_its_newest_version(config: RunConfig, tmp_path: Path) -> None:
+    first = synth.run(
+        config.model_copy(update={"documents": config.documents.model_copy(update={"sample": 2})})
+    )
+    every = synth.run(config)
+    for one in (first, every):
+        publish_run(tmp_path / "mine", one.dataset)
+    newest, made = (synth.load(folder, "dataset") for folder in (tmp_path / "mine", every.folder))
+    assert sorted(newest["id"]) == sorted(made["id"])
+    assert len(synth.load(tmp_path / "mine/v0001", "documents")) == 2
+    with pytest.raises(ConfigError, match=r"v0002 has no table 'answers'; load it from a run"):
+        synth.load(tmp_path / "mine", "answers")
 
 
 def test_the_package_lists_what_it_loads_on_first_use() -> None:
