@@ -29,11 +29,10 @@ def test_a_table_that_is_not_there(tmp_path: Path) -> None:
 
 
 def test_a_published_dataset_and_its_newest_version(config: RunConfig, tmp_path: Path) -> None:
-    first = synth.run(
-        config.model_copy(update={"documents": config.documents.model_copy(update={"sample": 2})})
-    )
-    every = synth.run(config)
-    for one in (first, every):
+    sample = config.documents.model_copy(update={"sample": 2})
+    few = synth.run(config.model_copy(update={"documents": sample}), name="few")
+    every = synth.run(config, name="every")
+    for one in (few, every):
         publish_run(tmp_path / "mine", one.dataset)
     newest, made = (synth.load(folder, "dataset") for folder in (tmp_path / "mine", every.folder))
     assert sorted(newest["id"]) == sorted(made["id"])
