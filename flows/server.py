@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -51,6 +51,8 @@ def ensure_server(report: Report = lambda sentence: None) -> str:
     prepare()
     given = os.environ.get("PREFECT_API_URL", "").rstrip("/")
     if given and is_healthy(given):
+        with suppress(OSError):  # said by whoever writes there; Prefect makes it too, but none of its parents
+            prefect_home().mkdir(parents=True, exist_ok=True)
         return _use(given)
     if given and urlsplit(given).hostname not in LOOPBACK:
         raise SynthError(
@@ -169,8 +171,8 @@ def _wait(url: str, lives: Callable[[], bool], report: Report) -> None:
             raise SynthError(f"The Prefect server ended at once; read {log_file()}, or use --no-ui.")
         if now - began > START_SECONDS:
             raise SynthError(
-                f"The Prefect server did not answer within {START_SECONDS:.0f} s; "
-                f"read {log_file()}, or use --no-ui."
+                f"The Prefect server did not answer within {START_SECONDS:.0f} s, and is still starting; "
+                f"run the same command again, read {log_file()}, or use --no-ui."
             )
         if now - told > 10:
             told = now

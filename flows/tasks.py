@@ -132,7 +132,7 @@ def opened(config: RunConfig, runs: Path, name: str | None) -> Iterator[Opened]:
     # The parent flow's heartbeat is enough; each further one makes the end of its flow wait up to a second.
     calm = temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None})
     with (
-        Run.open(config, runs, name) as run,
+        Run.open(config, runs, name, _teller()) as run,
         RunReport(run, time.time) as report,
         calm,
         hands_of(run) as hands,

@@ -17,7 +17,9 @@ def faults_of(config: RunConfig) -> Iterator[str]:
         yield f"runner: {config.runner} is not installed; pip install 'synth[{config.runner}]'."
     if config.runner_address and package is None:
         yield f"runner_address: {config.runner} has no address; name dask or ray as runner, or leave it out."
-    elsewhere = host_of(config.runner_address) not in ("", "auto", *LOOPBACK)
+    host = host_of(config.runner_address)
+    # All of 127.… is this machine. A head of Ray has to be at 127.0.0.2, as Ray replaces 127.0.0.1.
+    elsewhere = host not in ("", "auto", *LOOPBACK) and not host.startswith("127.")
     if elsewhere and config.runner_host in LOOPBACK:
         why = f"workers of {config.runner_address} cannot reach {config.runner_host}"
         yield f"runner_host: {why}; name an address of this machine that they reach."

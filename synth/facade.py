@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from synth.check import check
 from synth.config import RunConfig
@@ -20,7 +21,7 @@ from synth.schemas import TABLES
 from synth.settings import load as recipe
 from synth.store import Manifest, PartRecord, StageStore
 from synth.target import Outcome, outcome
-from synth.versions import Version
+from synth.versions import Version, version_in
 from synth.waves import WAVED, road
 
 if TYPE_CHECKING:
@@ -74,7 +75,8 @@ def run(
             f"runner: {config.runner} takes a run with Prefect; leave out --no-ui, or set threads."
         )
     check(config, folder)
-    with Run.open(config, folder, name) as opened, RunReport(opened, clock) as report:
+    opening = Run.open(config, folder, name, lambda said: explain("mirror", said))
+    with opening as opened, RunReport(opened, clock) as report:
         watch(opened)
 
         def count(stage: str, done: int, total: int) -> None:
@@ -162,16 +164,29 @@ def all_parts(client: Client, parts: Sequence[Part], work: Callable[[Part], Part
 def load(run_folder: str | PathLike[str], table: str, columns: Sequence[str] | None = None) -> "pd.DataFrame":
     """A table of a run as pandas, with Arrow types; `rejected` holds the rows of all stages.
 
+    A published dataset, `datasets/NAME` for its newest version or `datasets/NAME/v0002` for that one, has
+    `dataset`, `documents`, `concepts` and `rejected`.
+
     Raises:
-        ConfigError: there is no table of that name.
+        ConfigError: there is no table of that name, or a published dataset has none.
         StoreError: its stage has not finished.
     """
     import pandas as pd
 
     if table not in TABLES:
         raise ConfigError(f"There is no table {table!r}; a run has {', '.join(TABLES)}.")
-    frame: pd.DataFrame = _rows(Path(run_folder), table).to_pandas(types_mapper=pd.ArrowDtype)
+    folder = Path(run_folder)
+    rows = _published(found, table) if (found := version_in(folder)) else _rows(folder, table)
+    frame: pd.DataFrame = rows.to_pandas(types_mapper=pd.ArrowDtype)
     return frame if columns is None else frame[list(columns)]
+
+
+def _published(version: Path, table: str) -> pa.Table:
+    part = "questions" if table == "dataset" else table
+    files = sorted((version / part).glob("*.parquet"))
+    if not files:
+        raise ConfigError(f"{version} has no table {table!r}; load it from a run, as in data/runs/NAME.")
+    return pa.concat_tables(pq.read_table(file) for file in files)
 
 
 def _rows(run_folder: Path, table: str) -> pa.Table:

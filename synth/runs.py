@@ -3,7 +3,7 @@
 import os
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,7 +81,9 @@ class Run(Workplace):
     # Where the dataset was published beside the run's folder, once it was.
     version: Version | None = None
 
-    def __init__(self, config: RunConfig, folder: Path) -> None:
+    def __init__(
+        self, config: RunConfig, folder: Path, say: Callable[[str], None] = lambda said: None
+    ) -> None:
         self.stages = stages_of(config)
         self.name = folder.name
         self._lock_file: int | None = None
@@ -91,7 +93,7 @@ class Run(Workplace):
         try:
             if config.mirror:  # what another machine has done comes before all else
                 self._mirror = Mirror(config.mirror, folder)
-                self._mirror.open()
+                self._mirror.open(say)
             self.journal = Journal(folder / "calls", reuse=_earlier(config, folder))
         except BaseException:
             self._let_go()
@@ -107,8 +109,14 @@ class Run(Workplace):
         self._reused: dict[str, int] = {}
 
     @classmethod
-    def open(cls, config: RunConfig, runs: Path, name: str | None = None) -> Self:
-        """The run of this configuration and these inputs, new or to be resumed.
+    def open(
+        cls,
+        config: RunConfig,
+        runs: Path,
+        name: str | None = None,
+        say: Callable[[str], None] = lambda said: None,
+    ) -> Self:
+        """The run of this configuration and these inputs, new or to be resumed; `say` hears of a long wait.
 
         Raises:
             ConfigError: the name is no name.
@@ -121,7 +129,7 @@ class Run(Workplace):
         chosen = name or default_name(config)
         if not NAME.fullmatch(chosen):
             raise ConfigError(f"--name {chosen!r}: use letters, digits, dots, dashes and underscores only.")
-        run = cls(config, runs / chosen)
+        run = cls(config, runs / chosen, say)
         try:
             for stage in STAGES:  # before anything is changed there
                 StageStore(run.folder, stage).manifest()

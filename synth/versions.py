@@ -70,6 +70,17 @@ def latest(place: Path) -> Path | None:
     return place / named
 
 
+def version_in(folder: Path) -> Path | None:
+    """The version that a folder is, or the newest of the dataset that it is; None where it is neither.
+
+    Raises:
+        StoreError: `latest` names none that is there.
+    """
+    if _VERSION.fullmatch(folder.name) and (folder / SUMS).is_file():
+        return folder
+    return latest(folder) if (folder / LATEST).is_file() else None
+
+
 def publish_version(
     place: Path, fill: Callable[[Path], None], keep: int = 0, is_same: Callable[[Path], bool] | None = None
 ) -> Version:

@@ -56,6 +56,7 @@ def serve(
         return
     active = _checked(entries, runs, strict=file is not None or check)
     if check:
+        _show(entries, active, "Checked")
         say(f"{counted(len(entries), 'deployment')}: nothing is wrong.")
         return
     _serve(table_of, runs, active)
@@ -75,7 +76,7 @@ def repair() -> None:
 
     found = mark()
     for run in found:
-        say(f"{run.name}: marked as crashed, with {counted(run.inside, 'sub-flow or task')} in it.")
+        say(f"{run.name}: marked as crashed, with {counted(run.inside, 'run')} of stages and parts in it.")
     if not found:
         say(NOTHING_LEFT)
     if before is None and (pid := started_here()):
@@ -141,6 +142,7 @@ def _answering() -> str:
 
 def _serve_at(api_url: str, table_of: "Table", runs: Path, active: list[bool]) -> None:
     from flows.serve import Served
+    from flows.server import started_here
     from flows.watching import watch_over
 
     head, entries = table_of
@@ -150,15 +152,18 @@ def _serve_at(api_url: str, table_of: "Table", runs: Path, active: list[bool]) -
         note(f"{run.name}: its process was killed; marked as crashed.")
     if served.missed:
         note(f"{counted(served.missed, 'missed slot')} skipped: only what comes from now on is made.")
-    _show(entries, active)
+    _show(entries, active, "Served")
     say("Deployments in the Prefect UI:")
     copy(f"{api_url.removesuffix('/api')}/deployments")
     say(f"Watched over, as automations: {', '.join(name.removeprefix('synth: ') for name in watched)}.")
     served.serve(lambda: say("Ctrl-C ends it, and pauses the schedules."))
     say("Stopped; the schedules are paused until they are served again.")
+    if pid := started_here():
+        say("The Prefect server stays, so that you can look around. To stop it:")
+        copy(f"kill {pid}")
 
 
-def _show(entries: "list[Entry]", active: list[bool]) -> None:
+def _show(entries: "list[Entry]", active: list[bool], title: str) -> None:
     rows = [
         (
             entry.name,
@@ -169,4 +174,4 @@ def _show(entries: "list[Entry]", active: list[bool]) -> None:
         )
         for entry, is_active in zip(entries, active, strict=True)
     ]
-    table(("deployment", "flow", "recipe", "when", "what"), rows, "Served")
+    table(("deployment", "flow", "recipe", "when", "what"), rows, title)

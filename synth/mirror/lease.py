@@ -9,6 +9,7 @@ import json
 import re
 import secrets
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from synth.errors import StoreError
@@ -31,8 +32,8 @@ class Lease:
         self._number, self._count = 0, 0
         self.was_ours = True
 
-    def take(self) -> None:
-        """Take the next number, once nobody is at work.
+    def take(self, say: Callable[[str], None] = lambda said: None) -> None:
+        """Take the next number, once nobody is at work; `say` hears that this takes a while, and why.
 
         Raises:
             StoreError: somebody is.
@@ -43,6 +44,10 @@ class Lease:
             # The folder's lock is ours: whoever left that token here is gone.
             self.was_ours = before["token"] == self._last_here()
             if not before["given_back"] and not self.was_ours:
+                say(
+                    f"{self._objects.url} is in the hands of another command, or of one that was killed; "
+                    f"waiting {DEAD_S:.0f} s to see which."
+                )
                 threading.Event().wait(DEAD_S)
                 if self._newest() != newest or self._read(newest) != before:
                     raise self._held()

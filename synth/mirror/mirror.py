@@ -47,13 +47,13 @@ class Mirror:
             for pair in ((BEAT_S, self._lease.beat), (SEND_S, self._send_new))
         ]
 
-    def open(self) -> None:
-        """Take the right to write, then what another folder has done meanwhile.
+    def open(self, say: Callable[[str], None] = lambda said: None) -> None:
+        """Take the right to write, then what another folder has done meanwhile; `say` hears of a long wait.
 
         Raises:
             StoreError: another process is at work, or the store does not answer.
         """
-        self._lease.take()
+        self._lease.take(say)
         there = self._objects.sizes()
         self._there = {name: _Seen(size) for name, size in there.items() if _is_kept(name)}
         try:

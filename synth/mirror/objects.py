@@ -163,16 +163,16 @@ class Objects:
                 return work()
             except StoreError:  # the disk on our side
                 raise
-            except (PermissionError, FileNotFoundError) as fault:
-                raise self._fault(what, fault) from fault
+            except (PermissionError, FileNotFoundError) as fault:  # waiting helps neither
+                raise self._fault(
+                    what, fault, "see that it is there and that you may write to it, then"
+                ) from fault
             except Exception as fault:
                 if wait is None:
-                    raise self._fault(what, fault) from fault
+                    raise self._fault(what, fault, "once it answers,") from fault
                 self._stopped.wait(wait)
         raise AssertionError
 
-    def _fault(self, what: str, fault: Any) -> StoreError:
+    def _fault(self, what: str, fault: Any, fix: str) -> StoreError:
         said = without_secrets(str(fault).splitlines()[0] if str(fault) else type(fault).__name__)
-        return StoreError(
-            f"{self.url} could not be {what} ({said[:200]}); once it answers, run the same command again."
-        )
+        return StoreError(f"{self.url} could not be {what} ({said[:200]}); {fix} run the same command again.")

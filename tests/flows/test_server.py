@@ -36,7 +36,7 @@ def test_a_server_that_the_environment_names_is_used(
 ) -> None:
     monkeypatch.setenv("PREFECT_API_URL", server)
     assert ensure_server() == server
-    assert not no_server.exists()
+    assert list(no_server.iterdir()) == []
 
 
 @pytest.mark.flows

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -127,7 +128,14 @@ def test_killed_and_resumed_in_another_folder(
         process.kill()
         process.wait()
     assert is_resumable(kept(store)) >= 2
-    made = synth.run(far(documents, disturbed.url), name="r", runs=tmp_path / "two")
+    said: list[str] = []
+    made = synth.run(
+        far(documents, disturbed.url),
+        name="r",
+        runs=tmp_path / "two",
+        explain=lambda _, why: said.append(why),
+    )
+    assert re.match(r"s3://bucket/runs/r is in the hands of another .*; waiting \d+ s to see", said[0])
     assert contents(made.dataset) == contents(tmp_path / "plain/r/dataset")
     assert contents(made.dataset) == {
         name.removeprefix("dataset/"): body
