@@ -70,11 +70,12 @@ class Course:
         self._told = True
         tokens = pulse.tokens * rest // pulse.made
         cost = None if pulse.cost is None else pulse.cost * rest / pulse.made
-        priced = "unknown cost" if cost is None else money(cost, self._currency)
-        said = f"{counted(rest, 'call')} to go, at this pace and mean {tokens:,} tokens, {priced}"
+        priced = [] if cost is None else [money(cost, self._currency)]
+        takes = ", ".join([f"{tokens:,} tokens", *priced, f"{duration(seconds)} min"])
         needed = {"calls": Decimal(rest), "tokens": Decimal(tokens), "money": cost}
         needed["seconds"] = Decimal(round(seconds))
-        return f"{self.stage}: {said} and {duration(seconds)} min{_ceilings(needed, left)}."
+        said = f"{self.stage}: {counted(rest, 'call')} to go; as they went so far, {takes}"
+        return f"{said}{_ceilings(needed, left)}."
 
     def _cost(self, pulse: Pulse) -> str:
         return "cost unknown" if pulse.cost is None else money(pulse.cost, self._currency)

@@ -130,7 +130,7 @@ def test_the_outlook_is_told_once_and_says_whether_a_ceiling_is_in_the_way(told:
     told.at(12.0, made=108, tokens=108_000, cost=Decimal("1.08"))
     said = told.course.outlook(108, 1000, left)
     assert said == (
-        "answers: 892 calls to go, at this pace and mean 892,000 tokens, 8.92 USD and 1:39 min; "
+        "answers: 892 calls to go; as they went so far, 892,000 tokens, 8.92 USD, 1:39 min; "
         "budget.money will be reached before its end."
     )
     told.at(13.0)
@@ -142,7 +142,7 @@ def test_an_outlook_without_price_or_ceiling(told: Told) -> None:
     told.course.outlook(0, 400, {})
     told.at(11.0, made=200, tokens=2000)
     said = told.course.outlook(200, 400, {})
-    assert said == "answers: 200 calls to go, at this pace and mean 2,000 tokens, unknown cost and 0:10 min."
+    assert said == "answers: 200 calls to go; as they went so far, 2,000 tokens, 0:10 min."
 
 
 def test_what_matters_most_stays_where_it_is_narrow(told: Told) -> None:

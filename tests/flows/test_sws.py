@@ -48,7 +48,7 @@ def test_both_lines_meet_at_the_combinations(
         "05 questions",
         "06 screen",
     ]
-    assert [run["name"] for run in found] == [*names, "08 answers", "10 dataset"]
+    assert [run["name"] for run in found] == [*names, "08 answers", "10 dataset", "the dataset"]
 
 
 def test_each_round_is_a_flow_of_its_own(running_server: str, runs_of: Find, tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def test_waves_are_sub_flows_that_say_so(running_server: str, runs_of: Find, tmp
     assert first[4:10] == [
         "05 questions", "06 screen", "08 answers", "05 questions, wave 2", "06 screen, wave 2", "08 answers, wave 2",
     ]  # fmt: skip
-    assert first[-1] == "10 dataset"
+    assert first[-2:] == ["10 dataset", "the dataset"]
     # Again: the last wave only, and nothing is done.
     assert contents(Path(synthllm(config, "waves", str(tmp_path / "runs")))) == contents(plain.dataset)
-    assert names() == [*first[:4], *first[-4:]]
+    assert names() == [*first[:4], *first[-5:]]
