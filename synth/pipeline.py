@@ -11,11 +11,13 @@ from typing import Any
 
 import pyarrow as pa
 
+from synth.ahead import Done
 from synth.config import EXCLUDED, RunConfig
 from synth.dedup.benchmarks import read_benchmarks
 from synth.documents.find import find_sources
 from synth.documents.formats.added import added_readers
 from synth.documents.seen import left
+from synth.documents.shares import AHEAD as READING
 from synth.graph.merging import Merge, relabelled
 from synth.graph.opened import open_graph
 from synth.ids import digest
@@ -40,6 +42,7 @@ from synth.stages.merging import confirm_names
 from synth.stages.questions import write_questions
 from synth.stages.screen import open_index, open_store, screen_questions
 from synth.stages.screen_benchmarks import embed_of, judge_of
+from synth.stages.screen_shares import ahead_with
 from synth.text import fingerprint_sources
 from synth.verify.code.check import runner
 from synth.writing import sha256_of
@@ -87,7 +90,8 @@ def _screen(tables: Tables, config: RunConfig, services: Services) -> Output:
     return screen_questions(
         tables["questions"], tables["passages"], examples, benchmarks, config.screen, config.documents.mask,
         embed=embed_of(config, services), judge=judge_of(config, services), index=open_index(config.screen),
-        store=open_store(config.store, config.screen),
+        store=open_store(config.store, config.screen), report=services.report,
+        done=Done(services.folder, services.key),
     )  # fmt: skip
 
 
@@ -203,6 +207,7 @@ DOCUMENTS = Stage(
     work=_documents,
     outside=_sources,
     more=_filtering,
+    ahead=READING,
 )
 CONCEPTS = Stage(
     "concepts",
@@ -248,6 +253,7 @@ SCREEN = Stage(
     prompts=QUESTION_PROMPTS,
     outside=_benchmarks,
     more=_paraphrasing,
+    ahead=ahead_with(lambda config, prompts: example_texts(config, prompts)),
 )
 JUDGE = Stage(
     "judge",

@@ -261,8 +261,8 @@ def _repeats(prose: str) -> Broken | None:
 def _may_repeat(prose: str) -> bool:
     """Whether something stands again at most a unit further on, as it does within every long repetition.
 
-    A unit of n characters that stands four times leaves 3n after the first, and 20 leave 15 after 5. A multiple
-    of `STEP` is at most `STEP - 1` in, and the `AGAIN` characters there stand again n further on.
+    A unit of n characters that stands four times leaves 3n after the first, and 20 leave 15 after 5. A
+    multiple of `STEP` is at most `STEP - 1` in, and the `AGAIN` characters there stand again n further on.
     """
     return any(
         prose.find(prose[at : at + AGAIN], at + 1, at + AGAIN + UNIT_CHARS) >= 0
