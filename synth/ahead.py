@@ -5,6 +5,7 @@ all. A stage that has such work says so (`Stage.ahead`). What was not done ahead
 the same result; so shares are only ever a matter of time.
 """
 
+import hashlib
 import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -14,15 +15,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from synth.config import RunConfig
-from synth.ids import digest
+from synth.ids import canonical_json, digest
 from synth.prompts.library import PromptLibrary
-from synth.store import write_table
-from synth.writing import remove
+from synth.writing import remove, write_bytes
 
 Report = Callable[[int, int], None]
 # What begins with a dot is of this machine alone, and goes to no mirror.
 FOLDER = ".ahead"
-_KEY = b"synth.share"
+_SEAL_BYTES = 32
 
 
 class Share(Protocol):
@@ -63,22 +63,26 @@ class Done:
     def find(self, first: int, last: int) -> pa.Table | None:
         """The table of these rows, if it is there and whole."""
         try:
-            table = pq.read_table(self._path(first, last), partitioning=None, page_checksum_verification=True)
-        except (OSError, pa.ArrowException):
+            written = self._path(first, last).read_bytes()
+        except OSError:
             return None
+        seal, content = written[:_SEAL_BYTES], written[_SEAL_BYTES:]
         # A part without a key has no shares.
-        sealed = (table.schema.metadata or {}).get(_KEY) == self._seal(first, last) and bool(self._key)
-        return table if sealed else None
+        if not self._key or seal != self._seal(first, last, content):
+            return None
+        return pq.read_table(pa.BufferReader(content))
 
     def put(self, first: int, last: int, table: pa.Table) -> None:
         """Keep a table: who finds it finds all of it."""
-        sealed = table.replace_schema_metadata({_KEY: self._seal(first, last)})
-        write_table(self._path(first, last), sealed, checked=True)
+        sink = pa.BufferOutputStream()
+        pq.write_table(table, sink, compression="zstd")
+        content = sink.getvalue().to_pybytes()
+        write_bytes(self._path(first, last), self._seal(first, last, content) + content)
 
     def there(self) -> Iterator[tuple[int, int]]:
         """The rows of all tables that are there."""
-        for path in sorted(self._folder.glob("share-*.parquet")):
-            if named := re.fullmatch(r"share-(\d+)-(\d+)\.parquet", path.name):
+        for path in sorted(self._folder.glob("*.share")):
+            if named := re.fullmatch(r"(\d+)-(\d+)\.share", path.name):
                 yield int(named[1]), int(named[2])
 
     def forget_others(self) -> None:
@@ -88,10 +92,11 @@ class Done:
                 remove(path)
 
     def _path(self, first: int, last: int) -> Path:
-        return self._folder / f"share-{first:09d}-{last:09d}.parquet"
+        return self._folder / f"{first:09d}-{last:09d}.share"
 
-    def _seal(self, first: int, last: int) -> bytes:
-        return digest("share", self._key, first, last).encode()
+    def _seal(self, first: int, last: int, content: bytes) -> bytes:
+        """What changes with any byte, and with what it is of."""
+        return hashlib.sha256(canonical_json([self._key, first, last]) + content).digest()
 
 
 def forget(folder: Path) -> None:

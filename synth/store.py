@@ -114,15 +114,10 @@ class Manifest(Config):
         return self.fingerprint if self.is_whole else digest(self.fingerprint, self.unanswered, size=16)
 
 
-def write_table(path: Path, table: pa.Table, checked: bool = False) -> None:
-    """Write a table as Parquet, whole or not at all: same rows and metadata, same bytes.
-
-    If `checked`, each page has a sum by which a reader sees damage; other files have theirs in a record.
-    """
+def write_table(path: Path, table: pa.Table) -> None:
+    """Write a table as Parquet, whole or not at all: same rows and metadata, same bytes."""
     with atomic(path) as temporary:
-        pq.write_table(
-            table, temporary, row_group_size=ROW_GROUP, compression="zstd", write_page_checksum=checked
-        )
+        pq.write_table(table, temporary, row_group_size=ROW_GROUP, compression="zstd")
 
 
 class StageStore:
