@@ -85,13 +85,12 @@ def _questions(tables: Tables, config: RunConfig, services: Services) -> Output:
 
 
 def _screen(tables: Tables, config: RunConfig, services: Services) -> Output:
-    examples = example_texts(config, services.prompts)
-    benchmarks = read_benchmarks(config.screen.benchmarks, config.screen.benchmark_column)
+    shown, mask = example_texts(config, services.prompts), config.documents.mask
+    items = read_benchmarks(config.screen.benchmarks, config.screen.benchmark_column)
     return screen_questions(
-        tables["questions"], tables["passages"], examples, benchmarks, config.screen, config.documents.mask,
-        embed=embed_of(config, services), judge=judge_of(config, services), index=open_index(config.screen),
-        store=open_store(config.store, config.screen), report=services.report,
-        done=Done(services.folder, services.key),
+        tables["questions"], tables["passages"], shown, items, config.screen, mask, None,
+        embed_of(config, services), judge_of(config, services), open_index(config.screen),
+        open_store(config.store, config.screen), services.report, Done(services.folder, services.key),
     )  # fmt: skip
 
 
@@ -189,8 +188,7 @@ def _trying(config: RunConfig) -> Needs:
 def _benchmarks(config: RunConfig) -> str:
     files = find_sources(config.screen.benchmarks) if config.screen.benchmarks else []
     store, index = open_store(config.store, config.screen), open_index(config.screen)
-    earlier = [store.fingerprint] if store else []
-    found = digest([sha256_of(source.path) for source in files], *earlier)
+    found = digest([sha256_of(source.path) for source in files], *([store.fingerprint] if store else []))
     return f"{found} {index.fingerprint}" if index else found  # apart, to tell which changed
 
 
@@ -397,9 +395,6 @@ def is_excluded(key: str) -> bool:
 
 def example_texts(config: RunConfig, prompts: PromptLibrary) -> list[str]:
     """Questions that stand in the prompts as examples: none of them may come out again."""
-    texts: list[str] = []
-    for name in QUESTION_PROMPTS:
-        prompt = prompts.get(getattr(config.prompts, name))
-        for example in prompt.examples(config.domain, config.prompts.examples):
-            texts += [item["question"] for item in example["reply"]["questions"]]
-    return sorted(set(texts))
+    asked = [prompts.get(getattr(config.prompts, name)) for name in QUESTION_PROMPTS]
+    shown = [one for prompt in asked for one in prompt.examples(config.domain, config.prompts.examples)]
+    return sorted({item["question"] for example in shown for item in example["reply"]["questions"]})
