@@ -93,6 +93,7 @@ class Hands:
             # Negative, so that it is none of a part's.
             job = worker.Job(self._folder, self._config, plan.stage, -1 - place, part.key, share.size)
             self._asked(plan.stage, job.index, count, worker.share, job, share)
+            count(share.size, share.size)  # the last that was told may still be on its way
 
         with ThreadPoolExecutor(self.width) as pool:
             list(pool.map(do, range(len(shares)), shares))

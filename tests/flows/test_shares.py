@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,23 +25,31 @@ from tests.test_kill import contents
 MORE_FILES = 45
 
 
-def told(killed: Path | None, work: Callable[..., Any], *given: Any) -> tuple[int, Any]:
-    """What a worker returns, and which it was; the first share kills its worker once."""
-    if killed and work is worker.share and not killed.exists():
-        killed.touch()
+def told(notes: Path, work: Callable[..., Any], *given: Any) -> tuple[int, Any]:
+    """What a worker returns, and which it was.
+
+    The first share of all kills its worker; those of the screen wait until two workers have one.
+    """
+    if work is worker.share and not (notes / "killed").exists():
+        (notes / "killed").touch()
         os.kill(os.getpid(), signal.SIGKILL)
+    if work is worker.share and given[0].stage == "screen":
+        (notes / f"at work {os.getpid()}").touch()
+        end = time.monotonic() + 120
+        while len(list(notes.glob("at work *"))) < 2 and time.monotonic() < end:
+            time.sleep(0.05)
     return os.getpid(), work(*given)
 
 
 class Watched:
     """An engine that notes which process did what of which stage."""
 
-    def __init__(self, engine: Engine, killed: Path | None) -> None:
-        self._engine, self._killed, self.width = engine, killed, engine.width
+    def __init__(self, engine: Engine, notes: Path) -> None:
+        self._engine, self._notes, self.width = engine, notes, engine.width
         self.done: dict[str, list[int]] = defaultdict(list)
 
     def call(self, work: Callable[..., Any], *given: Any) -> Any:
-        pid, made = self._engine.call(told, self._killed, work, *given)
+        pid, made = self._engine.call(told, self._notes, work, *given)
         if work is worker.share:
             self.done[given[0].stage].append(pid)
         return made
@@ -73,11 +82,11 @@ def with_hands(run: Run, engine: Engine) -> Iterator[Hands]:
         yield hands
 
 
-def carried_out(config: RunConfig, runs: Path, killed: Path | None) -> tuple[Path, Watched, dict[str, Any]]:
+def carried_out(config: RunConfig, runs: Path) -> tuple[Path, Watched, dict[str, Any]]:
     """A run all of whose parts two processes do, one part after the other; and what was told of each stage."""
     heard: dict[str, list[tuple[int, int]]] = defaultdict(list)
     with Run.open(config, runs, "far") as run, engine_of(config) as engine:
-        watched = Watched(engine, killed)
+        watched = Watched(engine, runs)
         with with_hands(run, watched) as hands:
             for stage in run.stages:
                 plan = run.plan(stage)
@@ -102,7 +111,7 @@ def made(folder: Path) -> dict[str, bytes]:
 def test_shares_are_done_by_both_workers_and_change_nothing(documents: Path, tmp_path: Path) -> None:
     synth.run(configured(documents), runs=tmp_path, name="near")
     config = configured(documents, "runner=processes", "runner_workers=2")
-    folder, watched, heard = carried_out(config, tmp_path, tmp_path / "killed")
+    folder, watched, heard = carried_out(config, tmp_path)
     both, plain = made(folder), made(tmp_path / "near")
     assert sorted(both) == sorted(plain)
     assert [name for name in both if both[name] != plain[name]] == []
