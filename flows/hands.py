@@ -13,13 +13,13 @@ from typing import Any
 
 from flows import worker
 from flows.engines import Engine, engine_of
-from synth.documents.shares import Share, shares_of
+from synth.ahead import Share
 from synth.errors import ConfigError, SynthError
 from synth.llm.carrier import Carrier
 from synth.runs import Part, Plan, Run
 from synth.settings import anchored
-from synth.store import PartRecord, StageStore
-from synth.workplace import Report
+from synth.store import PartRecord
+from synth.workplace import Report, Workplace
 from synth.writing import write_bytes
 
 
@@ -30,8 +30,9 @@ class Hands:
         self._run, self._engine = run, engine
         # A worker's own folder is another one, so paths are whole.
         self._config, self._folder = anchored(run.config), run.folder.absolute()
+        self._place = Workplace(self._config, self._folder, run.client)
         self._reports: dict[tuple[str, int], Report] = {}
-        self._shelving = threading.Lock()
+        self._sharing = threading.Lock()
 
     @property
     def width(self) -> int:
@@ -47,9 +48,8 @@ class Hands:
         record = self._run.found(plan, part)
         if record is not None:
             return record
-        if plan.stage == "documents":
-            with self._shelving:
-                self._read(report)
+        with self._sharing:
+            self._ahead(plan, part, report)
         job = worker.Job(self._folder, self._config, plan.stage, part.index, part.key, part.size)
         made: PartRecord = self._asked(plan.stage, part.index, report, worker.work, job)
         return made
@@ -78,23 +78,25 @@ class Hands:
         if faults := [f"runner: worker {who}: {said}." for who, lacks in found.items() for said in lacks]:
             raise ConfigError(*faults[:5])
 
-    def _read(self, report: Report) -> None:
-        """Bring the files to the shelf, which the stage then finds full."""
-        shares = shares_of(self._config, StageStore(self._folder, "documents").folder, self.width)
+    def _ahead(self, plan: Plan, part: Part, report: Report) -> None:
+        """What of a part may be done in shares, which the part then finds done."""
+        shares = self._place.shares(plan.stage, part.key, self.width)
         if not shares:
             return
-        done, total = [0] * len(shares), sum(len(share.sources) for share in shares)
+        done, total = [0] * len(shares), sum(share.size for share in shares)
 
-        def read(place: int, share: Share) -> None:
+        def do(place: int, share: Share) -> None:
             def count(so_far: int, of: int) -> None:
                 done[place] = so_far
                 report(sum(done), total)
 
             # Negative, so that it is none of a part's.
-            self._asked("documents", -1 - place, count, worker.read, self._folder, -1 - place, share)
+            job = worker.Job(self._folder, self._config, plan.stage, -1 - place, part.key, share.size)
+            self._asked(plan.stage, job.index, count, worker.share, job, share)
+            count(share.size, share.size)  # the last that was told may still be on its way
 
         with ThreadPoolExecutor(self.width) as pool:
-            list(pool.map(read, range(len(shares)), shares))
+            list(pool.map(do, range(len(shares)), shares))
 
     def _asked(self, stage: str, index: int, report: Report, work: Callable[..., Any], *given: Any) -> Any:
         self._reports[stage, index] = report

@@ -1,4 +1,4 @@
-"""What a worker does, in a process of its own, perhaps on another machine: parts of stages, shares of files.
+"""What a worker does, in a process of its own, perhaps on another machine: parts of stages, shares of parts.
 
 In: a small job that says where the run lies. Out: what was made is in the run's folder; what comes back says
 so, or is one of our own errors. Neither Prefect nor its server is needed here, and no key of an endpoint.
@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import cast
 
 import synth
+from synth.ahead import Share
 from synth.config import RunConfig
-from synth.documents.shares import Share, read_share
 from synth.errors import SynthError
 from synth.llm.carried import Carried
 from synth.llm.carrier import Address
@@ -55,13 +55,15 @@ def work(job: Job) -> PartRecord | SynthError:
         return fault
 
 
-def read(run_folder: Path, index: int, share: Share) -> int | SynthError:
-    """Read one share of the files."""
+def share(job: Job, share: Share) -> SynthError | None:
+    """Do one share of a part, or find it done."""
     try:
-        with Carried(run_folder).telling("documents", index) as tell:
-            return read_share(share, tell)
+        place = _place(job)
+        with cast(Carried, place.client).telling(job.stage, job.index) as tell:
+            place.share(job.stage, job.key, share, tell)
     except SynthError as fault:
         return fault
+    return None
 
 
 def look(run_folder: Path, token: str, code: str) -> list[str]:

@@ -7,6 +7,7 @@ of the other flow depends on nothing of this one.
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from synth.ahead import Done
 from synth.config import RunConfig
 from synth.dedup.benchmarks import read_benchmarks
 from synth.ids import digest
@@ -18,6 +19,7 @@ from synth.stages.questions import write_questions
 from synth.stages.rollouts import read_rollouts
 from synth.stages.screen import open_index, open_store, screen_questions
 from synth.stages.screen_benchmarks import embed_of, judge_of
+from synth.stages.screen_shares import ahead_with
 from synth.stages.targeted import aim_combinations
 from synth.stages.targets import find_targets
 from synth.stages.weaknesses import find_weaknesses
@@ -53,6 +55,7 @@ def _screen(tables: Tables, config: RunConfig, services: Services) -> Output:
         tables["questions"], tables.get("passages"), examples(config, services.prompts), benchmarks,
         config.screen, config.documents.mask, problems(tables), embed_of(config, services),
         judge_of(config, services), open_index(config.screen), open_store(config.store, config.screen),
+        services.report, Done(services.folder, services.key),
     )  # fmt: skip
 
 
@@ -119,6 +122,7 @@ def aimed(upper: Mapping[str, Stage]) -> dict[str, Stage]:
             work=_screen,
             prompts=PROMPTS,
             outside=screen.outside,
+            ahead=ahead_with(lambda config, prompts: examples(config, prompts)),
         ),
         Stage(
             "dataset",

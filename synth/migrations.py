@@ -90,6 +90,11 @@ def table_of(name: str, table: pa.Table, path: object) -> pa.Table:
     return table
 
 
+def is_current(schema: pa.Schema) -> bool:
+    """Whether this version wrote a table."""
+    return (schema.metadata or {}).get(VERSION) == str(SCHEMA_VERSION).encode()
+
+
 def manifest_of(manifest: dict[str, Any], path: object) -> dict[str, Any]:
     """A manifest as this version has it; `schema_version` still says which version wrote it.
 

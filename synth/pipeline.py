@@ -11,11 +11,13 @@ from typing import Any
 
 import pyarrow as pa
 
+from synth.ahead import Done
 from synth.config import EXCLUDED, RunConfig
 from synth.dedup.benchmarks import read_benchmarks
 from synth.documents.find import find_sources
 from synth.documents.formats.added import added_readers
 from synth.documents.seen import left
+from synth.documents.shares import AHEAD as READING
 from synth.graph.merging import Merge, relabelled
 from synth.graph.opened import open_graph
 from synth.ids import digest
@@ -40,6 +42,7 @@ from synth.stages.merging import confirm_names
 from synth.stages.questions import write_questions
 from synth.stages.screen import open_index, open_store, screen_questions
 from synth.stages.screen_benchmarks import embed_of, judge_of
+from synth.stages.screen_shares import ahead_with
 from synth.text import fingerprint_sources
 from synth.verify.code.check import runner
 from synth.writing import sha256_of
@@ -82,12 +85,12 @@ def _questions(tables: Tables, config: RunConfig, services: Services) -> Output:
 
 
 def _screen(tables: Tables, config: RunConfig, services: Services) -> Output:
-    examples = example_texts(config, services.prompts)
-    benchmarks = read_benchmarks(config.screen.benchmarks, config.screen.benchmark_column)
+    shown, mask = example_texts(config, services.prompts), config.documents.mask
+    items = read_benchmarks(config.screen.benchmarks, config.screen.benchmark_column)
     return screen_questions(
-        tables["questions"], tables["passages"], examples, benchmarks, config.screen, config.documents.mask,
-        embed=embed_of(config, services), judge=judge_of(config, services), index=open_index(config.screen),
-        store=open_store(config.store, config.screen),
+        tables["questions"], tables["passages"], shown, items, config.screen, mask, None,
+        embed_of(config, services), judge_of(config, services), open_index(config.screen),
+        open_store(config.store, config.screen), services.report, Done(services.folder, services.key),
     )  # fmt: skip
 
 
@@ -185,8 +188,7 @@ def _trying(config: RunConfig) -> Needs:
 def _benchmarks(config: RunConfig) -> str:
     files = find_sources(config.screen.benchmarks) if config.screen.benchmarks else []
     store, index = open_store(config.store, config.screen), open_index(config.screen)
-    earlier = [store.fingerprint] if store else []
-    found = digest([sha256_of(source.path) for source in files], *earlier)
+    found = digest([sha256_of(source.path) for source in files], *([store.fingerprint] if store else []))
     return f"{found} {index.fingerprint}" if index else found  # apart, to tell which changed
 
 
@@ -203,6 +205,7 @@ DOCUMENTS = Stage(
     work=_documents,
     outside=_sources,
     more=_filtering,
+    ahead=READING,
 )
 CONCEPTS = Stage(
     "concepts",
@@ -248,6 +251,7 @@ SCREEN = Stage(
     prompts=QUESTION_PROMPTS,
     outside=_benchmarks,
     more=_paraphrasing,
+    ahead=ahead_with(lambda config, prompts: example_texts(config, prompts)),
 )
 JUDGE = Stage(
     "judge",
@@ -391,9 +395,6 @@ def is_excluded(key: str) -> bool:
 
 def example_texts(config: RunConfig, prompts: PromptLibrary) -> list[str]:
     """Questions that stand in the prompts as examples: none of them may come out again."""
-    texts: list[str] = []
-    for name in QUESTION_PROMPTS:
-        prompt = prompts.get(getattr(config.prompts, name))
-        for example in prompt.examples(config.domain, config.prompts.examples):
-            texts += [item["question"] for item in example["reply"]["questions"]]
-    return sorted(set(texts))
+    asked = [prompts.get(getattr(config.prompts, name)) for name in QUESTION_PROMPTS]
+    shown = [one for prompt in asked for one in prompt.examples(config.domain, config.prompts.examples)]
+    return sorted({item["question"] for example in shown for item in example["reply"]["questions"]})

@@ -2,7 +2,8 @@
 
 `settings` name what can change the rows of a stage; with the fingerprints of what it reads, the
 hashes of its prompts, the identities of its models and `version`, they make its fingerprint.
-`version` is raised whenever the code of a stage changes what it makes.
+`version` is raised whenever the code of a stage changes what it makes. `ahead` is work that others may do
+before its part, in shares.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -11,6 +12,7 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
+from synth.ahead import Ahead
 from synth.config import Role, RunConfig
 from synth.stages.base import Output
 from synth.stages.calls import Services
@@ -45,3 +47,4 @@ class Stage:
     roles: tuple[Role, ...] = ()
     outside: Callable[[RunConfig], str] = lambda config: ""
     more: Callable[[RunConfig], Needs] = lambda config: Needs()
+    ahead: Ahead | None = None

@@ -17,7 +17,7 @@ from pydantic_core import from_json
 from synth.config import Config
 from synth.errors import StoreError
 from synth.ids import digest
-from synth.migrations import manifest_of, table_of, version_of
+from synth.migrations import is_current, manifest_of, table_of, version_of
 from synth.schemas import SCHEMA_VERSION, TABLES, main_table, stage_folder
 from synth.stages.base import Output, rejected_table
 from synth.writing import atomic, sha256_of, write_bytes
@@ -182,7 +182,7 @@ class StageStore:
             name = f"part-{index:05d}-{key[:8]}" + (f"-{piece:05d}" if piece else "")
             files += [self._write(table, name, rows) for table, rows in tables.items()]
             inputs, parents = inputs + len(output.inputs), parents + len(output.parents)
-            reasons.update(row.reason for row in output.rejected)
+            reasons.update(tables["rejected"]["reason"].to_pylist())
         record = PartRecord(
             index=index, key=key, inputs=inputs, parents=parents,
             rejected=reasons.total(), reasons=dict(sorted(reasons.items())), files=tuple(files),
@@ -213,8 +213,8 @@ class StageStore:
         write_bytes(self.manifest_path, (manifest.model_dump_json(indent=2) + "\n").encode())
         return manifest
 
-    def read(self, table: str) -> pa.Table:
-        """All rows of one table, in the order of its key.
+    def read(self, table: str, columns: Sequence[str] | None = None) -> pa.Table:
+        """All rows of one table, in the order of its key; of `columns`, its key is one, these alone.
 
         Raises:
             StoreError: the stage has not finished, or a part is missing or damaged.
@@ -224,7 +224,7 @@ class StageStore:
             raise StoreError(f"{self.folder} has no manifest: the stage `{self.stage}` has not finished.")
         paths = [self.run_folder / f.path for p in manifest.parts for f in p.files if f.table == table]
         try:
-            tables = [table_of(table, pq.read_table(path, partitioning=None), path) for path in paths]
+            tables = [_part(table, path, columns) for path in paths]
         except (OSError, pa.ArrowException) as fault:
             hint = "run the same command again to make it anew"
             raise StoreError(f"A part of {self.folder} is missing or damaged ({fault}); {hint}.") from fault
@@ -233,7 +233,7 @@ class StageStore:
         # A column that came later is null in what was written before, unless a step of `synth/migrations.py`
         # says better: a stage that is not computed anew for it keeps its rows.
         whole = pa.concat_tables([spec.schema.empty_table(), *tables], promote_options="default")
-        return whole.sort_by(spec.key)
+        return (whole.select(columns) if columns else whole).sort_by(spec.key)
 
     def _unanswered(self, parts: list[PartRecord]) -> str:
         files = [self.run_folder / f.path for part in parts for f in part.files if f.table == "rejected"]
@@ -282,6 +282,12 @@ def _read_manifest(path: Path) -> Manifest:
         if version_of(from_json(written)) == SCHEMA_VERSION:
             raise
     return Manifest.model_validate(manifest_of(from_json(written), path))
+
+
+def _part(name: str, path: Path, columns: Sequence[str] | None) -> pa.Table:
+    """One file of a table; the steps that read one of an older version may need all its columns."""
+    some = list(columns) if columns and is_current(pq.read_schema(path)) else None
+    return table_of(name, pq.read_table(path, columns=some, partitioning=None), path)
 
 
 def part_key(fingerprint: str, index: int, ids: list[str]) -> str:

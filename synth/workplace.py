@@ -5,12 +5,13 @@ that come before are read from their manifests; who holds the run writes those, 
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
 import pyarrow as pa
 
+from synth.ahead import Desk, Share, forget
 from synth.config import RunConfig
 from synth.errors import StoreError
 from synth.llm.client import Client
@@ -47,7 +48,7 @@ class Workplace:
         self.folder = folder
         self.prompts = PromptLibrary(Path(config.prompts.dir) if config.prompts.dir else None)
         self.client = client
-        self._tables: dict[tuple[str, str], pa.Table] = {}
+        self._tables: dict[tuple[str, str, tuple[str, ...]], pa.Table] = {}
         self._mutex = threading.Lock()
 
     def make(self, stage: str, part: Piece, report: Report) -> PartRecord:
@@ -56,19 +57,38 @@ class Workplace:
         tables = {name: self._slice(spec, name, part) for name in spec.reads}
         notes: list[str] = []
         calls = Tally()
-        services = Services(self.client, self.prompts, store.folder, report, notes.append, calls)
+        services = Services(self.client, self.prompts, store.folder, report, notes.append, calls, part.key)
         made = spec.work(tables, self.config, services)
-        return store.commit_part(part.index, part.key, made, notes, calls.record)
+        record = store.commit_part(part.index, part.key, made, notes, calls.record)
+        forget(store.folder)
+        return record
 
-    def table(self, name: str) -> pa.Table:
-        """A table of this run, read once."""
+    def shares(self, stage: str, key: str, workers: int) -> Sequence[Share]:
+        """What of the part of a stage may be done ahead by so many workers, and is not done yet."""
+        ahead = stage_of(stage, self.config).ahead
+        return ahead.shares(self._desk(stage, key), workers) if ahead else ()
+
+    def share(self, stage: str, key: str, share: Share, report: Report) -> None:
+        """Do a share, or find it done."""
+        if ahead := stage_of(stage, self.config).ahead:
+            ahead.make(self._desk(stage, key), share, report)
+
+    def table(self, name: str, columns: Sequence[str] | None = None) -> pa.Table:
+        """A table of this run, or some columns of it, its key among them; read once."""
         stage = TABLES[name].stage
-        key = (name, self._manifest(stage).outcome)
+        key = (name, self._manifest(stage).outcome, tuple(columns or ()))
         with self._mutex:
             if key not in self._tables:
                 self._tables = {k: v for k, v in self._tables.items() if k[0] != name}
-                self._tables[key] = StageStore(self.folder, stage).read(name)
+                self._tables[key] = StageStore(self.folder, stage).read(name, columns)
             return self._tables[key]
+
+    def _desk(self, stage: str, key: str) -> Desk:
+        def count(name: str) -> int:
+            return self._manifest(TABLES[name].stage).outputs.get(name, 0)
+
+        folder = StageStore(self.folder, stage).folder
+        return Desk(self.config, self.prompts, folder, key, self.table, count)
 
     def _manifest(self, stage: str) -> Manifest:
         manifest = StageStore(self.folder, stage).manifest()

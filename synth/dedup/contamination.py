@@ -25,7 +25,7 @@ from synth.dedup.benchmarks import Item
 from synth.dedup.members import First, Index
 from synth.dedup.ngrams import Hashes
 from synth.dedup.reader import Reader, parts
-from synth.dedup.rows import Flat, Places, Rows, all_runs, alone, rows_of, runs, runs_of, wholes, worded_runs
+from synth.dedup.rows import Flat, Places, Rows, all_runs, alone, runs, runs_of, wholes, worded_runs
 from synth.dedup.sieve import MIN_CONTAINED, Indexes, Sieve, has_template
 
 # A run of words that stands in more items than this is a phrase of the benchmark ("Let's think step by
@@ -78,34 +78,31 @@ class Decontaminator:
         """The same for many texts, which takes a fraction of the time for each."""
         found: list[Hit | None] = []
         for part in parts(texts):
-            found += self._hits(self._reader.read(part), len(part))
+            found += self.hits(self._reader.read(part))
         return found
 
-    def check_tokens(self, found: Sequence[str]) -> Hit | None:
-        """The same for a text that is split into tokens already."""
-        return self._hits(rows_of([found], self._reader.ngrams), 1)[0]
+    def read(self, texts: Sequence[str]) -> Rows:
+        """Texts as `hits` and `share_of` take them, which saves reading them twice."""
+        return self._reader.read(texts)
+
+    def hits(self, rows: Rows) -> list[Hit | None]:
+        """The same for texts that are read already."""
+        found: list[Hit | None] = [None] * len(rows.spare)
+        if self.items:
+            for place in np.flatnonzero(self.left(rows)).tolist():
+                found[place] = self._closest(rows.one(place))
+        return found
 
     def overlap(self, text: str) -> float:
         """How close a text comes: the share of its n-grams in one item, by n-grams of half the length.
 
         A text that passes shares no n-gram of the full length, so that share would say nothing.
         """
-        return self._share(self._reader.read([text]).said.values)
-
-    def overlap_tokens(self, found: Sequence[str]) -> float:
-        """The same for a text that is split into tokens already."""
-        return self._share(rows_of([found], self._reader.ngrams).said.values)
+        return self.share_of(self._reader.read([text]).said.values)
 
     def left(self, rows: Rows) -> NDArray[np.bool_]:
         """Which of the texts may overlap an item at all, after a few passes over all of them."""
         return self._sieve.left(rows)
-
-    def _hits(self, rows: Rows, count: int) -> list[Hit | None]:
-        found: list[Hit | None] = [None] * count
-        if self.items:
-            for place in np.flatnonzero(self.left(rows)).tolist():
-                found[place] = self._closest(rows.one(place))
-        return found
 
     def _closest(self, row: Rows) -> Hit | None:
         """The first tier that finds an item, cheapest and surest first."""
@@ -169,7 +166,10 @@ class Decontaminator:
         best = max(zip(alike.tolist(), (-place for place in places), strict=True))
         return self._hit(-best[1], "jaccard", best[0]) if best[0] >= self._jaccard else None
 
-    def _share(self, said: Hashes) -> float:
+    def share_of(self, said: Hashes) -> float:
+        """The same for a text of which the hashes of its words are known."""
+        if not self.items:
+            return 0.0
         mine = np.unique(runs_of(said, self._half))
         places = self._halves.items(mine, COMPARED)
         return float((self._compared(mine, places, self._half)[1] / len(mine)).max()) if places else 0.0

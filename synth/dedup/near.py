@@ -105,19 +105,44 @@ def find_pairs(
 def pairs_among(sketches: Sketches, ngrams_of: Callable[[int], Hashes], banding: Banding) -> list[Pair]:
     """The same of texts that lie elsewhere: the n-grams of candidates alone are asked for, by place."""
     firsts, pairs = _distinct(sketches)
-
-    def ngrams(first: int) -> Hashes:
-        return ngrams_of(firsts[first])
-
-    threshold, floor = banding.threshold, banding.floor
     keys = band_keys(sketches.values, banding.bands, banding.rows)
-    if len(firsts) < len(sketches.keys):
-        keys = keys[:, firsts]
-    candidates = _candidates(keys, ngrams, threshold)
-    least = threshold if floor is None else min(floor, threshold)
-    confirmed = _confirm(candidates, sketches.sizes[firsts], ngrams, least)
-    pairs.extend(Pair(firsts[left], firsts[right], jaccard) for left, right, jaccard in confirmed)
+    places = np.array(firsts, np.int64)
+    found = pairs_of(keys, sketches.sizes, ngrams_of, banding, places)
+    pairs.extend(map(Pair, *(column.tolist() for column in found)))
     return sorted(pairs)
+
+
+class Pairs(NamedTuple):
+    """Many pairs, in the order of `Pair`: a column each."""
+
+    left: Places
+    right: Places
+    jaccard: NDArray[np.float64]
+
+    def take(self, chosen: NDArray[np.bool_]) -> "Pairs":
+        """Some of them."""
+        return Pairs(self.left[chosen], self.right[chosen], self.jaccard[chosen])
+
+
+def pairs_of(
+    keys: Hashes,
+    sizes: NDArray[np.int64],
+    ngrams_of: Callable[[int], Hashes],
+    banding: Banding,
+    places: Places,
+) -> Pairs:
+    """Pairs among the texts at some places, no two of which are equal; `keys` has a row for each band."""
+    if len(places) < keys.shape[1]:
+        keys = keys[:, places]
+
+    def ngrams(place: int) -> Hashes:
+        return ngrams_of(int(places[place]))
+
+    candidates = _candidates(keys, ngrams, banding.threshold)
+    least = banding.threshold if banding.floor is None else min(banding.floor, banding.threshold)
+    found = [Pairs(places[:0], places[:0], np.empty(0)), *_confirm(candidates, sizes[places], ngrams, least)]
+    left, right, jaccard = (np.concatenate(column) for column in zip(*found, strict=True))
+    return Pairs(places[left], places[right], jaccard)
 
 
 def signatures(sets: Iterable[Hashes], permutations: int, compiled: bool = True) -> NDArray[np.uint32]:
@@ -231,7 +256,7 @@ def _led(bucket: Places, ngrams: Callable[[int], Hashes], threshold: float) -> I
 
 def _confirm(
     candidates: Places, sizes: NDArray[np.int64], ngrams: Callable[[int], Hashes], threshold: float
-) -> Iterator[tuple[int, int, float]]:
+) -> Iterator[Pairs]:
     """The candidates whose sets are alike enough, with the exact similarity."""
     lefts, rights = np.divmod(candidates, max(len(sizes), 1))
     # Jaccard similarity cannot exceed the smaller set's share of the larger (less what floats lose).
@@ -242,8 +267,7 @@ def _confirm(
         part = slice(start, start + CONFIRMED)
         alike = _similarities(lefts[part], rights[part], ngrams)
         near = alike >= threshold
-        columns = (lefts[part][near], rights[part][near], alike[near])
-        yield from zip(*(column.tolist() for column in columns), strict=True)
+        yield Pairs(lefts[part][near], rights[part][near], alike[near])
 
 
 def _similarities(lefts: Places, rights: Places, ngrams: Callable[[int], Hashes]) -> NDArray[np.float64]:

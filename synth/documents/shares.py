@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from synth.ahead import Ahead
 from synth.config import DocumentsConfig, RunConfig
 from synth.documents.collect import collect, shelf_for
 from synth.documents.find import Source
@@ -29,6 +30,11 @@ class Share:
     sources: tuple[Source, ...]
     keys: dict[str, str]
     range_: int
+
+    @property
+    def size(self) -> int:
+        """How many files."""
+        return len(self.sources)
 
 
 def shares_of(config: RunConfig, folder: Path, workers: int) -> list[Share]:
@@ -56,3 +62,9 @@ def read_share(share: Share, report: Callable[[int, int], None]) -> int:
     config = share.config.model_copy(update={"readers": share.config.readers or 1})
     shelf = Shelf(shelf_for(share.folder, share.config).folder, share.range_)
     return collect(share.sources, share.keys, shelf, config, report)
+
+
+AHEAD = Ahead(
+    shares=lambda desk, workers: shares_of(desk.config, desk.folder, workers),
+    make=lambda desk, share, report: read_share(share, report),
+)

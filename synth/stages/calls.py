@@ -22,7 +22,8 @@ class Services:
     """What is passed in to a stage: a model client, prompts, and the folder in which it may keep things.
 
     `report` hears (done, in all): of calls, or of files. `say` hears what a person wants to know of the
-    result beyond counts of rows, in sentences. `calls` counts what the calls of the part take.
+    result beyond counts of rows, in sentences. `calls` counts what the calls of the part take. `key` is that
+    of the part, under which shares of it may have been done (`synth.ahead`).
     """
 
     client: Client
@@ -31,6 +32,7 @@ class Services:
     report: Callable[[int, int], None] = lambda done, total: None
     say: Callable[[str], None] = lambda sentence: None
     calls: Tally = field(default_factory=Tally)
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ TITLE_CHARS = 120
 
 # Emphasis and what shows as nothing: neither makes an order another one.
 _UNSEEN = re.compile("[*`~\u00ad\u200b-\u200f\u2060\ufeff]+|(?<![^\\W_])_+|_+(?![^\\W_])")
+_MARKED = re.compile("[*`~\u00ad\u200b-\u200f\u2060\ufeff_]")
 _PARAGRAPH = re.compile(r"\n[^\S\n]*+\n\s*+")
 _BLANKS = re.compile(r"[^\S\n]+|\n(?!\n)")
 _SENTENCE_END = re.compile(r"[.!?。！？\n]")
@@ -25,8 +26,12 @@ _OBJECT_CHARS = 40
 
 
 class _Kind(NamedTuple):
-    """A kind of order: what begins it, how many characters may follow, and what they lead to."""
+    """A kind of order: what begins it, how many characters may follow, and what they lead to.
 
+    One of the `signs` stands in all that `what` finds; few texts have any.
+    """
+
+    signs: tuple[str, ...]
     verb: re.Pattern[str]
     between: int
     what: re.Pattern[str]
@@ -40,28 +45,43 @@ class _Order(NamedTuple):
     core: tuple[str, str]
 
 
-def _kind(verb: str, between: int, what: str) -> _Kind:
-    return _Kind(re.compile(verb), between, re.compile(what))
+def _kind(signs: str, verb: str, between: int, what: str) -> _Kind:
+    return _Kind(tuple(signs.split("|")), re.compile(verb), between, re.compile(what))
 
 
 _KINDS = (
     _kind(
+        "instruction|prompt|rules|guidelines",
         r"\b(?:ignore|disregard|forget|override)\b",
         41,
         r"\b(?:instruction|prompt|rule(?=s)|guideline(?=s))s?\b",
     ),
-    _kind(r"\byou are\b", 5, r"\b(?:chatgpt|gpt-?\d|an? (?:ai|language model|helpful assistant|chatbot))\b"),
     _kind(
-        r"\b(?:reveal|print|repeat|output|show)\b", 31, r"\b(?:system prompt|your (?:prompt|instruction)s?)\b"
+        "gpt|an ai|a ai|language model|assistant|chatbot",
+        r"\byou are\b",
+        5,
+        r"\b(?:chatgpt|gpt-?\d|an? (?:ai|language model|helpful assistant|chatbot))\b",
     ),
-    _kind(r"\b(?:new|updated|real)\b", 8, r"\binstructions?\s?:"),
-    _kind(r"\b(?:respond|reply|answer)\b", 6, r"\bwith (?:the (?:word|text|phrase)|only)\b"),
     _kind(
+        "system prompt|your prompt|your instruction",
+        r"\b(?:reveal|print|repeat|output|show)\b",
+        31,
+        r"\b(?:system prompt|your (?:prompt|instruction)s?)\b",
+    ),
+    _kind("instruction", r"\b(?:new|updated|real)\b", 8, r"\binstructions?\s?:"),
+    _kind(
+        "with the |with only",
+        r"\b(?:respond|reply|answer)\b",
+        6,
+        r"\bwith (?:the (?:word|text|phrase)|only)\b",
+    ),
+    _kind(
+        "question|instruction|prompt|as an ai",
         r"\b(?:do not|don't|never) (?:write|generate|answer|follow|mention)\b",
         41,
         r"\b(?:question|instruction|prompt|as an ai)s?\b",
     ),
-    _kind(r"忽略(?:之前|以上|上面|所有)", 12, r"指令|指示|提示"),
+    _kind("指令|指示|提示", r"忽略(?:之前|以上|上面|所有)", 12, r"指令|指示|提示"),
 )
 
 
@@ -99,6 +119,8 @@ _NONE = _Order(0, "", ("", ""))
 def _orders(text: str) -> Iterator[_Order]:
     text = _plain(text)
     for kind in _KINDS:
+        if not any(sign in text for sign in kind.signs):
+            continue
         for verb in kind.verb.finditer(text):
             reach = text[verb.end() : verb.end() + kind.between + _OBJECT_CHARS]
             sentence = _SENTENCE_END.split(reach, maxsplit=1)[0]
@@ -110,5 +132,9 @@ def _orders(text: str) -> Iterator[_Order]:
 
 def _plain(text: str) -> str:
     """Lower case without emphasis, each paragraph on one line."""
-    text = _UNSEEN.sub("", text.casefold().replace("’", "'"))
+    text = text.casefold().replace("’", "'")
+    if _MARKED.search(text):
+        text = _UNSEEN.sub("", text)
+    if " ".join(text.split()) == text:  # as most questions are
+        return text
     return "\n".join(_BLANKS.sub(" ", paragraph) for paragraph in _PARAGRAPH.split(text))

@@ -7,105 +7,103 @@ is one rejected row with the first reason that applies. Of duplicates that one s
 sources, then the one with the smaller id; so the outcome does not depend on the order of rows.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
+from synth.ahead import Done, Report
 from synth.config import ScreenConfig
 from synth.config_publish import StoreConfig
 from synth.dedup.benchmarks import Item
 from synth.dedup.choosing import Rules
-from synth.dedup.contamination import Decontaminator, Hit
 from synth.dedup.index import MANIFEST, Index
-from synth.dedup.measuring import Measurer, Scheme
-from synth.dedup.near import Pair, find_pairs
-from synth.dedup.normalise import spoken, tokens
-from synth.dedup.overlap import Best, Overlap
+from synth.dedup.measuring import Gathered, Measured, Measurer, Scheme
+from synth.dedup.near import Banding, Pairs, pairs_of
+from synth.dedup.near import Pair as NearPair
+from synth.dedup.normalise import comparable
 from synth.dedup.paraphrases import Embed
-from synth.dedup.survivors import Kept, choose
-from synth.dedup.tiers import Judge, Tiers
-from synth.documents.privacy import find_personal
+from synth.dedup.shards import take
+from synth.dedup.survivors import choose
+from synth.dedup.tiers import Judge
 from synth.errors import ConfigError, StoreError
-from synth.schemas import TABLES
-from synth.stages.base import Output, Rejected, make_table
-from synth.stages.orders import copied_order
-from synth.stages.screen_benchmarks import PASSAGE, passages_with_items, tiers_of
-from synth.stages.screen_benchmarks import reject as contaminated
-from synth.stages.screen_meaning import without_same
-from synth.stages.screen_rules import Broken, broken_rule
+from synth.stages.base import Output, ordered_table
+from synth.stages.fallen import Fall, Fallen
+from synth.stages.screen_benchmarks import fall as contaminated
+from synth.stages.screen_benchmarks import tiers_of
+from synth.stages.screen_checks import Checks, Passages, falls_of
+from synth.stages.screen_meaning import fall as retold
+from synth.stages.screen_meaning import same_meaning
+from synth.stages.screen_shares import own_checks
 
 # How like its nearest kept neighbour a kept question is, is reported from this similarity up.
 REPORTED = 0.4
 # Of an earlier question that a question repeats: it stands in no table of the run.
 OF_INDEX = "of the index (screen.index)"
-_PERSONAL = {"email": "an e-mail address", "phone": "a telephone number", "person": "the name of a person"}
+# So many texts are taken out of their column at once.
+BATCH = 2_000
 
-Row = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """A question that passed every check of its own, and how close it came."""
-
-    row: Row
-    comparable: str
-    source: float
-    example: float
-    benchmark: float
-
-    @property
-    def preference(self) -> tuple[float, str]:
-        """Smaller stays: fewer n-grams of its sources, then the smaller id."""
-        return self.source, self.row["question_id"]
+Chosen = NDArray[np.bool_]
+# Of a question by its place among others: reason, detail, id of the clash. Of a seed: id and text.
+Broken = dict[int, tuple[str, str, str]]
+Known = Mapping[str, tuple[str, str]]
+Places = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
-class Checks:
-    """What a question is compared with on its own."""
+class Field:
+    """Questions that are still in, those that are preferred first: a column each, and their shingles.
 
-    config: ScreenConfig
-    passages: Overlap
-    examples: Overlap
-    benchmarks: Decontaminator
-    leaking: Mapping[str, Hit]  # passages that hold an item
-    sources: Mapping[str, Sequence[str]]  # title and text of each passage
-    mask: Sequence[str]
+    What is preferred copies less of its sources; of equals the smaller id.
+    """
 
-    def measure(self, row: Row) -> Measured | Rejected:
-        """The closest calls of a question, or the first reason against it."""
-        if broken := broken_rule(row["question"], row["language"], self.config):
-            return _reject(row, broken)
-        if broken := self._unwanted(row):
-            return _reject(row, broken)
-        found = tokens(row["question"])
-        said = spoken(found)
-        example = self.examples.best_of_words(said)
-        if example.text_id and example.share >= self.config.copied_example:
-            return _reject(row, Broken("copied_example", self._holds("an example", example)))
-        if hit := self.benchmarks.check_tokens(found):
-            return contaminated(row, hit)
-        if held := next((self.leaking[key] for key in row["references"] if key in self.leaking), None):
-            return contaminated(row, held, PASSAGE)
-        source = self.passages.best_of_words(said, row["references"])
-        if self.config.copied_source < 1 and source.share > self.config.copied_source:
-            return _reject(row, Broken("copied_source", self._holds("a passage", source)), source.text_id)
-        benchmark = self.benchmarks.overlap_tokens(found)
-        return Measured(row, " ".join(found), source.share, example.share, benchmark)
+    questions: pa.Table
+    places: Places
+    own: pa.Table
+    rows: Measured
 
-    def _unwanted(self, row: Row) -> Broken | None:
-        """What a document has smuggled in: an order to the model, or data of a person."""
-        given = (text for key in row["references"] for text in self.sources.get(key, ()))
-        if order := copied_order(row["question"], given):
-            return Broken("instruction", f"says `{order[:60]}`")
-        if kind := find_personal(row["question"], self.mask):
-            return Broken("personal_data", f"holds what looks like {_PERSONAL[kind]}")
-        return None
+    def __len__(self) -> int:
+        return len(self.places)
 
-    def _holds(self, what: str, best: Best) -> str:
-        return f"{what} holds {best.share:.2f} of its {self.config.copy_ngram}-grams"
+    def text(self, n: int) -> str:
+        """The text of one of them."""
+        found: str = self.questions["question"][int(self.places[n])].as_py()
+        return found
+
+    def comparable(self, n: int) -> str:
+        """The text of one of them once normalised."""
+        return comparable(self.text(n))
+
+    def name(self, n: int) -> str:
+        """The id of one of them."""
+        found: str = self.questions["question_id"][int(self.places[n])].as_py()
+        return found
+
+    def names(self) -> pa.ChunkedArray:
+        """The ids of all."""
+        return self.questions["question_id"].take(pa.array(self.places))
+
+    def texts(self) -> list[str]:
+        """The texts of all."""
+        found: list[str] = self.questions["question"].take(pa.array(self.places)).to_pylist()
+        return found
+
+    def without(self, gone: Iterable[int]) -> "Field":
+        """The others, in their order."""
+        left = np.ones(len(self), np.bool_)
+        left[list(gone)] = False
+        if left.all():
+            return self
+        kept = np.flatnonzero(left)
+        return Field(self.questions, self.places[left], self.own.take(pa.array(kept)), take(self.rows, kept))
+
+    def falls(self, broken: Mapping[int, tuple[str, str, str]]) -> list[Fall]:
+        """Those that fall, each with its reason, its detail, and the id that it clashes with."""
+        return [Fall(int(self.places[n]), *said) for n, said in broken.items()]
 
 
 def screen_questions(
@@ -120,35 +118,60 @@ def screen_questions(
     judge: Judge | None = None,
     index: Index | None = None,
     store: Index | None = None,
+    report: Report = lambda done, total: None,
+    done: Done | None = None,
 ) -> Output:
     """The questions that pass; each of the others is one rejected row.
 
     `mask` names the kinds of personal data that no question may hold; `seeds` are problems (id -> text) that
     none may repeat; `embed` is there where paraphrases of items, or questions of the same meaning, are looked
     for, `judge` where a model decides on those; `index` and `store` hold questions of earlier runs that none
-    may repeat either.
+    may repeat either. `done` has own checks that were done before.
     """
-    rows = questions.to_pylist()
     tiers = tiers_of(benchmarks, config, embed, judge)
-    checks = _checks(rows, passages, examples, tiers, config, mask)
-    results = [checks.measure(row) for row in rows]
-    rejected = [result for result in results if isinstance(result, Rejected)]
-    passed, paraphrased = _without_paraphrases([r for r in results if isinstance(r, Measured)], tiers)
-    measured = sorted(passed, key=lambda m: m.preference)
-    known = {" ".join(tokens(text)): name for name, text in sorted((seeds or {}).items(), reverse=True)}
-    new, same = _same_as_seeds(measured, known)
-    distinct, copies = _without_copies(new)
-    unlike, like = _like_seeds(distinct, known, config)
-    unlike, earlier = _like_earlier(unlike, index, config, OF_INDEX)
-    unlike, of_store = _like_earlier(unlike, store, config, "of the store")
-    kept, near, pairs = _without_near(unlike, config)
-    kept, same_meaning = without_same(kept, config, embed, judge)
-    nearest = _nearest([m.row["question_id"] for m in unlike], pairs, kept)
+
+    def make(sources: Passages) -> Checks:
+        return Checks.of(sources, examples, tiers.words, config, mask)
+
+    own = own_checks(questions, passages, make, report, done)
+    falls = list(falls_of(own))
+    own = own.filter(pc.is_null(own["reason"])).drop_columns(["reason", "detail", "clash_id", "evidence"])
+    if tiers.embeds:
+        texts = questions["question"].take(own["place"]).to_pylist()
+        hits = list(zip(own["place"].to_pylist(), tiers.paraphrased(texts), strict=True))
+        falls += [contaminated(place, hit) for place, hit in hits if hit]
+        own = own.filter(pa.array([hit is None for _, hit in hits], pa.bool_()))
+    field = _field(questions, own, config)
+    known = {comparable(text): (name, text) for name, text in sorted((seeds or {}).items(), reverse=True)}
+    steps: tuple[Callable[[Field], Broken], ...] = (
+        lambda field: _same_as_seeds(field, known, config),
+        _copies,
+        lambda field: _like_seeds(field, known, config),
+        lambda field: _like_earlier(field, index, config, OF_INDEX),
+        lambda field: _like_earlier(field, store, config, "of the store"),
+    )
+    for step in steps:
+        broken = step(field)
+        falls += field.falls(broken)
+        field = field.without(broken)
+    near, pairs = _near(field, config)
+    falls += field.falls(near)
+    unlike = np.ones(len(field), np.bool_)
+    unlike[list(near)] = False
+    kept = np.flatnonzero(unlike)
+    if config.semantic and embed is not None:
+        texts = [field.text(n) for n in kept.tolist()]
+        for at, same in sorted(same_meaning(texts, config, embed, judge).items()):
+            assert same.place is not None  # no text is known beforehand
+            other = field.name(int(kept[same.place]))
+            falls.append(retold(int(field.places[kept[at]]), other, same))
+            unlike[kept[at]] = False
+    names = questions["question_id"].to_pylist()
     return Output(
-        tables={"screened": make_table("screened", (_screened(m, nearest) for m in kept))},
-        inputs=frozenset(row["question_id"] for row in rows),
-        parents=frozenset(m.row["question_id"] for m in kept),
-        rejected=[*rejected, *paraphrased, *same, *copies, *like, *earlier, *of_store, *near, *same_meaning],
+        tables={"screened": _screened(field, pairs, unlike)},
+        inputs=frozenset(names),
+        parents=frozenset(names[place] for place in field.places[unlike].tolist()),
+        rejected=Fallen(questions, "question_id", "combination_id", falls),
     )
 
 
@@ -189,132 +212,103 @@ def scheme_of(config: ScreenConfig) -> Scheme:
     return Scheme(config.shingle_words, config.permutations, config.bands, config.rows)
 
 
-def _checks(
-    rows: Sequence[Row],
-    passages: pa.Table | None,
-    examples: Sequence[str],
-    tiers: Tiers,
-    config: ScreenConfig,
-    mask: Sequence[str],
-) -> Checks:
-    used = {reference for row in rows for reference in row["references"]}
-    passages = TABLES["passages"].schema.empty_table() if passages is None else passages
-    columns = (passages[name].to_pylist() for name in ("passage_id", "title", "text"))
-    sources = {row_id: (title, text) for row_id, title, text in zip(*columns, strict=True) if row_id in used}
-    known = {f"{place:06d}": text for place, text in enumerate(examples)}
-    texts = {row_id: text for row_id, (_, text) in sources.items()}
-    return Checks(
-        config,
-        Overlap(texts, config.copy_ngram),
-        Overlap(known, config.copy_ngram),
-        tiers.words,
-        passages_with_items(tiers, texts),
-        sources,
-        mask,
+def _field(questions: pa.Table, own: pa.Table, config: ScreenConfig) -> Field:
+    """The questions that passed, in the order of preference, measured."""
+    names = questions["question_id"].take(own["place"])
+    by = pa.table({"source": own["source"], "name": names})
+    own = own.take(pc.sort_indices(by, [("source", "ascending"), ("name", "ascending")])).combine_chunks()
+    places = own["place"].to_numpy()
+    texts = questions["question"].cast(pa.large_string()).combine_chunks()
+    measurer, scheme = Measurer(scheme_of(config)), scheme_of(config)
+    gathered = Gathered(scheme, len(places))
+    for start in range(0, len(places), BATCH):
+        piece = texts.take(pa.array(places[start : start + BATCH]))
+        for found in measurer.pieces(piece):
+            gathered.add(found)
+    return Field(questions, places, own, gathered.measured())
+
+
+def _measured(texts: Sequence[str], config: ScreenConfig) -> Measured:
+    return Measurer(scheme_of(config)).measure(texts)
+
+
+def _same_as_seeds(field: Field, seeds: Known, config: ScreenConfig) -> Broken:
+    """The questions that are a seed; `seeds` are comparable text -> id and text."""
+    whole = _measured([text for _, text in seeds.values()], config).whole
+    said = "the text of a seed problem"
+    alike = np.flatnonzero(np.isin(field.rows.whole, whole)).tolist()  # equal texts have equal hashes
+    found = ((n, seeds.get(field.comparable(n))) for n in alike)
+    return {n: ("duplicate", said, seed[0]) for n, seed in found if seed}
+
+
+def _copies(field: Field) -> Broken:
+    """Of those that are equal once normalised all but the first."""
+    _, groups, sizes = np.unique(field.rows.whole, return_inverse=True, return_counts=True)
+    first: dict[str, int] = {}
+    found = (
+        (n, first.setdefault(field.comparable(n), n)) for n in np.flatnonzero(sizes[groups] > 1).tolist()
     )
+    said = "the same text once normalised"
+    return {n: ("duplicate", said, field.name(kept)) for n, kept in found if kept != n}
 
 
-def _without_paraphrases(measured: Sequence[Measured], tiers: Tiers) -> tuple[list[Measured], list[Rejected]]:
-    """The questions that say what no item says, and the others as rejected rows."""
-    hits = tiers.paraphrased([one.row["question"] for one in measured])
-    kept = [one for one, hit in zip(measured, hits, strict=True) if hit is None]
-    return kept, [contaminated(one.row, hit) for one, hit in zip(measured, hits, strict=True) if hit]
-
-
-def _same_as_seeds(
-    measured: Sequence[Measured], seeds: Mapping[str, str]
-) -> tuple[list[Measured], list[Rejected]]:
-    """The questions that are no seed, and the others; `seeds` are comparable text -> id."""
-    kept = [one for one in measured if one.comparable not in seeds]
-    broken = Broken("duplicate", "the text of a seed problem")
-    same = [one for one in measured if one.comparable in seeds]
-    return kept, [_reject(one.row, broken, seeds[one.comparable]) for one in same]
-
-
-def _like_seeds(
-    distinct: Sequence[Measured], seeds: Mapping[str, str], config: ScreenConfig
-) -> tuple[list[Measured], list[Rejected]]:
-    """The questions that are unlike all seeds, and the others. No two of all these texts are equal."""
-    if not seeds or not distinct:
-        return list(distinct), []
-    pairs = find_pairs(
-        [*(one.comparable for one in distinct), *seeds],
-        config.shingle_words,
-        config.permutations,
-        config.bands,
-        config.rows,
-        config.threshold,
-        split=str.split,
-    )
-    ids, first = list(seeds.values()), len(distinct)
+def _like_seeds(field: Field, seeds: Known, config: ScreenConfig) -> Broken:
+    """The questions that are like a seed. No two of all these texts are equal."""
+    if not seeds or not len(field):
+        return {}
+    both = Gathered(scheme_of(config), len(field) + len(seeds))
+    both.add(field.rows)
+    both.add(_measured([text for _, text in seeds.values()], config))
+    pairs = _pairs(both.measured(), Banding(config.bands, config.rows, config.threshold))
+    ids, first = [name for name, _ in seeds.values()], len(field)
     nearest: dict[int, tuple[float, str]] = {}
-    for left, right, jaccard in pairs:
-        if left < first <= right and jaccard >= config.threshold:
-            found = (-jaccard, ids[right - first])
-            nearest[left] = min(found, nearest.get(left, found))
-    kept = [one for place, one in enumerate(distinct) if place not in nearest]
+    mine = pairs.take((pairs.left < first) & (pairs.right >= first) & (pairs.jaccard >= config.threshold))
+    for left, right, jaccard in zip(*(column.tolist() for column in mine), strict=True):
+        found = (-jaccard, ids[right - first])
+        nearest[left] = min(found, nearest.get(left, found))
     said = "Jaccard similarity {:.3f} to a seed problem"
-    return kept, [
-        _reject(distinct[place].row, Broken("near_duplicate", said.format(-less)), seed)
-        for place, (less, seed) in nearest.items()
-    ]
+    return {n: ("near_duplicate", said.format(-less), seed) for n, (less, seed) in nearest.items()}
 
 
-def _like_earlier(
-    unlike: Sequence[Measured], index: Index | None, config: ScreenConfig, where: str
-) -> tuple[list[Measured], list[Rejected]]:
-    """The questions that repeat none of an index, and the others; a question is no copy of itself there."""
-    if index is None or not unlike:
-        return list(unlike), []
-    measured = Measurer(index.scheme).measure([one.row["question"] for one in unlike])
-    ids = [one.row["question_id"] for one in unlike]
-    found = index.search(measured, Rules(config.threshold, config.twins), own=ids)
-    kept = [one for place, one in enumerate(unlike) if place not in found]
+def _like_earlier(field: Field, index: Index | None, config: ScreenConfig, where: str) -> Broken:
+    """The questions that repeat one of an index; a question is no copy of itself there."""
+    if index is None or not len(field):
+        return {}
+    names = field.names().to_pylist()
+    found = index.search(field.rows, Rules(config.threshold, config.twins), own=names)
     said = f"Jaccard similarity {{:.3f}} to an earlier question {where}"
-    return kept, [
-        _reject(unlike[place].row, Broken("near_duplicate", said.format(match.jaccard)), match.id)
-        for place, match in sorted(found.items())
-    ]
+    return {n: ("near_duplicate", said.format(one.jaccard), one.id) for n, one in sorted(found.items())}
 
 
-def _without_copies(measured: Sequence[Measured]) -> tuple[list[Measured], list[Rejected]]:
-    """The first of those that are equal once normalised, and the others as rejected rows."""
-    first: dict[str, Measured] = {}
-    copies: list[Rejected] = []
-    for one in measured:
-        kept = first.setdefault(one.comparable, one)
-        if kept is not one:
-            broken = Broken("duplicate", "the same text once normalised")
-            copies.append(_reject(one.row, broken, kept.row["question_id"]))
-    return list(first.values()), copies
+def _near(field: Field, config: ScreenConfig) -> tuple[Broken, Pairs]:
+    """The questions that go for one that stays and is like them; and the pairs of all that were seen."""
+    pairs = _pairs(field.rows, Banding(config.bands, config.rows, config.threshold, REPORTED))
+    near = pairs.take(pairs.jaccard >= config.threshold)
+    if config.twins == "keep":
+        near = near.take(_worded_apart(field, near))
+    # Whoever is in no pair stays, and keeps nobody out.
+    places = np.unique(np.concatenate([near.left, near.right]))
+    ids = [field.name(n) for n in places.tolist()]
+    order = {name: n for n, name in enumerate(ids)}
+    found = (np.searchsorted(places, side).tolist() for side in (near.left, near.right))
+    removed = choose(ids, order.__getitem__, map(NearPair, *found, near.jaccard.tolist()))
+    said = "Jaccard similarity {:.3f}"
+    fates = ((n, removed[name]) for n, name in zip(places.tolist(), ids, strict=True) if name in removed)
+    return {n: ("near_duplicate", said.format(fate.jaccard), fate.kept_id) for n, fate in fates}, pairs
 
 
-def _without_near(
-    measured: Sequence[Measured], config: ScreenConfig
-) -> tuple[list[Measured], list[Rejected], list[Pair]]:
-    """The survivors, the others as rejected rows, and the pairs of all that were seen."""
-    ids = [m.row["question_id"] for m in measured]
-    order = {m.row["question_id"]: m.preference for m in measured}
-    pairs = find_pairs(
-        [m.comparable for m in measured],
-        config.shingle_words,
-        config.permutations,
-        config.bands,
-        config.rows,
-        config.threshold,
-        floor=REPORTED,
-        split=str.split,
-    )
-    wordings = [_wording(m.comparable) for m in measured] if config.twins == "keep" else range(len(ids))
-    near = (p for p in pairs if p.jaccard >= config.threshold and wordings[p.left] != wordings[p.right])
-    removed = choose(ids, order.__getitem__, near)
-    kept = [m for m in measured if m.row["question_id"] not in removed]
-    rejected = [
-        _reject(m.row, Broken("near_duplicate", f"Jaccard similarity {fate.jaccard:.3f}"), fate.kept_id)
-        for m in measured
-        if (fate := removed.get(m.row["question_id"]))
-    ]
-    return kept, rejected, pairs
+def _pairs(rows: Measured, banding: Banding) -> Pairs:
+    sizes = np.diff(rows.starts)
+    return pairs_of(rows.keys.T, sizes, rows.shingles, banding, np.flatnonzero(sizes))
+
+
+def _worded_apart(field: Field, pairs: Pairs) -> Chosen:
+    """Which pairs are of two wordings: others are twins, equal but for their numbers."""
+    places, sides = np.unique(np.concatenate([pairs.left, pairs.right]), return_inverse=True)
+    known: dict[str, int] = {}
+    wordings = [known.setdefault(_wording(field.comparable(n)), len(known)) for n in places.tolist()]
+    left, right = np.array(wordings, np.int64)[sides].reshape(2, -1)
+    return np.asarray(left != right)
 
 
 def _wording(comparable: str) -> str:
@@ -322,36 +316,24 @@ def _wording(comparable: str) -> str:
     return " ".join("0" if token[0].isdigit() else token for token in comparable.split(" "))
 
 
-def _nearest(ids: Sequence[str], pairs: Sequence[Pair], kept: Sequence[Measured]) -> dict[str, Kept]:
-    """For each survivor the survivor most like it, the smaller id of equals; pairs name places in `ids`."""
-    nearest: dict[str, Kept] = {}
-    stays = {one.row["question_id"] for one in kept}
-    for mine, other, jaccard in _both_ways(ids, pairs):
-        if mine not in stays or other not in stays:
-            continue
-        known = nearest.get(mine)
-        if known is None or (-jaccard, other) < (-known.jaccard, known.kept_id):
-            nearest[mine] = Kept(other, jaccard)
-    return nearest
-
-
-def _both_ways(ids: Sequence[str], pairs: Sequence[Pair]) -> Iterator[tuple[str, str, float]]:
-    for left, right, jaccard in pairs:
-        yield ids[left], ids[right], jaccard
-        yield ids[right], ids[left], jaccard
-
-
-def _screened(one: Measured, nearest: dict[str, Kept]) -> Row:
-    near = nearest.get(one.row["question_id"])
-    return {
-        "question_id": one.row["question_id"],
-        "nearest_id": near.kept_id if near else None,
-        "nearest_jaccard": near.jaccard if near else None,
-        "source_overlap": one.source,
-        "example_overlap": one.example,
-        "benchmark_overlap": one.benchmark,
+def _screened(field: Field, pairs: Pairs, stays: Chosen) -> pa.Table:
+    """The questions that stay, each with the one that is most like it, of equals that of the smaller id."""
+    names = field.names()
+    rank = np.empty(len(field), np.int64)
+    rank[pc.sort_indices(names).to_numpy()] = np.arange(len(field))
+    pairs = pairs.take(stays[pairs.left] & stays[pairs.right])
+    mine, other = np.concatenate([pairs.left, pairs.right]), np.concatenate([pairs.right, pairs.left])
+    jaccard = np.concatenate([pairs.jaccard, pairs.jaccard])
+    order = np.lexsort((rank[other], -jaccard, mine))
+    first = order[np.diff(mine[order], prepend=-1) != 0]
+    nearest, alike = np.zeros(len(field), np.int64), np.zeros(len(field))
+    nearest[mine[first]], alike[mine[first]] = other[first], jaccard[first]
+    none = np.ones(len(field), np.bool_)
+    none[mine[first]] = False
+    columns = {
+        "question_id": names,
+        "nearest_id": names.take(pa.array(nearest, mask=none)),
+        "nearest_jaccard": pa.array(alike, mask=none),
+        **{f"{name}_overlap": field.own[name] for name in ("source", "example", "benchmark")},
     }
-
-
-def _reject(row: Row, broken: Broken, clash_id: str | None = None) -> Rejected:
-    return Rejected(row["question_id"], row["combination_id"], broken.reason, broken.detail, clash_id, row)
+    return ordered_table("screened", pa.table(columns).filter(pa.array(stays)))

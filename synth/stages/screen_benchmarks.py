@@ -6,24 +6,22 @@ holds an item has shown it to the model, so what was made of it falls as well, h
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import cast
 
 from synth.config import RunConfig, ScreenConfig
 from synth.dedup.benchmarks import Item
-from synth.dedup.contamination import SHARE, Hit
+from synth.dedup.contamination import SHARE, Decontaminator, Hit
 from synth.dedup.embedding import embed_with
 from synth.dedup.paraphrases import Embed
 from synth.dedup.tiers import Judge, Settings, Tiers
 from synth.prompts.replies import Sameness, Unparseable
-from synth.stages.base import Rejected
 from synth.stages.calls import Answered, Ask, Services, ask_all
+from synth.stages.fallen import Fall
 
 REASON, STAGE = "contaminated", "screen"
 # Where the text stood that overlaps an item.
 QUESTION, PASSAGE = "question", "passage"
 EVIDENCE = "contamination"
-
-Row = dict[str, Any]
 
 
 def tiers_of(
@@ -84,22 +82,19 @@ def _same(answered: Answered) -> bool | None:
     return None if said is None else said == "same"
 
 
-def passages_with_items(tiers: Tiers, texts: Mapping[str, str]) -> dict[str, Hit]:
+def holding(benchmarks: Decontaminator, texts: Mapping[str, str]) -> dict[str, Hit]:
     """The passages (id -> text) that hold an item, or so much of one that it would come through the prompt.
 
     A run of words that a long passage shares with an item is no item.
     """
-    names = sorted(texts)
-    found = zip(names, tiers.words.check_all([texts[name] for name in names]), strict=True)
+    names = list(texts)
+    found = zip(names, benchmarks.check_all([texts[name] for name in names]), strict=True)
     return {name: hit for name, hit in found if hit is not None and hit.score >= SHARE}
 
 
-def reject(row: Row, hit: Hit, where: str = QUESTION) -> Rejected:
+def fall(place: int, hit: Hit, where: str = QUESTION) -> Fall:
     """A contaminated question, with its evidence; the id of the clash is the item."""
     said = f"{hit.benchmark}, item {hit.item}, tier {hit.tier}, score {hit.score:.2f}"
     detail = said if where == QUESTION else f"a {where} in its prompt: {said}"
-    evidence = {**hit._asdict(), "where": where}
-    clash = f"{hit.benchmark}/{hit.item}"
-    return Rejected(
-        row["question_id"], row["combination_id"], REASON, detail, clash, {**row, EVIDENCE: evidence}
-    )
+    evidence = {EVIDENCE: {**hit._asdict(), "where": where}}
+    return Fall(place, REASON, detail, f"{hit.benchmark}/{hit.item}", evidence)
