@@ -20,9 +20,10 @@ from benchmarks.measure import ROOT
 from benchmarks.server import Server
 
 DOCUMENTS = int(os.environ.get("SYNTH_BENCH_OVERHEAD", "2000"))
-SLOTS, LATENCY_S, ROUNDS = 64, 1.0, 2
+ROUNDS = int(os.environ.get("SYNTH_BENCH_ROUNDS", "2"))
+SLOTS, LATENCY_S = 64, 1.0
 ALONE = "the library alone"
-CONTENDERS = {ALONE: 0, "Prefect, 8 tasks a stage": 8, "Prefect, 200 tasks a stage": 200}
+CONTENDERS = {ALONE: 0} | {f"Prefect, {tasks} tasks a stage": tasks for tasks in (8, 64, 200)}
 HEADS = ("what", "calls", "task runs", "wall s", "of these calls", "added", "CPU s", "server's CPU s")
 
 

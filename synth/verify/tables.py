@@ -101,7 +101,7 @@ def check(paths: Sequence[Path], needed: Sequence[str]) -> pa.Schema:
     schemas = []
     for path in paths:
         if not path.is_file():
-            raise ConfigError(f"{path} is no file; give Parquet, JSON Lines (also .gz) or CSV.")
+            raise ConfigError(f"There is no file {path}; give Parquet, JSON Lines (also .gz) or CSV.")
         first = next(_of_file(path, needed), None)
         if first is not None:
             schemas.append(first.schema)

@@ -83,7 +83,7 @@ every_minutes = 60
     assert flow_path(clean) == ("flows.dedup", "dedup")
     assert parameters(clean, {}, "runs") == {"config": {}, "skip_after_minutes": 30.0}
     assert faults_of(clean, tmp_path) == [
-        f"clean: {tmp_path / 'in'} is no file; give Parquet, JSON Lines (also .gz) or CSV."
+        f"clean: There is no file {tmp_path / 'in'}; give Parquet, JSON Lines (also .gz) or CSV."
     ]
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "a.jsonl").write_text('{"question": "Why?"}')
