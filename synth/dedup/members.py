@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from synth.dedup.kernel import at, kernel
 from synth.dedup.ngrams import Hashes
 from synth.dedup.rows import Places
+from synth.numbers import uniques
 
 Chosen = NDArray[np.bool_]
 
@@ -24,7 +25,7 @@ class Members:
     """A set of hashes; `distinct` ones are sorted and have no repeats already."""
 
     def __init__(self, values: Hashes, distinct: bool = False) -> None:
-        self.values: Hashes = np.ascontiguousarray(values if distinct else np.unique(values), np.uint64)
+        self.values: Hashes = np.ascontiguousarray(values if distinct else uniques(values), np.uint64)
         power = min(max(len(self.values).bit_length() + _SPARE, _LEAST), _MOST)
         self.shift = 64 - power
         cells = np.zeros(1 << power, np.bool_)

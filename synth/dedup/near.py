@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from synth.dedup.kernel import at, kernel
 from synth.dedup.ngrams import MULTIPLIER, Hashes, Ngrams
 from synth.dedup.normalise import tokens
+from synth.numbers import uniques
 
 SEED = 1
 SCHEME = "affine32"
@@ -221,7 +222,7 @@ def _candidates(keys: Hashes, ngrams: Callable[[int], Hashes], threshold: float)
     pairs = np.empty(0, np.int64)
     for band in keys:
         found = [_pairs_within(members, len(band), ngrams, threshold) for members in _buckets(band)]
-        pairs = np.unique(np.concatenate([pairs, *found]))
+        pairs = uniques(np.concatenate([pairs, *found]))
     return pairs
 
 

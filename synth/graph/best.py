@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from synth.graph.incidence import Numbers
 from synth.graph.sought import Floats, Found
 from synth.graph.words import Words
+from synth.numbers import uniques
 
 
 class Best:
@@ -48,7 +49,7 @@ class Best:
         """Take what is better than the worst that stays; a passage may come more than once."""
         if not len(new.who):
             return
-        sets = np.unique(new.who)
+        sets = uniques(new.who)
         rows, places = np.nonzero(self.ranks[sets] >= 0)
         old = sets[rows], places
         who = np.concatenate((sets[rows], new.who))

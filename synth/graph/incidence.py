@@ -18,6 +18,7 @@ from scipy import sparse
 
 from synth.errors import SchemaError
 from synth.graph.words import Words, keys_of
+from synth.numbers import uniques
 
 Kind = Literal["topic", "key_concept"]
 Numbers = NDArray[np.signedinteger[Any]]
@@ -216,7 +217,7 @@ def _pairs(table: pa.Table, column: str, concepts: pa.Array) -> tuple[Numbers, N
     items = _numpy(pc.index_in(_flat(table, column), value_set=concepts)).astype(np.int64)
     owners = np.repeat(np.arange(len(table)), _numpy(sizes).astype(np.int64))
     width = max(len(concepts), 1)
-    pairs = np.unique(owners * width + items)
+    pairs = uniques(owners * width + items)
     return pairs // width, pairs % width
 
 

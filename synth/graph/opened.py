@@ -20,6 +20,7 @@ from synth.graph import edges, store
 from synth.graph.export import to_networkx as edges_of
 from synth.graph.incidence import Incidence
 from synth.graph.ranking import Ranking
+from synth.numbers import uniques
 from synth.store import StageStore
 from synth.writing import write_bytes
 
@@ -120,7 +121,7 @@ def neighbourhood(graph: Incidence, around: Iterable[str], steps: int) -> list[i
         raise ConfigError(f"The graph has no concept {unknown[0]!r}; give ids of the table `concepts`.")
     reached = np.array(sorted(number for number in numbers.values() if number is not None), np.int64)
     for _ in range(steps):
-        passages = np.unique(graph.postings.of_many(reached))
+        passages = uniques(graph.postings.of_many(reached))
         beside = (graph.topics.of_many(passages), graph.key_concepts.of_many(passages))
-        reached = np.unique(np.concatenate((reached, *beside)))
+        reached = uniques(np.concatenate((reached, *beside)))
     return [int(number) for number in reached]

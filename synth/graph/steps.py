@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from synth.graph.incidence import Incidence, Kind, Numbers
 from synth.graph.words import WHOLE, Words, below, counted, mixed, upper
+from synth.numbers import uniques
 
 Floats = NDArray[np.float64]
 # Draws before the edges of a concept are made instead; the words of a step are as many, twice.
@@ -131,7 +132,7 @@ def _changes(values: Numbers) -> Numbers:
 
 def _pick(word: int, others: Numbers, weights: Floats, ends: Floats, barred: Numbers) -> int | None:
     """One of the others by weight, as if the barred ones were not among them."""
-    places = np.unique(others.searchsorted(barred))
+    places = uniques(others.searchsorted(barred))
     places = places[places < len(others)]
     places = places[np.isin(others[places], barred)]
     if len(places) == len(others):

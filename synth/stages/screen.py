@@ -31,6 +31,7 @@ from synth.dedup.shards import take
 from synth.dedup.survivors import choose
 from synth.dedup.tiers import Judge
 from synth.errors import ConfigError, StoreError
+from synth.numbers import uniques
 from synth.stages.base import Output, ordered_table
 from synth.stages.fallen import Fall, Fallen
 from synth.stages.screen_benchmarks import fall as contaminated
@@ -287,7 +288,7 @@ def _near(field: Field, config: ScreenConfig) -> tuple[Broken, Pairs]:
     if config.twins == "keep":
         near = near.take(_worded_apart(field, near))
     # Whoever is in no pair stays, and keeps nobody out.
-    places = np.unique(np.concatenate([near.left, near.right]))
+    places = uniques(np.concatenate([near.left, near.right]))
     ids = [field.name(n) for n in places.tolist()]
     order = {name: n for n, name in enumerate(ids)}
     found = (np.searchsorted(places, side).tolist() for side in (near.left, near.right))

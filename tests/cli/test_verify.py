@@ -154,7 +154,9 @@ def test_wrong_usage_is_told(synth: Synth, tmp_path: Path) -> None:
     path = lines(tmp_path / "a.jsonl", ROWS)
     assert synth("verify", path, "--out", tmp_path / "o").exit_code == 2
     columns = ("--response", "response", "--gold", "gold")
-    assert "There is no file" in synth("verify", tmp_path / "none.csv", *columns, "--out", tmp_path / "o").output
+    assert (
+        "There is no file" in synth("verify", tmp_path / "none.csv", *columns, "--out", tmp_path / "o").output
+    )
     assert "this is a file" in synth("verify", path, *columns, "--out", path).output
 
 
