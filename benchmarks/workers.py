@@ -1,4 +1,4 @@
-"""Reading documents by one Dask worker and by two: the wall of the stage, and what it takes until workers are ready.
+"""Reading documents by one worker and by two: the wall of the stage, and what it takes until workers are ready.
 
 The documents are those of `SYNTH_TEST_DATA`, copied so often that reading them takes five minutes of a processor;
 each copy differs by a comment, so that none is known from another. No model is called.
@@ -12,11 +12,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from synth.clusters import faults_of
 from synth.config import RunConfig
 from synth.settings import load
 
 COPIES = int(os.environ.get("SYNTH_BENCH_COPIES", "40"))
-RUNNERS = (("dask", 1), ("dask", 2), ("processes", 1), ("processes", 2))
+RUNNER = os.environ.get("SYNTH_BENCH_RUNNER", "dask")
 HEADS = ("what", "files", "workers ready, s", "wall s", "times one worker", "CPU s of all")
 # What ends a file without changing what it says.
 ENDS = {".html": "<!-- {} -->", ".cnxml": "<!-- {} -->", ".tex": "% {}", ".pdf": "% {}"}
@@ -33,33 +34,30 @@ class Read(NamedTuple):
 
     def cells(self, others: list["Read"]) -> tuple[str, ...]:
         """The row of a table."""
-        one = next(other for other in others if other.what.split()[0] == self.what.split()[0])
-        times = f"{one.wall_s / self.wall_s:.2f}"
+        times = f"{others[0].wall_s / self.wall_s:.2f}"
         seconds = (f"{value:.0f}" for value in (self.ready_s, self.wall_s))
         return self.what, f"{self.files:,}", *seconds, times, f"{self.cpu_s:.0f}"
 
 
 def figures() -> list[Read]:
-    """One worker and two, of each runner that is installed."""
-    from synth.clusters import faults_of
-
+    """One worker of `SYNTH_BENCH_RUNNER` (Dask where none is named), and two."""
     root = os.environ.get("SYNTH_TEST_DATA")
     if root is None:
         print("Skipped: SYNTH_TEST_DATA names no folder of real documents.")
         return []
+    if faults := [*faults_of(_config(Path(root), 1))]:
+        print(f"Skipped: {faults[0]}")
+        return []
     with tempfile.TemporaryDirectory() as scratch:
         documents = Path(scratch, "documents")
         files = _copy(Path(root, "docs"), documents)
-        found = []
-        for runner, workers in RUNNERS:
-            config = _config(documents, runner, workers)
-            if not [*faults_of(config)]:
-                found.append(_measure(config, files, Path(scratch, f"{runner}{workers}")))
-        return found
+        return [
+            _measure(_config(documents, workers), files, Path(scratch, str(workers))) for workers in (1, 2)
+        ]
 
 
-def _config(documents: Path, runner: str, workers: int) -> RunConfig:
-    asked = [f"runner={runner}", f"runner_workers={workers}", "documents.readers=1"]
+def _config(documents: Path, workers: int) -> RunConfig:
+    asked = [f"runner={RUNNER}", f"runner_workers={workers}", "documents.readers=1"]
     return load("synthllm-recommended", [str(documents)], "fake", overrides=asked)
 
 
