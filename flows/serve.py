@@ -22,11 +22,13 @@ from prefect.schedules import Schedule
 from prefect.types.entrypoint import EntrypointType
 
 from flows.repair import Repaired, repair, skip_missed
+from flows.server import is_away
 from flows.table import Entry, flow_path, parameters
 
 # Slots are the same whenever it is served anew.
 ANCHOR = datetime(2020, 1, 1, tzinfo=UTC)
 POLL_SECONDS = 5.0
+SWEEP_SECONDS = 60.0
 
 
 class Served:
@@ -39,8 +41,8 @@ class Served:
             made = made_of(entry, runs, is_active)
             self.ids[entry.name] = cast(UUID, self.runner.add_deployment(made))  # no event loop runs here
         self.crashed: list[Repaired] = repair()
-        late = {self.ids[entry.name]: entry.of.late_minutes for entry in entries}
-        self.missed = skip_missed(late)
+        self._late = {self.ids[entry.name]: entry.of.late_minutes for entry in entries}
+        self.missed = skip_missed(self._late)
 
     def serve(self, ready: Callable[[], None]) -> None:
         """Begin firings as they come due, until SIGINT or SIGTERM; runs in hand are cancelled then.
@@ -56,15 +58,30 @@ class Served:
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, told.set)
         ready()
-        waiting = asyncio.create_task(told.wait())
+        waiting, sweeping = asyncio.create_task(told.wait()), asyncio.create_task(self._sweep())
         await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()
+        sweeping.cancel()
         while not (self.runner.started or serving.done()):
             await asyncio.sleep(0.1)  # told while it was still starting
         if not serving.done():
             await self.runner.astop()
         with suppress(asyncio.CancelledError):
             await serving
+        with suppress(asyncio.CancelledError):
+            await sweeping
+
+    async def _sweep(self) -> None:
+        """Mark slots that passed, now and then."""
+        # One that was handed over while the server went away for a moment would hold the place of its
+        # deployment for ever, and all later firings would be cancelled.
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            try:
+                await asyncio.to_thread(skip_missed, self._late)
+            except Exception as fault:
+                if not is_away(fault):
+                    raise
 
 
 def made_of(entry: Entry, runs: Path, is_active: bool = True) -> RunnerDeployment:

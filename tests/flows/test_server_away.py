@@ -1,11 +1,12 @@
 """What counts as a server that is away, so that `synth serve` waits for it and does not end."""
 
-from uuid import uuid4
+import asyncio
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
 
-from flows import artifacts
+from flows import artifacts, serve
 from flows.server import is_away
 from flows.work import _told_of_the_server
 from synth.errors import SynthError
@@ -54,3 +55,28 @@ def test_work_goes_on_while_its_progress_cannot_be_shown(monkeypatch: pytest.Mon
     progress = artifacts.StageProgress("concepts", [4], lambda *said: told.append(said))
     progress.count(0, 3, 4)
     assert told[-1] == ("concepts", 3, 4)
+
+
+def test_slots_are_looked_at_while_it_serves_also_after_the_server_was_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    late, asked = {uuid4(): 30.0}, list[dict[UUID, float]]()
+
+    def look(of: dict[UUID, float]) -> int:
+        asked.append(of)
+        if len(asked) == 1:
+            raise httpx.ConnectError("refused")
+        return 0
+
+    async def some() -> None:
+        sweeping = asyncio.create_task(served._sweep())
+        while len(asked) < 3:
+            await asyncio.sleep(0.01)
+        sweeping.cancel()
+
+    served = serve.Served.__new__(serve.Served)
+    monkeypatch.setattr(served, "_late", late, raising=False)
+    monkeypatch.setattr(serve, "SWEEP_SECONDS", 0.01)
+    monkeypatch.setattr(serve, "skip_missed", look)
+    asyncio.run(asyncio.wait_for(some(), 60))
+    assert asked == [late] * 3
