@@ -81,7 +81,7 @@ def test_one_limit_holds_for_all_threads_together(start_fake, client_for, make_r
 
 
 def test_errors_that_pass_are_tried_again(start_fake, client_for, make_request):
-    shaky = start_fake("--fault", "status_429=0.3", "--fault", "status_500=0.15", "--fault", "status_503=0.1")
+    shaky = start_fake("--fault", "status_429=0.1", "--fault", "status_500=0.1", "--fault", "status_503=0.1")
     client = client_for(shaky.config(max_tries=12))
     replies = client.complete("m", [make_request(f"row {n}") for n in range(60)])
     assert [r.reason for r in replies] == [None] * 60
