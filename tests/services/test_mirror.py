@@ -194,7 +194,7 @@ def test_a_bucket_that_is_not_there_is_told_and_not_made(
     store: stores.Store, documents: Path, start_fake: Callable[..., FakeEndpoint], tmp_path: Path
 ) -> None:
     asked = far(documents, start_fake().url).model_copy(update={"mirror": "s3://misspelt/runs"})
-    with pytest.raises(StoreError, match=r"^s3://misspelt/runs/r could not be [^\n]*; once it answers, run"):
+    with pytest.raises(StoreError, match=r"^s3://misspelt/runs/r could not be [^\n]*; see that it is there"):
         synth.run(asked, name="r", runs=tmp_path / "runs")
     assert store.files().ls("") == [stores.BUCKET]
 
