@@ -24,6 +24,7 @@ from prefect.types.entrypoint import EntrypointType
 from flows.repair import Repaired, repair, skip_missed
 from flows.server import is_away
 from flows.table import Entry, flow_path, parameters
+from flows.terminal import note
 
 # Slots are the same whenever it is served anew.
 ANCHOR = datetime(2020, 1, 1, tzinfo=UTC)
@@ -79,9 +80,9 @@ class Served:
             await asyncio.sleep(SWEEP_SECONDS)
             try:
                 await asyncio.to_thread(skip_missed, self._late)
-            except Exception as fault:
+            except Exception as fault:  # noqa: BLE001  (such as a flow run that somebody deletes just then)
                 if not is_away(fault):
-                    raise
+                    note(f"Missed slots could not be looked at ({type(fault).__name__}); tried again soon.")
 
 
 def made_of(entry: Entry, runs: Path, is_active: bool = True) -> RunnerDeployment:

@@ -57,8 +57,8 @@ def test_work_goes_on_while_its_progress_cannot_be_shown(monkeypatch: pytest.Mon
     assert told[-1] == ("concepts", 3, 4)
 
 
-def test_slots_are_looked_at_while_it_serves_also_after_the_server_was_away(
-    monkeypatch: pytest.MonkeyPatch,
+def test_slots_are_looked_at_while_it_serves_whatever_went_wrong_before(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     late, asked = {uuid4(): 30.0}, list[dict[UUID, float]]()
 
@@ -66,11 +66,13 @@ def test_slots_are_looked_at_while_it_serves_also_after_the_server_was_away(
         asked.append(of)
         if len(asked) == 1:
             raise httpx.ConnectError("refused")
+        if len(asked) == 2:
+            raise LookupError("deleted meanwhile")
         return 0
 
     async def some() -> None:
         sweeping = asyncio.create_task(served._sweep())
-        while len(asked) < 3:
+        while len(asked) < 4:
             await asyncio.sleep(0.01)
         sweeping.cancel()
 
@@ -79,4 +81,5 @@ def test_slots_are_looked_at_while_it_serves_also_after_the_server_was_away(
     monkeypatch.setattr(serve, "SWEEP_SECONDS", 0.01)
     monkeypatch.setattr(serve, "skip_missed", look)
     asyncio.run(asyncio.wait_for(some(), 60))
-    assert asked == [late] * 3
+    assert asked == [late] * 4
+    assert capsys.readouterr().err.count("Missed slots could not be looked at (LookupError)") == 1
