@@ -21,6 +21,7 @@ from prefect.runner import Runner
 from prefect.schedules import Schedule
 from prefect.types.entrypoint import EntrypointType
 
+from flows.minding import mind_server
 from flows.repair import Repaired, repair, skip_missed
 from flows.server import is_away
 from flows.table import Entry, flow_path, parameters
@@ -45,32 +46,32 @@ class Served:
         self._late = {self.ids[entry.name]: entry.of.late_minutes for entry in entries}
         self.missed = skip_missed(self._late)
 
-    def serve(self, ready: Callable[[], None]) -> None:
+    def serve(self, api_url: str, ready: Callable[[], None]) -> None:
         """Begin firings as they come due, until SIGINT or SIGTERM; runs in hand are cancelled then.
 
         `ready` is called once these signals are heard.
         """
-        asyncio.run(self._until_told(ready))
+        asyncio.run(self._until_told(api_url, ready))
 
-    async def _until_told(self, ready: Callable[[], None]) -> None:
+    async def _until_told(self, api_url: str, ready: Callable[[], None]) -> None:
         told = asyncio.Event()
         serving = asyncio.create_task(self.runner.start())
         await asyncio.sleep(0)  # it sets a handler of its own, which ends the process before all is put away
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, told.set)
         ready()
-        waiting, sweeping = asyncio.create_task(told.wait()), asyncio.create_task(self._sweep())
+        waiting = asyncio.create_task(told.wait())
+        beside = [asyncio.create_task(one) for one in (self._sweep(), mind_server(api_url))]
         await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
-        waiting.cancel()
-        sweeping.cancel()
+        for task in (waiting, *beside):
+            task.cancel()
         while not (self.runner.started or serving.done()):
             await asyncio.sleep(0.1)  # told while it was still starting
         if not serving.done():
             await self.runner.astop()
-        with suppress(asyncio.CancelledError):
-            await serving
-        with suppress(asyncio.CancelledError):
-            await sweeping
+        for task in (serving, *beside):
+            with suppress(asyncio.CancelledError):
+                await task
 
     async def _sweep(self) -> None:
         """Mark slots that passed, now and then."""

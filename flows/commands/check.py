@@ -70,6 +70,10 @@ def _show(config: "RunConfig", name: str | None, runs: Path) -> None:
     for role, entry in config.played().items():
         rows.append((role, _model(entry, entries[entry])))
     rows += [("broker", said) for name, entry in config.in_use().items() if (said := _broker(name, entry))]
+    if config.runner != "threads":
+        rows.append(("runner", _runner(config)))
+    if config.mirror:
+        rows.append(("mirror", f"{config.mirror}, asked when the run begins"))
     rows.append(("run", f"{folder} ({'resumed' if (folder / 'run.toml').is_file() else 'new'})"))
     say("Nothing is wrong. This would run:")
     table(("what", "value"), rows)
@@ -83,6 +87,14 @@ def _broker(name: str, entry: "ModelConfig") -> str | None:
     if not is_brokered(entry):
         return f"models.{name}: needs none, as nothing is sent over HTTP; the setting is ignored"
     return f"models.{name}: one process for all runs, which leaves {entry.broker_linger_s:g} s after the last"
+
+
+def _runner(config: "RunConfig") -> str:
+    if config.runner_address:
+        return f"{config.runner} at {config.runner_address}, asked when the run begins"
+    each = "one worker for each processor"
+    workers = counted(config.runner_workers, "worker") if config.runner_workers else each
+    return f"{config.runner}, {workers} on this machine"
 
 
 def _model(name: str, entry: "ModelConfig") -> str:

@@ -156,7 +156,7 @@ def _serve_at(api_url: str, table_of: "Table", runs: Path, active: list[bool]) -
     say("Deployments in the Prefect UI:")
     copy(f"{api_url.removesuffix('/api')}/deployments")
     say(f"Watched over, as automations: {', '.join(name.removeprefix('synth: ') for name in watched)}.")
-    served.serve(lambda: say("Ctrl-C ends it, and pauses the schedules."))
+    served.serve(api_url, lambda: say("Ctrl-C ends it, and pauses the schedules."))
     say("Stopped; the schedules are paused until they are served again.")
     if pid := started_here():
         say("The Prefect server stays, so that you can look around. To stop it:")

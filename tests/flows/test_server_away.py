@@ -1,12 +1,16 @@
 """What counts as a server that is away, so that `synth serve` waits for it and does not end."""
 
 import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
 
-from flows import artifacts, serve
+from flows import artifacts, minding, serve
 from flows.server import is_away
 from flows.work import _told_of_the_server
 from synth.errors import SynthError
@@ -83,3 +87,54 @@ def test_slots_are_looked_at_while_it_serves_whatever_went_wrong_before(
     asyncio.run(asyncio.wait_for(some(), 60))
     assert asked == [late] * 4
     assert capsys.readouterr().err.count("Missed slots could not be looked at (LookupError)") == 1
+
+
+class Health(BaseHTTPRequestHandler):
+    """What a server says of itself while it is well."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"true")
+
+    def log_message(self, *said: object) -> None:
+        pass
+
+
+@contextmanager
+def healthy(port: int = 0) -> Iterator[int]:
+    with ThreadingHTTPServer(("127.0.0.1", port), Health) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
+
+
+@pytest.mark.parametrize("ours", [False, True])
+def test_a_server_that_goes_away_is_told_of_once_and_begun_anew_only_if_it_is_ours(
+    ours: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    begun, err = threading.Event(), list[str]()
+    monkeypatch.setattr(minding, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(minding, "started_here", lambda: 1 if ours else None)
+    monkeypatch.setattr(minding, "ensure_server", lambda report: begun.set())
+
+    async def said(sentence: str) -> None:
+        while sentence not in "".join(err):
+            await asyncio.sleep(0.01)
+            err.append(capsys.readouterr().err)
+
+    async def some() -> None:
+        with healthy() as port:
+            task = asyncio.create_task(minding.mind_server(f"http://127.0.0.1:{port}/api"))
+            await asyncio.sleep(0.2)
+        await said("does not answer; schedules go on once it does")
+        await asyncio.sleep(0.2)
+        with healthy(port):
+            await said("answers again; schedules go on.")
+        task.cancel()
+
+    asyncio.run(asyncio.wait_for(some(), 60))
+    assert begun.is_set() is ours
+    assert "".join(err).count("does not answer") == 1
