@@ -31,6 +31,9 @@ from flows.terminal import note
 ANCHOR = datetime(2020, 1, 1, tzinfo=UTC)
 POLL_SECONDS = 5.0
 SWEEP_SECONDS = 60.0
+# One Ctrl-C may come twice, from the terminal and from a program between.
+AGAIN_SECONDS = 2.0
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Served:
@@ -57,21 +60,28 @@ class Served:
         told = asyncio.Event()
         serving = asyncio.create_task(self.runner.start())
         await asyncio.sleep(0)  # it sets a handler of its own, which ends the process before all is put away
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in SIGNALS:
             asyncio.get_running_loop().add_signal_handler(number, told.set)
         ready()
         waiting = asyncio.create_task(told.wait())
         beside = [asyncio.create_task(one) for one in (self._sweep(), mind_server(api_url))]
         await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        if told.is_set():
+            note("Stopping: runs at work are cancelled, the schedules paused. Ctrl-C again leaves at once.")
+            asyncio.get_running_loop().call_later(AGAIN_SECONDS, _leave_when_told_again)
+        await self._ended(serving)
         for task in (waiting, *beside):
             task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    async def _ended(self, serving: asyncio.Task[None]) -> None:
         while not (self.runner.started or serving.done()):
             await asyncio.sleep(0.1)  # told while it was still starting
         if not serving.done():
             await self.runner.astop()
-        for task in (serving, *beside):
-            with suppress(asyncio.CancelledError):
-                await task
+        with suppress(asyncio.CancelledError):
+            await serving
 
     async def _sweep(self) -> None:
         """Mark slots that passed, now and then."""
@@ -84,6 +94,13 @@ class Served:
             except Exception as fault:  # noqa: BLE001  (such as a flow run that somebody deletes just then)
                 if not is_away(fault):
                     note(f"Missed slots could not be looked at ({type(fault).__name__}); tried again soon.")
+
+
+def _leave_when_told_again() -> None:
+    """While the server is away, cancelling runs and pausing schedules takes minutes."""
+    for number in SIGNALS:
+        asyncio.get_running_loop().remove_signal_handler(number)
+        signal.signal(number, signal.SIG_DFL)
 
 
 def made_of(entry: Entry, runs: Path, is_active: bool = True) -> RunnerDeployment:
