@@ -17,6 +17,7 @@ from synth.schemas import stage_folder
 from synth.settings import load
 from tests import corpus
 from tests.flows.conftest import ask
+from tests.flows.served import until
 from tests.test_publish import BARE, HOSTILE
 
 pytestmark = pytest.mark.flows
@@ -93,14 +94,19 @@ def test_a_stage_of_the_judges_is_there_where_judges_are(finished: Finished, run
 
 def test_tasks_take_many_parts(finished: Finished, runs_of: Find) -> None:
     inside = {"parent_flow_run_id": {"any_": [runs_of("first")[0]["id"]]}}
-    found = ask(finished.api_url, "/task_runs/filter", flow_runs=inside, limit=200)
-    names = {run["name"] for run in found}
     parts = len(manifests(finished.folder)["questions"].parts)
     assert parts > 2
-    assert {n for n in names if n.startswith("questions: ")} == {
+    wanted = {
         f"questions: parts 1-{parts // 2} of {parts}",
         f"questions: parts {parts // 2 + 1}-{parts} of {parts}",
     }
+
+    def named() -> set[str]:
+        found = ask(finished.api_url, "/task_runs/filter", flow_runs=inside, limit=200)
+        return {run["name"] for run in found if run["name"].startswith("questions: ")}
+
+    until(lambda: named() >= wanted, "the server, which records tasks later than they end")
+    assert named() == wanted
 
 
 def test_results_stand_under_fixed_keys(finished: Finished, runs_of: Find) -> None:
