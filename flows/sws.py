@@ -1,4 +1,4 @@
-"""The SwS pipeline as a Prefect flow: training logs in, a dataset aimed at their weaknesses out (METHOD 3).
+"""The SwS pipeline as a Prefect flow: training logs in, a dataset aimed at their weaknesses out.
 
 The lower line and the upper line meet at the combinations; behind them stages are those of `synthllm`. In
 rounds, each of them is such a flow of its own: new rollouts, new weaknesses, a new dataset.

@@ -82,7 +82,7 @@ SCHOOL_LEVELS = (
 
 
 class ConceptsConfig(Config):
-    """Concept extraction (SynthLLM, appendix; METHOD 2.4)."""
+    """Concept extraction (SynthLLM, appendix)."""
 
     max_topics: int = Field(5, ge=1, title="Topics", description="Most topics per passage.")
     max_key_concepts: int = Field(20, ge=1, title="Key concepts", description="Most key concepts per topic.")
@@ -100,7 +100,7 @@ class ConceptsConfig(Config):
 
 
 class GraphConfig(Config):
-    """The concept graph (SynthLLM 3; METHOD 2.6.1)."""
+    """The concept graph (SynthLLM, section 3)."""
 
     min_passages: int = Field(
         1,

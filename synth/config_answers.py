@@ -14,7 +14,7 @@ COMPARED: tuple[Kind, ...] = ("math", "choice")
 
 
 class AnswersConfig(Config):
-    """How questions are answered (METHOD 2.7, 3.8)."""
+    """How questions are answered (SynthLLM, answers; SwS, answers)."""
 
     mode: Mode = Field(
         "single",

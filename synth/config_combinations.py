@@ -1,4 +1,4 @@
-"""How concepts are put together, and which passages stand behind them (METHOD 2.3, 2.5, 2.6)."""
+"""How concepts are put together, and which passages stand behind them (SynthLLM, levels 1, 2 and 3)."""
 
 from typing import Annotated, Literal
 
@@ -17,7 +17,7 @@ Steps = Annotated[tuple[Count, Count], AfterValidator(_in_order)]
 
 
 class CombinationsConfig(Config):
-    """Three levels of combination (METHOD 2.3, 2.5, 2.6)."""
+    """Three levels of combination (SynthLLM, levels 1, 2 and 3)."""
 
     level1: Literal["whole_passage", "off"] = Field(
         "whole_passage", title="Level 1", description="Questions from one passage as it is."

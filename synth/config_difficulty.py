@@ -8,7 +8,7 @@ from synth.config_base import Config, Share
 
 
 class DifficultyConfig(Config):
-    """Pass rate of a student on answered questions (METHOD 3.9, 6.7); only where `roles.student` is set."""
+    """Pass rate of a student on answered questions (SwS, difficulty); only where `roles.student` is set."""
 
     attempts: int = Field(
         8, ge=1, le=256, title="Attempts", description="Responses of the student to each question."

@@ -8,7 +8,7 @@ from synth.config_base import Config
 
 
 class FilterConfig(Config):
-    """Which passages are worth reading, as a model rates them (SynthLLM, METHOD 2.2)."""
+    """Which passages are worth reading, as a model rates them (SynthLLM, filtering)."""
 
     mode: Literal["none", "rate", "distil"] = Field(
         "none",

@@ -10,7 +10,7 @@ from synth.verify.judging import Least, Rule
 
 
 class JudgeConfig(Config):
-    """Judging of questions before they are answered (METHOD 3.7); only where `roles.judge` names a model."""
+    """Judging of questions before they are answered; only where `roles.judge` names a model."""
 
     passes: int = Field(
         1,

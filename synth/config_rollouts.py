@@ -10,7 +10,7 @@ Score = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class RolloutsConfig(Config):
-    """Logs of the student, from which its weaknesses are worked out (METHOD 3.2)."""
+    """Logs of the student, from which its weaknesses are worked out (SwS, weaknesses)."""
 
     paths: tuple[str, ...] = Field(
         (), title="Paths", description="Training logs, or folders of them: Parquet, JSON Lines, CSV."

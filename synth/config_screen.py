@@ -8,7 +8,7 @@ from synth.config_models import Config, Count, Share
 
 
 class ScreenConfig(Config):
-    """Rules, duplicates and contamination (METHOD 6.4, 6.5)."""
+    """Rules, duplicates and contamination."""
 
     min_words: Count = Field(3, title="Fewest words", description="Shorter questions are rejected.")
     max_words: Count = Field(400, title="Most words", description="Longer questions are rejected.")

@@ -17,7 +17,7 @@ DIFFICULTIES = (
 
 
 class TargetsConfig(Config):
-    """Combinations of weak concepts (METHOD 3.5), and their documents (METHOD 5)."""
+    """Combinations of weak concepts (SwS, sampling), and their documents."""
 
     budget: int = Field(
         1_000,

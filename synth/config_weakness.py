@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from synth.config_base import Config, Share
 
-# Those of MATH, which SwS has its problems sorted into as well (METHOD 3.3).
+# Those of MATH, which SwS has its problems sorted into as well.
 CATEGORIES = (
     "Prealgebra",
     "Algebra",
@@ -19,7 +19,7 @@ CATEGORIES = (
 
 
 class WeaknessConfig(Config):
-    """What a student keeps failing (METHOD 3.2, 3.3)."""
+    """What a student keeps failing (SwS, weaknesses and categories)."""
 
     rule: Literal["auto", "trend", "rate"] = Field(
         "auto",

@@ -1,4 +1,4 @@
-"""What a row costs at each stage (METHOD 6.8): for each row in, for each kept, and so far for each published.
+"""What a row costs at each stage: for each row in, for each kept, and so far for each published.
 
 In: manifests, which count what each call took, and the bill of a run. Out: one line for each stage. Tokens
 are those of the calls whose replies were read, so equal runs have equal figures; money is what was paid in

@@ -1,7 +1,7 @@
 """Normalised text and the digest of a set of sources.
 
 In: text as a reader left it. Out: the text that is hashed and stored, the same however the source
-wrote its line ends, accents and white space (METHOD 6.4, exact level; case and markup stay).
+wrote its line ends, accents and white space (case and markup stay).
 """
 
 import hashlib

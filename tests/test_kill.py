@@ -1,4 +1,4 @@
-"""METHOD 7, check 13: killed at random moments and run again, the dataset is the same, and nothing is paid twice."""
+"""Killed at random moments and run again, the dataset is the same, and nothing is paid twice."""
 
 import json
 import random

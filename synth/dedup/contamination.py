@@ -1,7 +1,7 @@
 """Texts that overlap items of a benchmark: found by their words, named by item, never quoted.
 
 In: items of benchmarks (`benchmarks.py` reads them) and texts. Out: which item a text overlaps, by which tier
-(METHOD 6.5; `paraphrases.py` has the third, which needs an embedder):
+(`paraphrases.py` has the third, which needs an embedder):
 
 - `exact`: equal once normalised, or one contains the whole of the other;
 - `ngram`: they share enough runs of `ngram` words and numbers: those within `ngram` + 3 words, which is the

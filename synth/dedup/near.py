@@ -1,7 +1,7 @@
 """Pairs of nearly equal texts: MinHash proposes, exact Jaccard similarity decides.
 
-In: texts. Out: every pair of texts whose sets of token n-grams are at least `threshold` alike
-(METHOD 6.4). Recall is that of the banding: a pair of similarity s is seen with probability
+In: texts. Out: every pair of texts whose sets of token n-grams are at least `threshold` alike.
+Recall is that of the banding: a pair of similarity s is seen with probability
 1-(1-s^rows)^bands. Precision is 1, since each candidate is checked on the sets themselves.
 
 Signatures are datasketch's: scheme `affine32`, seed 1, over the low 32 bits of the hashes of

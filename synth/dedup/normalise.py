@@ -1,6 +1,6 @@
 r"""The form in which two texts are compared: tokens that survive case, spacing, markup and LaTeX dress.
 
-In: any text. Out: tokens (METHOD 6.4, 6.5). What changes a problem stays a token: operators, signs,
+In: any text. Out: tokens. What changes a problem stays a token: operators, signs,
 relations, brackets, decimal points (3+5 is not 3-5, x<2 is not x>2, 0.5 is not 05). What does not
 change it goes: case, sentence punctuation, `$`, `\left`, `\,`, `**bold**`.
 

@@ -1,7 +1,7 @@
 """How much of a text stands, word for word, in one other text.
 
 In: texts by id (reference passages, examples of a prompt). Out: for a question the text that holds the
-largest share of its n-grams (METHOD 6.5, 6.9). A question shorter than an n-gram is one n-gram as a whole.
+largest share of its n-grams. A question shorter than an n-gram is one n-gram as a whole.
 Words are those of `normalise.words`, so that case, markup, sentence punctuation and brackets hide nothing;
 they are known by their hashes (`rows.Rows.said`). Of texts that are asked for by name the last are held.
 """

@@ -1,6 +1,6 @@
 """Texts that say what an item of a benchmark says, in other words: near in meaning, with the same quantities.
 
-In: items, texts, and a function that embeds. Out: the item that a text paraphrases (METHOD 6.5, tier 3), with
+In: items, texts, and a function that embeds. Out: the item that a text paraphrases, with
 the cosine of the two. Words do not tell: of 1,319 rephrased problems, runs of ten words find 11. An embedding
 alone does not either: one problem in twenty is as near to another as to its paraphrase. But a paraphrase
 keeps its quantities. So an item counts if its numbers agree, it is near enough, and few items are nearer.

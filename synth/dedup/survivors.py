@@ -1,7 +1,7 @@
 """Which of several near-duplicates stays: a stated order, and no removal without a kept neighbour.
 
 In: ids, the order in which they are preferred, and pairs of near-duplicates. Out: each removed id
-with the kept id that it is like (METHOD 6.4). Joining pairs into clusters and keeping one of each
+with the kept id that it is like. Joining pairs into clusters and keeping one of each
 would also remove rows that are like no kept row (22 % of its removals, measured): a row goes only
 where a row that stays is like it, and no two rows that stay are a pair.
 """

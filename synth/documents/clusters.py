@@ -2,7 +2,7 @@
 
 In: the rank and sketch of each text by id, and a way to the text itself. Out: for each the cluster it
 belongs to, its nearest relative there, and the one that stands for the cluster. Pairs are confirmed by
-exact Jaccard similarity of word 5-grams (`dedup.near`, METHOD 6.4), for which the texts of candidates
+exact Jaccard similarity of word 5-grams (`dedup.near`), for which the texts of candidates
 alone are fetched; whatever a chain of pairs connects is one cluster.
 """
 

@@ -1,4 +1,4 @@
-"""The first set of passages, before anything is rated (METHOD 2.2, A1).
+"""The first set of passages, before anything is rated (SynthLLM, cold start).
 
 The rater writes documents that are typical of the domain; they are told apart from as many passages drawn
 at random, by a classifier on embeddings; the passages that it takes for such documents are the first set.

@@ -1,4 +1,4 @@
-"""A classifier that learns from a rater (METHOD 2.2): rate some, learn, rate the rest, twice.
+"""A classifier that learns from a rater (SynthLLM, filtering): rate some, learn, rate the rest, twice.
 
 In: the ids of all passages, sorted, and a way through their texts. Out: a predicted score for each.
 Memory holds one embedding for each passage, and the texts of a thousand. Departs from the paper in what

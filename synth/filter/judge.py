@@ -1,4 +1,4 @@
-"""Which passages are worth reading: the filter as a whole (SynthLLM, stage A; METHOD 2.2).
+"""Which passages are worth reading: the filter as a whole (SynthLLM, filtering).
 
 In: the ids of all candidates and a way to go through their texts. Out: a mark for each passage that could
 be judged, and a verdict on each that falls. In mode `rate` the rater reads every one, in mode `distil` a

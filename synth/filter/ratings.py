@@ -1,4 +1,4 @@
-"""Passages in, ratings out: one call each, read strictly (METHOD 2.2, A2).
+"""Passages in, ratings out: one call each, read strictly (SynthLLM, filtering).
 
 What a passage says is data: it stands between tags that it cannot close, and the reply must be four whole
 numbers and nothing else, so a passage can sway its rater but not the reading of what the rater said.

@@ -1,4 +1,4 @@
-"""How many combinations the concepts of a category can bear (METHOD 3.3, last lines).
+"""How many combinations the concepts of a category can bear.
 
 In, units with their concepts; out, two numbers, of which the smaller is what a budget may ask for.
 
@@ -26,7 +26,7 @@ from synth.ids import stream
 COUNTED = 200_000
 DRAWN = 4_096
 RISK = 1e-6
-# Sets with so many concepts in common are near-repetitions: what METHOD 3.5 measures.
+# Sets with so many concepts in common are near-repetitions: what SwS measures of its samples.
 COMMON = 3
 ROWS = 1 << 14
 

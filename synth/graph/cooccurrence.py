@@ -1,4 +1,4 @@
-"""The sampler of SwS: in, a pool of concepts; out, concepts drawn together (METHOD 3.5).
+"""The sampler of SwS: in, a pool of concepts; out, concepts drawn together.
 
     P(c) = exp(Score(c) / tau) / sum of the same,  0 for what is chosen
     paper:       Score(c) = sum of M[c, c'] over the chosen c'  +  Sim(c)

@@ -1,4 +1,4 @@
-"""Edges on demand: in, incidence lists; out, shards of pairs with the passages they share (METHOD 2.6.1).
+"""Edges on demand: in, incidence lists; out, shards of pairs with the passages they share (level 3).
 
 A walk needs no edges, so none are kept. Who wants them all, for other tools, has them made a range of
 concepts at a time: memory follows the range, not the edges, and each range is a file of its own.

@@ -1,4 +1,4 @@
-"""Distinct sets of level 3: in, a graph and its settings; out, walks by epoch and start (METHOD 2.6.2).
+"""Distinct sets of level 3: in, a graph and its settings; out, walks by epoch and start (SynthLLM, level 3).
 
 Each epoch starts from every topic, in a seeded order. A set that an earlier item has is drawn anew, up to
 `retries` times. What comes out depends on the graph and the seed alone, and a limit takes the first of the

@@ -1,4 +1,4 @@
-"""The concept graph as an object: in, incidence; out, a networkx graph or a GraphML file (METHOD 2.6.1).
+"""The concept graph as an object: in, incidence; out, a networkx graph or a GraphML file (SynthLLM, level 3).
 
 Edges join concepts that share a passage; their weight counts such passages. Every pair of concepts of
 a passage is an edge, so a whole corpus may be too much for one machine: `only` keeps a part of it.

@@ -1,6 +1,6 @@
 """Passages behind combinations of weak concepts: in, sets of weak concepts; out, references, or none.
 
-The reference rule of SynthLLM (METHOD 2.6.5), asked with those concepts of a set that the graph of
+The reference rule of SynthLLM (level 3), asked with those concepts of a set that the graph of
 documents has. A set of which the graph has nothing gets no reference; the stage keeps or rejects it.
 """
 

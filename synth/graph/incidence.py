@@ -1,4 +1,4 @@
-"""The `incidence` table as arrays: in, one row per passage; out, lists both ways (METHOD 2.6.4).
+"""The `incidence` table as arrays: in, one row per passage; out, lists both ways (SynthLLM, level 3).
 
 A walk needs no edges: the lists passage -> concepts and concept -> passages hold the whole graph
 (SynthLLM, level 3). Concepts and passages are numbers inside, in the order of their ids.

@@ -1,6 +1,6 @@
 """Weak concepts found again in the graph of documents: in, names and vectors; out, pairs to look at.
 
-A weak concept is first looked for by its canonical name (METHOD 6.3). What has no name there is taken for
+A weak concept is first looked for by its canonical name. What has no name there is taken for
 the nearest concept of the graph, where it is near enough. Each pair keeps how it came about and its
 score, and what was too far keeps its nearest as well, so that the threshold can be judged.
 """

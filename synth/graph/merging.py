@@ -1,4 +1,4 @@
-"""Names that mean one concept (METHOD 6.3): in, concepts with their counts; out, which is taken for which.
+"""Names that mean one concept: in, concepts with their counts; out, which is taken for which.
 
 Two concepts of a kind may be one where their names differ by plurals, hyphens and spaces only (`x < y` is
 not `x > y`), or, when asked, where their vectors are near. That alone says little: `metric space` is near

@@ -1,4 +1,4 @@
-"""Canonical names of concepts (METHOD 6.3): what two spellings must share to be one concept.
+"""Canonical names of concepts: what two spellings must share to be one concept.
 
 The surface form is kept beside the canonical one, so joining is reversible.
 """

@@ -1,4 +1,4 @@
-"""How much sampled sets repeat each other: in, sets of concepts; out, shares (METHOD 3.5, what it measured).
+"""How much sampled sets repeat each other: in, sets of concepts; out, shares (SwS, sampling).
 
 Sets that have three concepts in common have a three in common. So threes are counted, ten for a set of
 five, and no two sets are ever compared.

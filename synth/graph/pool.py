@@ -1,4 +1,4 @@
-"""The concepts of one category's failed problems, ready to draw from (METHOD 3.5 and 5, data contract).
+"""The concepts of one category's failed problems, ready to draw from (SwS, sampling).
 
 In, which problem (a unit) lists which concepts, and a vector for each concept; out, arrays. A concept has
 one number, and everything about it, its vector too, stands at that number.

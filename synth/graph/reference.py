@@ -1,7 +1,7 @@
 """The samplers as the papers write them: the yardsticks for `walk` and `cooccurrence`.
 
-The walk (METHOD 2.6.2; MathScale, 1.3) takes a networkx graph of `export.to_networkx` with counts as
-weights, the scores of SwS (METHOD 3.5) take lists of names; out come concept ids. Slow and plain on
+The walk (SynthLLM, level 3; MathScale) takes a networkx graph of `export.to_networkx` with counts as
+weights, the scores of SwS take lists of names; out come concept ids. Slow and plain on
 purpose: tests show that sampling without edges, and without the whole sum, has the same distribution.
 """
 

@@ -1,4 +1,4 @@
-"""Reference passages of combinations: in, sets of concepts; out, the most similar passages (METHOD 2.6.5).
+"""Reference passages of combinations: in, sets of concepts; out, the most similar passages.
 
 SynthLLM takes the two passages with the highest Jaccard similarity of concept sets and says nothing of
 ties or of copies. Here ties go to the larger overlap, then to a seeded order; and, when asked, no two

@@ -1,4 +1,4 @@
-"""Small sets of one passage's key concepts, chosen by code (METHOD 2.5, its recommended variant).
+"""Small sets of one passage's key concepts, chosen by code (SynthLLM, level 2; there the model does).
 
 In, key concepts and the topic each was listed under; out, distinct sets of two or three. In the paper
 the model chooses; a seeded sampler makes the choice even, free of repeats and visible.

@@ -1,7 +1,7 @@
 """What the concept graph is like, in numbers: in, concepts and incidence; out, a plain mapping.
 
 Edges are counted exactly and never kept: the product of the incidence matrix with its transpose is
-made in blocks of bounded size (METHOD 2.6.1 for the three sub-graphs, 6.10 for what to watch).
+made in blocks of bounded size (SynthLLM, level 3, has the three sub-graphs).
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Many steps at a time: in, the concepts that walks have reached; out, the next ones (METHOD 2.6.2-2.6.4).
+"""Many steps at a time: in, the concepts that walks have reached; out, the next ones (SynthLLM, level 3).
 
 A step draws a passage of the concept evenly, and a place in it below the widest of these passages; where
 there is no concept at that place, or none that may come, both are drawn anew. So each pair of a passage

@@ -1,4 +1,4 @@
-"""A graph on disk: in, incidence; out, a folder whose lists are read where they lie (METHOD 2.6.4).
+"""A graph on disk: in, incidence; out, a folder whose lists are read where they lie (SynthLLM, level 3).
 
 Lists are plain arrays (`.npy`) and ids Arrow files, both mapped into memory: opening copies nothing, and
 several processes share one. The manifest comes last, with size and checksum of each file; a folder without

@@ -1,4 +1,4 @@
-"""One step of a walk on incidence lists, exact to the count: in, a concept; out, the next (METHOD 2.6.4).
+"""One step of a walk on incidence lists, exact to the count: in, a concept; out, the next.
 
 Sampling needs no edges: a pair (passage with the node, wanted concept in it) drawn uniformly gives
 each neighbour in proportion to the passages it shares with the node, as softmax over log counts does. This

@@ -1,4 +1,4 @@
-"""The walks of SynthLLM, level 3, many at a time: in, start topics and keys; out, steps (METHOD 2.6.2-2.6.4).
+"""The walks of SynthLLM, level 3, many at a time: in, start topics and keys; out, steps.
 
 The paper leaves open how long, whether concepts may come again, and what happens at a dead end. Here
 lengths are uniform over their ranges, nothing comes again unless `revisits` allows it, and a phase that

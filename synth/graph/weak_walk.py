@@ -2,7 +2,7 @@
 
 Neither paper has it. SynthLLM walks from a topic; SwS samples the concepts of failed problems, which have
 no documents behind them. Here a weak concept, drawn by how often it was failed, starts a walk of
-SynthLLM's (METHOD 2.6.2), so that what is asked about it stands in passages:
+SynthLLM's, so that what is asked about it stands in passages:
 
 - `start`: the weak concept. A topic walks as in SynthLLM. A key concept takes one step `up` to a topic
   that shares passages with it, by the same chances, and counts as one of the set's key concepts.

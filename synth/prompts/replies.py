@@ -1,7 +1,7 @@
 """What models are asked to reply with, and how a reply is read: strictly, item by item.
 
 A reply is a head (a few fields) and a list of items. One malformed item is a fault of its own and
-costs no neighbour. The same structure comes out of JSON and of the tagged form (METHOD 2.4).
+costs no neighbour. The same structure comes out of JSON and of the tagged form (SynthLLM, concepts).
 """
 
 import json
@@ -39,7 +39,7 @@ class Topic(Reply):
 
 
 class Extraction(Reply):
-    """Concepts of a passage (METHOD 2.4)."""
+    """Concepts of a passage (SynthLLM, concepts)."""
 
     level: str | None = None
     subject: str | None = None
@@ -59,20 +59,20 @@ class Question(Reply):
 
 
 class PassageQuestion(Question):
-    """A question from one passage, with where it came from and its level (METHOD 2.3)."""
+    """A question from one passage, with where it came from and its level (SynthLLM, level 1)."""
 
     kind: Literal["original", "new"]
     level: str
 
 
 class ConceptQuestion(Question):
-    """A question with the concepts that the model chose for it (METHOD 2.5, 2.6.6)."""
+    """A question with the concepts that the model chose for it (SynthLLM, levels 2 and 3)."""
 
     concepts: list[str]
 
 
 class OutlinedQuestion(Reply):
-    """A question that was planned first: which concepts it combines, and how (METHOD 3.6)."""
+    """A question that was planned first: which concepts it combines, and how (SwS, problems)."""
 
     outline: str
     question: str
@@ -117,7 +117,7 @@ Grade = Annotated[
 
 
 class Rating(Reply):
-    """A passage rated on three grounds and over all (METHOD 2.2)."""
+    """A passage rated on three grounds and over all (SynthLLM, filtering)."""
 
     relevance: Grade
     clarity: Grade
@@ -126,7 +126,7 @@ class Rating(Reply):
 
 
 class Category(Reply):
-    """The category of a problem, behind what it is about (METHOD 3.3)."""
+    """The category of a problem, behind what it is about (SwS, categories)."""
 
     summary: str
     category: str
@@ -139,7 +139,7 @@ class ConceptList(Reply):
 
 
 class ProblemConcepts(Reply):
-    """The concepts that a problem tests, behind the reasons for them (METHOD 3.4)."""
+    """The concepts that a problem tests, behind the reasons for them (SwS, concepts)."""
 
     reasons: str
     concepts: list[str]
@@ -164,7 +164,7 @@ SaidSame = Annotated[Same | None, BeforeValidator(_word), _one_of(get_args(Same)
 
 
 class Judgement(Reply):
-    """A question judged in words, on five criteria, and in a verdict (METHOD 3.7)."""
+    """A question judged in words, on five criteria, and in a verdict (SwS, quality)."""
 
     assessment: str
     question_format: Mark

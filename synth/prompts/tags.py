@@ -1,7 +1,7 @@
 """The tagged form of replies, for endpoints without structured output.
 
 Extraction: `<level>`, `<subject>`, `<topics>` and `<key_concepts>`, the last two as numbered or
-bulleted lists. Questions: one `<item>` each. Missing blocks are tolerated (METHOD 2.4).
+bulleted lists. Questions: one `<item>` each. Missing blocks are tolerated (SynthLLM, concepts).
 """
 
 import re

@@ -127,7 +127,7 @@ def demo_model(identity: str) -> str | None:
 
 
 def departures(config: RunConfig) -> list[str]:
-    """Each setting that differs from what the paper describes, in words (METHOD 6.11)."""
+    """Each setting that differs from what the paper describes, in words."""
     if config.aims:
         return aimed_departures(config)
     paper = CombinationsConfig(level2="model_chooses", different_clusters=False, min_concepts=1, retries=0)

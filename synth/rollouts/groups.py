@@ -75,7 +75,7 @@ class Groups:
 
 
 class Kinds:
-    """What each rollout counts as: exactly one of right, wrong, truncated, undecided (METHOD 6.7)."""
+    """What each rollout counts as: exactly one of right, wrong, truncated, undecided."""
 
     def __init__(self, rollouts: pa.Table) -> None:
         correct = rollouts["correct"]

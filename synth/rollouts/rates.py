@@ -1,7 +1,7 @@
 """How hard a problem is for a student: pass rate, its interval, and the band of problems worth training on.
 
 In: rollouts. Out: one row a problem and model. Truncated responses are not wrong and undecided ones neither:
-both are counted apart and enter no rate (METHOD 3.9, 6.7).
+both are counted apart and enter no rate (SwS, difficulty).
 """
 
 from collections.abc import Sequence

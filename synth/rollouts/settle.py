@@ -1,7 +1,7 @@
 """What several rows of a file say together: numbers for samples that have none, ids, and contradictions.
 
 In: rows as they were read, in any order. Out: the rollouts, and the rows that fell. Two texts for one problem
-are two logs under one number, and no rate of such a mixture means anything: all its rows fall (METHOD 3.2).
+are two logs under one number, and no rate of such a mixture means anything: all its rows fall.
 """
 
 from collections import defaultdict

@@ -1,6 +1,6 @@
 """Screened or judged questions in, answers out, in one of three modes: `single`, `vote` or `aggregate`.
 
-`single` takes one response as it is (METHOD 2.7). `vote` keeps what enough of several agree on (`voting`),
+`single` takes one response as it is. `vote` keeps what enough of several agree on (`voting`),
 `aggregate` has a new answer written from several drafts (`drafting`). Answers that are code are run against
 tests instead (`coding`).
 """

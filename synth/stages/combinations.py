@@ -1,8 +1,8 @@
-"""Passages and the graph in, combinations out: three levels (METHOD 2.3, 2.5, 2.6; SynthLLM 3).
+"""Passages and the graph in, combinations out: three levels (SynthLLM, section 3).
 
 Level 1 takes a passage as it is, level 2 recombines the concepts of one passage, level 3 those of many:
-one walk from every topic in every epoch. Where the paper is silent METHOD 2.6.3 decides: nothing comes
-twice in a walk, walks that end too short are rejected, and a set that was drawn before is drawn anew.
+one walk from every topic in every epoch. Ours, as the paper is silent: nothing comes twice in a walk, walks
+that end too short are rejected, and a set that was drawn before is drawn anew.
 """
 
 from collections import Counter

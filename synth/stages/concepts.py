@@ -1,4 +1,4 @@
-"""Passages in, mentions of concepts out (METHOD 2.4; SynthLLM, concept extraction).
+"""Passages in, mentions of concepts out (SynthLLM, concepts).
 
 Departs from the paper where the config says so: names are joined by canonical form, and with
 `grounded` a name must occur in its passage, which the smallest models need.
@@ -108,7 +108,7 @@ def _select(
         mention: Row = {"mention_id": content_id("men", passage_id, concept_id), "passage_id": passage_id}
         mention |= {"concept_id": concept_id, "kind": kind, "name": name, "surface": surface.strip()}
         mention |= {"topic_id": topic_id, "rank": rank, **answered.columns}
-        # The same concept twice in one passage is one mention (METHOD 2.6.1): the first stays.
+        # The same concept twice in one passage is one mention (SynthLLM, level 3): the first stays.
         kept.setdefault(concept_id, mention)
     return list(kept.values()), rejected
 

@@ -1,4 +1,4 @@
-"""Answered questions in, those worth training on out, with the pass rate of a student (METHOD 3.9, 6.7).
+"""Answered questions in, those worth training on out, with the pass rate of a student (SwS, difficulty).
 
 The student tries each question several times; each response is held against the label (`holding`), and all
 of them are kept in `rollouts`, also those to questions that fall here. What was cut at the token limit and

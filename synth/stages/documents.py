@@ -4,7 +4,7 @@ In: sources. Out: tables `documents` and `passages`; each document is the parent
 rejected with its reason. Files are read once and kept on a shelf (`documents.collect`); what stays is
 decided over all of them (`documents.survey`); rows are then written shelf segment by shelf segment, so
 that memory does not grow with the corpus. Near-duplicate pages distort co-occurrence and the choice of
-references, so they are found here, before concepts are (METHOD 6.4; the papers keep them).
+references, so they are found here, before concepts are (the papers keep them).
 """
 
 from collections import Counter

@@ -1,6 +1,6 @@
-"""Mentions in, the concept graph out: nodes, and the concepts of each passage (METHOD 2.6.1; SynthLLM 3).
+"""Mentions in, the concept graph out: nodes, and the concepts of each passage (SynthLLM, section 3).
 
-Edges are not written: the incidence lists hold them all (METHOD 2.6.4). A concept counts once for each
+Edges are not written: the incidence lists hold them all (SynthLLM, level 3). A concept counts once for each
 passage, however often it is named there. With `min_passages` above 1 rare concepts are dropped, which
 MathScale does and SynthLLM does not mention.
 """

@@ -1,4 +1,4 @@
-"""Screened questions in, those worth answering out, with what every judge said (METHOD 3.7, 6.6).
+"""Screened questions in, those worth answering out, with what every judge said (SwS, quality).
 
 Each judge sees a question, its concepts and its level, once in each pass, and marks it; `verify.judging`
 decides. What is kept goes to the checker, who restates it and says whether it has one answer. Concepts have

@@ -1,4 +1,4 @@
-"""Names that are near, compared by a model: in, pairs of names; out, which are one concept (METHOD 6.3)."""
+"""Names that are near, compared by a model: in, pairs of names; out, which are one concept."""
 
 from collections.abc import Sequence
 from typing import cast

@@ -1,4 +1,4 @@
-"""Combinations in, questions out: one prompt for each level (METHOD 2.3, 2.5, 2.6.6)."""
+"""Combinations in, questions out: one prompt for each level (SynthLLM, levels 1, 2 and 3)."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Training logs in, histories of the student out (METHOD 3.2): one for each problem, by its text."""
+"""Training logs in, histories of the student out: one for each problem, by its text."""
 
 from pathlib import Path
 

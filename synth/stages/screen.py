@@ -1,6 +1,6 @@
 """Questions in, those that may be answered out, with the closest call of each check.
 
-Checks go by cost (METHOD 6.8): format rules, orders and personal data from the source (6.9), copies of
+Checks go by cost: format rules, orders and personal data from the source, copies of
 examples, contamination (6.5) of the question and of its passages, copies of the source, paraphrases of items
 of benchmarks (6.5), exact duplicates, near-duplicates (6.4), the same in other words. A question that fails
 is one rejected row with the first reason that applies. Of duplicates that one stays which copies least of its

@@ -1,4 +1,4 @@
-"""Contamination of questions and of the passages that they were made from (METHOD 6.5).
+"""Contamination of questions and of the passages that they were made from.
 
 In: questions that passed every check of their own, passages, tiers. Out: those that overlap no item of a
 benchmark, and the others as rejected rows that name the item and the tier, and quote nothing. A passage that

@@ -1,7 +1,7 @@
 """Format rules: what a question looks like that cannot be used, however good its mathematics.
 
 In: a question, its language, the settings. Out: the first rule that it breaks, with a clause that says
-how (SwS drops multiple-choice, multi-part and proof problems: METHOD 3.6; the rest is ours). Rules are
+how (SwS drops multiple-choice, multi-part and proof problems; the rest is ours). Rules are
 phrases, so they know English and a little Chinese; in another language a rule that is unsure is silent.
 Code, figures written as code, and quoted speech are not read: what stands there asks nobody.
 """

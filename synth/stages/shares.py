@@ -1,4 +1,4 @@
-"""Rows cut to the shares of their categories (METHOD 3.9): in, accepted rows and budgets; out, who stays.
+"""Rows cut to the shares of their categories: in, accepted rows and budgets; out, who stays.
 
 Without a target: the largest number of rows of which each category has its share, if that costs no more rows
 than it may. If it costs more, so many are left out as may be, one by one where there are most for the budget:

@@ -1,4 +1,4 @@
-"""Concepts of failed problems in, targeted combinations out: each category draws its budget (METHOD 3.5, 5).
+"""Concepts of failed problems in, targeted combinations out: each category draws its budget (SwS, sampling).
 
 They are drawn from the lists of failed problems, or by walks from weak concepts in the graph of documents.
 Where there are documents, each set gets the passages that are most like it. A failed problem of whose

@@ -1,4 +1,4 @@
-"""Weaknesses in, concepts of failed problems and budgets out (METHOD 3.3, 3.4).
+"""Weaknesses in, concepts of failed problems and budgets out (SwS, categories and concept extraction).
 
 Each failed problem is one call. Lists are read as JSON or as lines between tags, never evaluated. A budget
 goes to the categories by their failure rates, and no category gets more than its concepts bear. Where they

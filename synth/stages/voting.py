@@ -1,4 +1,4 @@
-"""Answers by vote: several responses to each question, of which enough must agree (METHOD 3.8).
+"""Answers by vote: several responses to each question, of which enough must agree (SwS, answers).
 
 In: questions. Out: rows of `answers` and of `candidates`, and rejected rows. A response without an answer
 agrees with nothing and counts. What solvers say of a faulty question is a vote like any other, and rejects

@@ -1,4 +1,4 @@
-"""Histories in, weaknesses and categories out (METHOD 3.2, 3.3).
+"""Histories in, weaknesses and categories out (SwS, weaknesses and categories).
 
 Where a log names no category, a model sorts the problem into one: a call for every problem, as failure rates
 need those that were not failed too. Without labelling they share the category `Uncategorised`.

@@ -1,4 +1,4 @@
-"""Questions in, for each whether it has one answer: restated first, then said in one word (METHOD 6.6).
+"""Questions in, for each whether it has one answer: restated first, then said in one word.
 
 A majority of answers is no proof that a question has one: solvers agree on contradictory questions too. So
 the checker restates what is given and sought before it says the outcome; all but `well_posed` rejects, and

@@ -1,1 +1,1 @@
-"""SwS: what a student keeps failing, from its training logs to categories with their budgets (METHOD 3)."""
+"""SwS: what a student keeps failing, from its training logs to categories with their budgets."""

@@ -1,4 +1,4 @@
-"""Categories: one spelling for each name, failure rates, and a budget by normalised rate (METHOD 3.3).
+"""Categories: one spelling for each name, failure rates, and a budget by normalised rate (SwS, categories).
 
 In: weaknesses, or counts. Out: the table `categories`. Rates and not counts are normalised: a small category
 that is failed often receives a lot. Budgets are worked out in whole numbers and fractions, so they are the
@@ -27,7 +27,7 @@ _JOINTS = re.compile(r"[\s_\-–—/]+")
 MOST_CHARS, MOST_WORDS = 100, 15
 _LONGEST = 1_000  # of a spelling, before anything is done with it
 _MOST = 1 << 40  # of a budget or a number of problems: sums of these are whole numbers of 64 bits
-CONCEPTS = 5  # of one combination (METHOD 3.5)
+CONCEPTS = 5  # of one combination (SwS, sampling)
 
 
 def category_name(spelling: str) -> str | None:

@@ -95,7 +95,7 @@ def _warned(scored: pa.Table, told: bool) -> list[str]:
     return []
 
 
-FEW = 8  # attempts at one visit that a pass rate needs (METHOD 3.2)
+FEW = 8  # attempts at one visit that a pass rate needs (SwS, weaknesses)
 
 
 def _counts(column: pa.ChunkedArray) -> dict[str, int]:

@@ -2,7 +2,7 @@
 
 In: histories as they were found. Out: those that are kept, and the others with what was done. The trainer of
 the paper keys its log by row numbers, so two sets share entries: 360 of the 1,905 released failures have
-twice the visits of the others, and most of these stand under two problems (METHOD 3.2). Histories are never
+twice the visits of the others, and most of these stand under two problems. Histories are never
 put behind each other: the slope of such a chain means nothing.
 """
 

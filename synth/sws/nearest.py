@@ -1,7 +1,7 @@
 """Which problems of a pool lie nearest to what a student fails: category by category, each problem once.
 
 In: vectors of length one, and a budget for each category. Out: for each chosen problem of the pool its
-category, the failed problem that it is nearest to, and their distance (METHOD 3.11). The search is exact.
+category, the failed problem that it is nearest to, and their distance. The search is exact.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Training logs as histories: accuracies by checkpoint, or records of single attempts (METHOD 3.2).
+"""Training logs as histories: accuracies by checkpoint, or records of single attempts (SwS).
 
 In: paths of logs in any of the shapes that trainers write (`roles`). Out: the table `histories`, every row
 that fell out with its reason, and warnings. Problems are told apart by their text and by nothing else: row

@@ -61,7 +61,7 @@ class Curves:
         return Trend(highest, self.means, self.values[self.starts + self.lengths - 1], self.slopes())
 
     def slopes(self) -> Floats:
-        """Least-squares slope over the number of the visit; 0 for a single visit (METHOD 3.2)."""
+        """Least-squares slope over the number of the visit; 0 for a single visit (SwS, weaknesses)."""
         n = self.lengths.astype(float)
         away = self.places - ((n - 1) / 2)[self.owners]
         above = self.sums(away * (self.values - self.means[self.owners]))

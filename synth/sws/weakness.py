@@ -1,7 +1,7 @@
 """From histories to weaknesses: the rule, and every other score of the same histories beside it.
 
 In: the table `histories`. Out: the table `weaknesses`, in its order. The rule is the inclusive one: the
-released failures of SwS hold problems of accuracy 0 throughout, and of exactly a half (METHOD 3.2).
+released failures of SwS hold problems of accuracy 0 throughout, and of exactly a half (SwS, weaknesses).
 """
 
 import numpy as np

@@ -1,7 +1,7 @@
 """What follows from what judges say: a verdict from its criteria, a decision from all verdicts.
 
 In: marks of criteria, and verdicts by judge and pass, None where a judge gave none. Out: `perfect`,
-`acceptable` or `bad`, and whether a question is kept, by one of three rules (METHOD 3.7). No reply is read
+`acceptable` or `bad`, and whether a question is kept, by one of three rules (SwS, quality). No reply is read
 here and no model asked; the same verdicts lead to the same decision, whoever gave them.
 """
 

@@ -2,8 +2,7 @@
 
 In: the final answers of one question, None where none was found, and a comparison. Out: clusters of places,
 and a vote. Nothing here knows how answers are compared. A failed extraction agrees with nothing, not even
-with another one, and counts in the number of which a share is needed; a tie for the first place has no winner
-(METHOD 3.8).
+with another one, and counts in the number of which a share is needed; a tie for the first place has no winner.
 """
 
 from collections.abc import Callable, Sequence
@@ -67,8 +66,7 @@ def vote(
 ) -> Vote:
     """The answer that at least `minimum_share` of all samples agree on; its text is `answers[winner]`.
 
-    `minimum_margin` is by how many votes the second must be behind: 1 rejects ties, 2 is METHOD's stricter
-    option.
+    `minimum_margin` is by how many votes the second must be behind: 1 rejects ties, 2 is stricter.
     """
     return count(clusters(answers, same, form), len(answers), minimum_share, minimum_margin)
 

@@ -56,7 +56,7 @@ def test_large_numbers_of_concepts_are_told_apart() -> None:
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_the_published_score_repeats_itself_and_the_other_does_not(seed: int) -> None:
-    """Toy figures, direction only (METHOD 3.5: 42 % distinct and 82 % of the mass, against 100 % and 8 %)."""
+    """Toy figures, direction only (SwS has 42 % distinct and 82 % of the mass, against 100 % and 8 %)."""
     pool = zipf_pool(2_000, 1_000, seed)
     found = {}
     for mode in ("paper", "normalised"):

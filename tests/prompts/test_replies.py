@@ -1,4 +1,4 @@
-"""METHOD 7, check 1: the same structure from tags, bullets and JSON; malformed blocks are counted."""
+"""The same structure from tags, bullets and JSON; malformed blocks are counted."""
 
 import json
 import time

@@ -1,6 +1,6 @@
 """The stage difficulty against scripted students: which questions stay, which fall and why, what is kept of each.
 
-METHOD 7, check 12: of 8 attempts 2 to 6 right ones are kept, one and seven are dropped.
+Of 8 attempts 2 to 6 right ones are kept, one and seven are dropped.
 """
 
 import json
@@ -98,13 +98,12 @@ def reasons(made: Output) -> dict[str, str]:
 
 
 def test_two_to_six_of_eight_are_kept(attempt: Try) -> None:
-    """METHOD 7, check 12."""
     made = attempt(*("r" * right + "w" * (8 - right) for right in range(9)))
     assert set(kept(made)) == {f"q_{right}" for right in range(2, 7)}
     assert reasons(made) == {"q_0": "unsolved", "q_1": "too_hard", "q_7": "too_easy", "q_8": "too_easy"}
     two = kept(made)["q_2"]
     assert (two["pass_rate"], two["attempts"], two["right"], two["wrong"]) == (0.25, 8, 2, 6)
-    assert (round(two["pass_low"], 2), round(two["pass_high"], 2)) == (0.07, 0.59)  # METHOD 6.7
+    assert (round(two["pass_low"], 2), round(two["pass_high"], 2)) == (0.07, 0.59)
     assert two["difficulty"] == "in_band"
 
 

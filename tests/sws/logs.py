@@ -37,7 +37,7 @@ def wide(**histories: list[float]) -> list[Row]:
 
 
 def naive_slope(values: Sequence[float]) -> float:
-    """Least squares as it is written in METHOD 3.2."""
+    """Least squares as its formula is written."""
     count = len(values)
     if count == 1:
         return 0.0

@@ -11,7 +11,7 @@ from synth.errors import ConfigError
 from synth.sws.categories import budgets, categories, category_name, supported
 from synth.sws.tables import CATEGORIES
 
-# METHOD 3.3: failed and total of the released 32B record.
+# Failed and total of the released 32B record.
 RECORD = {
     "Geometry": (571, 3784),
     "Counting and Probability": (480, 3364),

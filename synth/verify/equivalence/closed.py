@@ -1,7 +1,7 @@
 r"""Which kind of closed answer a text is, or that it is none: prose, a sentence with a formula, an open list.
 
 In: an answer, or a label. Out: one word, or None. It is read by the rules alone, so this costs microseconds
-and loads no library. Who trains by a rule that checks answers needs closed labels (METHOD 6.6).
+and loads no library. Who trains by a rule that checks answers needs closed labels.
 """
 
 import re

@@ -2,7 +2,7 @@ r"""What math-verify says of two formulas; called only inside a process that may
 
 In: two answers as they were written. Out: an `Outcome`. Only its reader of LaTeX is used: its reader of plain
 expressions passes text to Python's `eval`, and so does sympy with every number, which is read here instead.
-Its time-outs are off, as they need a signal in the main thread (METHOD 6.6); the process is killed from
+Its time-outs are off, as they need a signal in the main thread; the process is killed from
 outside.
 """
 

@@ -1,7 +1,7 @@
 """Whether two formulas are the same: exactly where they are rational, else by their values at chosen points.
 
 In: trees. Out: true, false, or undecided. Formulas of variables that agree to eleven digits at all points are
-the same (METHOD 6.6: symbolic or numeric). They are different where they differ at positive numbers and at
+the same (symbolic or numeric). They are different where they differ at positive numbers and at
 whole ones, as `n` may stand for either. In all other cases the library is asked.
 """
 
