@@ -2,7 +2,7 @@
 
 In: the final answers of one question, None where none was found, and a comparison. Out: clusters of places,
 and a vote. Nothing here knows how answers are compared. A failed extraction agrees with nothing, not even
-with another one, and counts in the number of which a share is needed; a tie for the first place has no winner.
+with another one, and counts in the number of which a share is needed; a tie has no winner.
 """
 
 from collections.abc import Callable, Sequence
