@@ -5,7 +5,9 @@ With $SYNTH_PICTURES, a folder, each page is also kept there as a picture: so th
 
 import io
 import os
+import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,12 +16,16 @@ from PIL import Image
 
 from flows.table import read_table
 from flows.terminal import begin_lines
+from tests import corpus
 from tests.flows.conftest import ask
-from tests.flows.served import until
+from tests.flows.served import command, kill, until
 from tests.incremental.feeds import put
 from tests.view.test_browser import CHROMIUM
 
 pytestmark = [pytest.mark.flows, pytest.mark.slow]
+in_a_browser = pytest.mark.skipif(
+    CHROMIUM is None, reason="no Chromium is installed (apt-get install chromium)"
+)
 NAME = "notes-nightly"
 TABLE = f"""
 [{NAME}]
@@ -36,6 +42,20 @@ tags = ["notes"]
 screen.benchmarks = []
 budget.money = 1
 models.fake = {{base_url = "fake:", model = "fake", price = {{input = 0.5, output = 1.5}}}}
+"""
+RETRIED = """
+[retried]
+description = "A run that is cancelled, and then retried."
+flow = "run"
+recipe = "synthllm-recommended"
+model = "far"
+documents = ["documents/"]
+
+[retried.set]
+combinations.level2 = "off"
+combinations.level3 = "off"
+screen.benchmarks = []
+models.far = {{base_url = "http://127.0.0.1:{port}/v1", model = "fake", structured = "json_schema"}}
 """
 COLOURS = 64
 
@@ -67,8 +87,8 @@ class Pages:
             self.faults.append(said.text)
 
     def _got(self, answer: Any) -> None:
-        """Whatever could not be loaded, but a picture of Prefect's that it misnames itself."""
-        if answer.status >= 400 and not answer.url.endswith("/ico/undefined.svg"):
+        """Whatever could not be loaded, but the tab's icon, which Prefect names after states that have none."""
+        if answer.status >= 400 and "/ico/" not in answer.url:
             self.faults.append(f"{answer.status} {answer.url}")
 
     def see(self, path: str, *words: str, tab: str = "", name: str = "", height: int = 900) -> None:
@@ -77,8 +97,21 @@ class Pages:
         self.page.goto(self._url + path)
         if tab:
             self.page.get_by_text(tab, exact=True).last.click()
+        self.read(*words)
+        self.keep(name)
+
+    def read(self, *words: str) -> None:
+        """Wait until each of these words is there to be read."""
         for word in words:
             self.page.get_by_text(word).filter(visible=True).first.wait_for()
+
+    def press(self, *buttons: str) -> None:
+        """Press one button after the other, the newest of its name."""
+        for button in buttons:
+            self.page.get_by_role("button", name=button, exact=True).last.click()
+
+    def keep(self, name: str) -> None:
+        """Keep what is seen now as a picture, where pictures are wanted."""
         if name and (folder := os.environ.get("SYNTH_PICTURES")):
             self.page.wait_for_timeout(2000)  # the graph moves to its place
             with Image.open(io.BytesIO(self.page.screenshot())) as picture:
@@ -107,14 +140,20 @@ def shown(server: str, tmp_path: Path) -> Iterator[Shown]:
     ask(server, f"/deployments/{deployment}/pause_deployment")
 
 
-@pytest.fixture
-def pages(shown: Shown, server: str) -> Iterator[Pages]:
+@contextmanager
+def pages_of(server: str) -> Iterator[Pages]:
     """A browser, opened last: its event loop would make coroutines of what Prefect is asked for."""
     sync_api = pytest.importorskip("playwright.sync_api")
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield Pages(browser, server.removesuffix("/api"))
         browser.close()
+
+
+@pytest.fixture
+def pages(shown: Shown, server: str) -> Iterator[Pages]:
+    with pages_of(server) as pages:
+        yield pages
 
 
 def fire(api_url: str, deployment: str) -> None:
@@ -129,7 +168,7 @@ def fire(api_url: str, deployment: str) -> None:
         run_flow(incremental, client.read_flow_run(made["id"]))
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed (apt-get install chromium)")
+@in_a_browser
 def test_the_pages_that_a_person_opens(pages: Pages, shown: Shown, server: str) -> None:
     keys = {"funnel", "cost", "yield", "rejected", "data-card", "graph", "dataset", "viewer"}
 
@@ -143,6 +182,15 @@ def test_the_pages_that_a_person_opens(pages: Pages, shown: Shown, server: str) 
     pages.see(deployment, "Next Run", "At 02:00 AM every day", "notes, what is new", name="deployment")
     pages.see(f"{deployment}?tab=Description", "What is new in notes/", tab="Description")
     pages.see(f"{deployment}/run", "Everything the run depends on", "Subject of the questions.", name="form")
+    refused = len(pages.faults)
+    epochs = pages.page.locator(".schema-form-property", has_text="Epochs (Optional)").last
+    epochs.locator("input").fill("0")
+    pages.press("Submit")
+    pages.read("Failure reason: 0 is less than the minimum of 1")
+    epochs.evaluate("field => field.scrollIntoView({block: 'center'})")
+    pages.keep("form-refused")
+    assert pages.faults[refused].startswith("409 ")
+    del pages.faults[refused:]
     pages.see(run, "01 documents: 1 row in, 1 row out, 0 rejected.", name="run", height=1100)
     pages.see(run, "the dataset", "10 dataset", "01 documents", tab="Subflow Runs")
     pages.see(run, "data-card", "funnel", "yield", tab="Artifacts")
@@ -164,6 +212,42 @@ def test_the_pages_that_a_person_opens(pages: Pages, shown: Shown, server: str) 
     latest = {one["key"]: one["latest_id"] for one in ask(server, "/artifacts/latest/filter")}
     pages.see(f"/artifacts/artifact/{latest['version']}", "published as notes v0002", "notes-0001")
     pages.see("/automations", "synth: a run failed", "synth: no progress", name="automations")
+    assert not pages.faults
+
+
+@in_a_browser
+def test_cancel_and_retry_are_buttons(server: str, tmp_path: Path) -> None:
+    """A run is cancelled at its first calls; retried, it goes on from there."""
+    corpus.write(tmp_path / "documents")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    table, said, far = tmp_path / "table.toml", tmp_path / "said", tmp_path / "far"
+    table.write_text(RETRIED.format(port=port))
+    endpoint = ("fake-endpoint", "--port", str(port))
+
+    def state(of: str = "id", name: str = "02 concepts") -> str:
+        wanted = {of: {"any_": [run]}} | ({} if of == "id" else {"name": {"any_": [name]}})
+        found = ask(server, "/flow_runs/filter", flow_runs=wanted, sort="START_TIME_DESC")
+        return str(found[0]["state_name"]) if found else ""
+
+    slow = command(*endpoint, "--latency-ms", "600000", said=far)
+    with slow as answering, command("serve", str(table), said=said), pages_of(server) as pages:
+        until(lambda: "Ctrl-C ends it" in said.read_text(), "the table to be served")
+        wanted = {"name": {"any_": ["retried"]}}
+        deployment = ask(server, "/deployments/filter", deployments=wanted)[0]["id"]
+        run = ask(server, f"/deployments/{deployment}/create_flow_run", parameters={})["id"]
+        until(lambda: state("parent_flow_run_id") == "Running", "calls under way")
+        at = f"/runs/flow-run/{run}"
+        pages.see(at, "01 documents: 6 rows in, 6 rows out, 0 rejected.")
+        pages.press("Cancel", "Confirm")
+        until(lambda: state() == "Cancelled", "the run to be cancelled")
+        kill(answering)
+        with command(*endpoint, said=far):
+            pages.see(at, "Cancelled")
+            pages.press("Retry", "Retry")
+            until(lambda: state() == "Completed", "the run to be completed")
+            reused = "01 documents: Reused, as nothing that it depends on has changed: 6 rows in"
+            pages.see(at, reused, "10 dataset: ", name="retried-run", height=1200)
     assert not pages.faults
 
 
