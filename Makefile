@@ -14,9 +14,8 @@ help:  ## Show this help
 demo: $(VENV)/.ready  ## Documents to dataset with the embedded model, then a look at it
 	$(BIN)/synth demo $(ARGS)
 
-# Neighbours share what is set up once for all of them, so each process takes a run of tests, and steals at the end.
 test: $(VENV)/.ready-dev  ## All tests, in as many processes as there are processors
-	$(BIN)/pytest -n auto --maxprocesses 8 --dist worksteal -m "not services" $(ARGS)
+	$(BIN)/pytest -n auto --maxprocesses 8 -m "not services" $(ARGS)
 
 test-services: $(VENV)/.ready-services  ## Tests with PostgreSQL, clusters, an object store; what is not there is skipped
 	$(BIN)/pytest -n auto --maxprocesses 2 -m services -rs tests/services $(ARGS)

@@ -39,7 +39,7 @@ class Topic(Reply):
 
 
 class Extraction(Reply):
-    """Concepts of a passage (SynthLLM, concepts)."""
+    """Concepts of a passage."""
 
     level: str | None = None
     subject: str | None = None
@@ -59,20 +59,20 @@ class Question(Reply):
 
 
 class PassageQuestion(Question):
-    """A question from one passage, with where it came from and its level (SynthLLM, level 1)."""
+    """A question from one passage, with where it came from and its level."""
 
     kind: Literal["original", "new"]
     level: str
 
 
 class ConceptQuestion(Question):
-    """A question with the concepts that the model chose for it (SynthLLM, levels 2 and 3)."""
+    """A question with the concepts that the model chose for it."""
 
     concepts: list[str]
 
 
 class OutlinedQuestion(Reply):
-    """A question that was planned first: which concepts it combines, and how (SwS, problems)."""
+    """A question that was planned first: which concepts it combines, and how."""
 
     outline: str
     question: str
@@ -117,7 +117,7 @@ Grade = Annotated[
 
 
 class Rating(Reply):
-    """A passage rated on three grounds and over all (SynthLLM, filtering)."""
+    """A passage rated on three grounds and over all."""
 
     relevance: Grade
     clarity: Grade
@@ -126,7 +126,7 @@ class Rating(Reply):
 
 
 class Category(Reply):
-    """The category of a problem, behind what it is about (SwS, categories)."""
+    """The category of a problem, behind what it is about."""
 
     summary: str
     category: str
@@ -139,7 +139,7 @@ class ConceptList(Reply):
 
 
 class ProblemConcepts(Reply):
-    """The concepts that a problem tests, behind the reasons for them (SwS, concepts)."""
+    """The concepts that a problem tests, behind the reasons for them."""
 
     reasons: str
     concepts: list[str]
@@ -164,7 +164,7 @@ SaidSame = Annotated[Same | None, BeforeValidator(_word), _one_of(get_args(Same)
 
 
 class Judgement(Reply):
-    """A question judged in words, on five criteria, and in a verdict (SwS, quality)."""
+    """A question judged in words, on five criteria, and in a verdict."""
 
     assessment: str
     question_format: Mark

@@ -1,5 +1,6 @@
 """A server that sends what it is told, byte by byte if need be: for what no HTTP library would send."""
 
+import asyncio
 import contextlib
 import socket
 import struct
@@ -58,6 +59,11 @@ class RawServer:
         self.port = self.listening.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}/v1"
         threading.Thread(target=self._accept, daemon=True).start()
+
+    async def reached(self) -> None:
+        """Wait until a request is there."""
+        while not self.asked:
+            await asyncio.sleep(0.01)
 
     def _accept(self) -> None:
         with contextlib.suppress(OSError):

@@ -77,11 +77,11 @@ def test_giving_up_closes_the_connection(kind: str) -> None:
 
     async def twice(transport: Transport) -> int:
         task = asyncio.create_task(transport.send(BODY))
-        await asyncio.sleep(0.15)
+        await server.reached()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert await asyncio.to_thread(server.hung_up.wait, 3)  # before the transport is closed
+        assert await asyncio.to_thread(server.hung_up.wait, 30)  # before the transport is closed
         return (await transport.send(BODY)).status
 
     assert run(kind, server.url, twice) == 200
@@ -123,11 +123,11 @@ def test_a_request_of_which_no_byte_left_is_sent_once_more_unseen() -> None:
 
 
 def test_a_closed_pool_fails_what_is_under_way() -> None:
-    server = RawServer(lambda connection: time.sleep(1))
+    server = RawServer(lambda connection: time.sleep(60))
 
     async def work(pool: Pool) -> None:
-        task = asyncio.create_task(pool.request(GET, 5))
-        await asyncio.sleep(0.1)
+        task = asyncio.create_task(pool.request(GET, 60))
+        await server.reached()
         await pool.close()
         with pytest.raises(Broken, match="the pool was closed"):
             await task

@@ -91,7 +91,8 @@ def test_what_was_answered_before_a_fault_is_still_handed_on(client_for: Any, ma
 
 
 def test_closing_ends_a_caller_that_waits(start_fake: Any, client_for: Any, make_request: Any) -> None:
-    client: Client = client_for(start_fake("--latency", "60").config(transport="direct"))
+    fake = start_fake("--latency", "60")
+    client: Client = client_for(fake.config(transport="direct"))
     ended: list[BaseException] = []
 
     def work() -> None:
@@ -102,9 +103,10 @@ def test_closing_ends_a_caller_that_waits(start_fake: Any, client_for: Any, make
 
     thread = threading.Thread(target=work)
     thread.start()
-    time.sleep(0.5)
+    while not fake.stats()["in_flight"]:
+        time.sleep(0.02)
     client.close()
-    thread.join(10)
+    thread.join(60)
     assert [type(fault) for fault in ended] == [asyncio.CancelledError]
 
 

@@ -146,12 +146,12 @@ def test_half_and_hostile_answers_are_none_and_are_asked_for_once(name: str) -> 
 
 
 @pytest.mark.parametrize(
-    "act", [slowly(answer(), 0.05), lambda connection: time.sleep(3)], ids=["trickle", "stall"]
+    "act", [slowly(answer(), 0.05), lambda connection: time.sleep(60)], ids=["trickle", "stall"]
 )
 def test_the_deadline_is_for_the_whole_call(act: Any, kind: str) -> None:
     began = time.monotonic()
     assert send(kind, RawServer(act), timeout_s=0.4) == "no answer within 0.4 s"
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 20
 
 
 def test_nobody_there_is_told_alike() -> None:

@@ -155,7 +155,8 @@ def test_a_browser_reads_pages_searches_and_sets_mathematics(
         page.locator("tr[data-row]").first.wait_for()
     ids = [str(id) for id in synth.load(runs / "rich", "dataset")["id"]]
     page.locator("#r20 summary").click()
-    assert ids[20] in page.locator("#r20").inner_text() and page.locator("article").count() == len(ids) - 20
+    assert ids[20] in page.locator("#r20").inner_text()
+    assert page.locator("article").count() == min(10, len(ids) - 20)
     page.locator("#q").fill(ids[-1])
     page.get_by_role("button", name="Search").click()
     page.locator("#said", has_text="1 found").wait_for()
