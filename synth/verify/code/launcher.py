@@ -10,6 +10,7 @@ runs alone.
 """
 
 import ctypes
+import fcntl
 import json
 import os
 import platform
@@ -109,12 +110,13 @@ def _run(settings: dict[str, Any], code: str) -> NoReturn:
 
 
 def _place(ends: list[int]) -> None:
-    """Give the ends of pipes the numbers from 3 on, which the runner knows."""
-    high = [os.dup2(end, 200 + place) for place, end in enumerate(ends)]
-    os.closerange(3, 200)
-    for place, end in enumerate(high):
-        os.dup2(end, 3 + place)
-    os.closerange(3 + len(ends), 256)
+    """Give the ends of pipes the numbers from 3 on, which the runner knows, and close all others."""
+    free = 3 + len(ends)
+    # Each has first a number that no other has: they come with any, from a process with many files open.
+    moved = [fcntl.fcntl(end, fcntl.F_DUPFD, free) for end in ends]
+    for place, end in enumerate(moved, 3):
+        os.dup2(end, place)
+    os.closerange(free, os.sysconf("SC_OPEN_MAX"))
 
 
 def _give_up_root() -> bool:
