@@ -196,10 +196,11 @@ def limiter_for(server: Server, most: int, control: str = "aimd", **more: Any) -
     """The real limiter before a simulated server."""
     backoff = more.pop("backoff", Backoff())
     per_minute: dict[Kind, float | None] = more.pop("per_minute", {})
-    breaker = Breaker(backoff.wait_s, more.pop("outage_s", 300.0), 6, min(FAILURES, most + 1))
+    jitter = Random(server.seed)
+    breaker = Breaker(backoff.wait_s, more.pop("outage_s", 300.0), 6, min(FAILURES, most + 1), jitter)
     admission = Admission(CONTROLS[control](most), Rate(per_minute), breaker, 1800.0)
     settings = {"tries": 6, "patience_s": 1800.0, "backoff": backoff, "wall": lambda: 1.7e9, **more}
-    return Limiter(server, admission, **settings)
+    return Limiter(server, admission, jitter=jitter, **settings)
 
 
 def play(

@@ -25,6 +25,7 @@ class Breaker:
         outage_s: float,
         first_probes: int,
         failures: int = FAILURES,
+        jitter: random.Random | None = None,
     ) -> None:
         self.down_since: float | None = None
         self.detail = ""
@@ -39,7 +40,7 @@ class Breaker:
         self._probe_at: float | None = None
         self._refusal_s = QUICK_S
         self._in_vain = 0
-        self._jitter = random.Random()  # decides when, never what
+        self._jitter = jitter or random.Random()  # decides when, never what
 
     def wait_s(self, now: float) -> float:
         """Seconds until a request may leave; infinity while another one is trying."""

@@ -60,6 +60,7 @@ class Limiter:
         alarm: Callable[[str], None] = lambda _: None,
         alarm_s: float = ALARM_S,
         wall: Callable[[], float] = time.time,
+        jitter: random.Random | None = None,
     ) -> None:
         self.admission = admission
         self._transport = transport
@@ -71,7 +72,7 @@ class Limiter:
         self._hedge = Hedge() if hedge else None
         self._guess = Guess()
         self._wall = wall
-        self._jitter = random.Random()  # decides when, never what
+        self._jitter = jitter or random.Random()  # decides when, never what
 
     async def call(self, body: dict[str, Any], tally: Tally | None = None) -> Answered:
         """Send a request until it is answered for good, or its tries, its patience or its time are spent.
