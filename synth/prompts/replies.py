@@ -2,6 +2,7 @@
 
 A reply is a head (a few fields) and a list of items. One malformed item is a fault of its own and
 costs no neighbour. The same structure comes out of JSON and of the tagged form (SynthLLM, concepts).
+The docstrings of replies are sent with their schemas: they speak to models, and are part of the prompt.
 """
 
 import json

@@ -1,3 +1,5 @@
+import hashlib
+import json
 import re
 from pathlib import Path
 
@@ -8,9 +10,10 @@ from hypothesis import strategies as st
 from synth.config import SCHOOL_LEVELS
 from synth.errors import ConfigError
 from synth.prompts.library import Prompt, PromptLibrary, as_data
-from synth.prompts.replies import parse, parse_one
+from synth.prompts.replies import REPLIES, json_schema, parse, parse_one
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "prompts.sha256"
+SCHEMAS = GOLDEN.with_name("replies.sha256")
 NAMES = PromptLibrary().names()
 VARIABLES = {
     "domain": "mathematics",
@@ -45,6 +48,16 @@ def test_published_prompts_are_never_edited() -> None:
     """A change is a new file with the next number; then add its line to the golden file."""
     published = dict(reversed(line.split()) for line in GOLDEN.read_text().splitlines())
     assert {name: PromptLibrary().get(name).sha for name in NAMES} == published
+
+
+def test_schemas_of_replies_are_never_edited_unseen() -> None:
+    """Names, fields and docstrings of replies are sent: a change asks all models anew, and costs that again."""
+    sent = {name: canonical_sha(json_schema(name, {})) for name in REPLIES}
+    assert sent == dict(reversed(line.split()) for line in SCHEMAS.read_text().splitlines())
+
+
+def canonical_sha(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
 @pytest.mark.parametrize("form", FORMS)
