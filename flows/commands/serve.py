@@ -113,18 +113,18 @@ def _serve(table_of: "Table", runs: Path, active: list[bool]) -> None:
     from flows.server import ensure_server, is_away
 
     api_url = ensure_server(note)
-    from prefect.settings import PREFECT_API_URL, temporary_settings
+    from prefect.context import refresh_global_settings_context
 
-    # Schedules were looked at by Prefect's own code, and so it was imported before there was an address: by
-    # itself it would now start a second server, which knows nothing of the slots of the first.
     while True:
-        with temporary_settings({PREFECT_API_URL: api_url}):
-            try:
-                _serve_at(api_url, table_of, runs, active)
-                return
-            except Exception as fault:
-                if not is_away(fault):
-                    raise
+        # Schedules were looked at by Prefect's own code, so it was imported before there was an address: by
+        # itself it would now start a second server, which knows nothing of the slots of the first.
+        refresh_global_settings_context()
+        try:
+            _serve_at(api_url, table_of, runs, active)
+            return
+        except Exception as fault:
+            if not is_away(fault):
+                raise
         note("The Prefect server does not answer; schedules go on once it does. Ctrl-C ends it.")
         api_url = _answering()
 

@@ -48,22 +48,24 @@ def server_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="package")
 def running_server(server_home: Path) -> Iterator[str]:
     """The API address of a server."""
+    from prefect.context import refresh_global_settings_context
+
     before = dict(os.environ)
     try:
         os.environ.pop("PREFECT_API_URL", None)
         os.environ.update(PREFECT_HOME=str(server_home), PREFECT_SERVER_API_PORT="0")
         api_url = ensure_server()
-        # Prefect may have been imported by another test, and has read its settings then.
-        from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
-
-        with temporary_settings({PREFECT_API_URL: api_url, PREFECT_HOME: server_home}):
-            yield api_url
+        # It reads its settings when it is imported. Its threads know no others, and without an address they
+        # would start a server of their own.
+        refresh_global_settings_context()
+        yield api_url
         assert stop_server()
         assert not is_healthy(api_url)
         assert not stop_server()
     finally:
         os.environ.clear()
         os.environ.update(before)
+        refresh_global_settings_context()
 
 
 @pytest.fixture
