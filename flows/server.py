@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from http.client import HTTPException
 from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -87,7 +88,7 @@ def is_healthy(api_url: str) -> bool:
     """Whether a Prefect server answers at an API address."""
     try:
         return _get(f"{api_url}/health") is True
-    except (OSError, ValueError):
+    except (OSError, ValueError, HTTPException):
         return False
 
 
