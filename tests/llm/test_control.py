@@ -62,10 +62,10 @@ def test_a_rate_is_learned_from_headers_without_one_refusal(settings):
     ids=["bucket", "bucket, Retry-After", "window", "headers"],
 )
 def test_five_requests_a_second_cause_no_storm(latency_s, settings):
-    found = play(Server(per_s=5, latency_s=latency_s, **settings), 300, 64)
-    assert found.server.requests <= 1.1 * 300
-    assert found.seconds <= 1.15 * 300 / 5
-    assert found.done == 300
+    found = [play(Server(per_s=5, latency_s=latency_s, seed=seed, **settings), 300, 64) for seed in range(8)]
+    assert max(one.server.requests for one in found) <= 1.1 * 300
+    assert sum(one.seconds for one in found) / len(found) <= 1.15 * 300 / 5
+    assert [one.done for one in found] == [300] * 8
 
 
 def test_a_strict_rate_without_any_burst_is_met_from_below():
