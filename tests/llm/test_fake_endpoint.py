@@ -165,7 +165,9 @@ def read_bodies(connection: socket.socket, count: int) -> bytes:
     """What comes until so many answers are whole."""
     raw = b""
     while raw.count(b"\r\n\r\n") < count or not raw.endswith(b"}"):
-        raw += connection.recv(65536)
+        piece = connection.recv(65536)
+        assert piece, "it hung up before that"
+        raw += piece
     return raw
 
 
